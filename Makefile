@@ -1,0 +1,41 @@
+# Each verb is one call of uv. Without uv on the PATH, the first one puts it into .uv/, away from the system's Python.
+PORT ?= 8000
+DEST ?= build/service
+UV ?= $(or $(shell command -v uv),.uv/bin/uv)
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-fast check fix options release
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(UV) ## install what the other commands need
+	$(UV) sync --quiet
+
+demo: $(UV) ## render the default service into build/demo and run it (PORT=8000)
+	$(UV) run --quiet python hooks/demo.py --port $(PORT)
+
+run: $(UV) ## answer the questions and render a service (DEST=../my-service)
+	$(UV) run --quiet copier copy --vcs-ref HEAD . $(DEST)
+
+test: $(UV) ## run all tests, generated services included (about 20 minutes)
+	$(UV) run --quiet pytest -n 2 --dist loadgroup
+
+test-fast: $(UV) ## run the tests that take seconds
+	$(UV) run --quiet pytest -n 2 -m "not slow"
+
+check: $(UV) ## format, lint, types and the fast tests
+	$(UV) run --quiet python hooks/check.py
+
+fix: $(UV) ## format, and mend what a machine can mend
+	$(UV) run --quiet python hooks/check.py --fix
+
+options: $(UV) ## write docs/options.md anew from the questions
+	$(UV) run --quiet python hooks/options.py
+
+release: $(UV) ## move the day that dependencies are tested on (DAY=2026-11-20)
+	$(UV) run --quiet python hooks/release.py $(DAY)
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,80 @@
+"""Write docs/options.md from copier.yml and features/; `--check` only compares."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "options.md"
+HEAD = """\
+# Options
+
+Written by `make options` from `features/`. Every question has a default, so Enter all the way gives a service for production.
+Give an answer without being asked with `-d name=value`, or many with `--data-file answers.yml` ([examples](../examples)).
+"""
+QUIET = """\
+## Never asked
+
+These have a default that is right until you know better. They are recorded with the answers.
+Give them with `-d`, or be asked with `--ask name`.
+"""
+
+
+def documents() -> list[tuple[str, dict[str, Any]]]:
+    """Give each document behind copier.yml with its file, in the order of the questions."""
+    text = (ROOT / "copier.yml").read_text(encoding="utf-8")
+    names = re.findall(r"^!include (\S+)$", text, flags=re.MULTILINE)
+    return [(name, yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))) for name in names]
+
+
+def questions() -> dict[str, dict[str, Any]]:
+    """Give every question that a person can answer, in order; what is computed is left out."""
+    return {
+        name: question
+        for _, document in documents()
+        for name, question in document.items()
+        if not name.startswith("_") and "when" not in question
+    }
+
+
+def entry(name: str, question: dict[str, Any]) -> str:
+    """Describe one question."""
+    lines = [f"### `{name}`", "", question["help"], ""]
+    default = question["default"]
+    if choices := question.get("choices"):
+        lines += ["| answer | meaning |", "|---|---|"]
+        for label, value in choices.items():
+            meaning = label.partition(" - ")[2]
+            lines.append(f"| `{value}`{' (default)' if value == default else ''} | {meaning} |")
+    elif "{" in default:
+        lines.append("Default: made from the name of the project.")
+    else:
+        lines.append(f"Default: `{default}`.")
+    return "\n".join([*lines, ""])
+
+
+def page() -> str:
+    """Give the whole page."""
+    asked = [entry(name, question) for name, question in questions().items() if question.get("ask", True)]
+    quiet = [entry(name, question) for name, question in questions().items() if not question.get("ask", True)]
+    return "\n".join([HEAD, "## Asked\n", *asked, QUIET, *quiet]).rstrip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or say that it is not current."""
+    if "--check" not in arguments:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.read_text(encoding="utf-8") != page():
+        print("docs/options.md is not what the questions say: run `make options`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
