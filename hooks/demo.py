@@ -27,7 +27,9 @@ def run(port: int) -> int:
     """Start the service, and hand over the terminal."""
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     try:
-        return subprocess.run(["make", "--no-print-directory", "run", f"PORT={port}"], cwd=DEMO, env=environment).returncode
+        return subprocess.run(
+            ["make", "--no-print-directory", "run", f"PORT={port}"], cwd=DEMO, env=environment
+        ).returncode
     except KeyboardInterrupt:
         return 0
 

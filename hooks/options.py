@@ -14,8 +14,9 @@ PAGE = ROOT / "docs" / "options.md"
 HEAD = """\
 # Options
 
-Written by `make options` from `features/`. Every question has a default, so Enter all the way gives a service for production.
-Give an answer without being asked with `-d name=value`, or many with `--data-file answers.yml` ([examples](../examples)).
+Written by `make options` from `features/`. Every question has a default, so Enter all the way gives
+a service for production. Give an answer without being asked with `-d name=value`, or many with
+`--data-file answers.yml` ([examples](../examples)).
 """
 QUIET = """\
 ## Never asked

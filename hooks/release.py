@@ -1,4 +1,4 @@
-"""Move the day that the dependencies are tested on: what a rendered service and this repository resolve, and nothing newer."""
+"""Move the day that the dependencies are tested on: services and this repository resolve nothing newer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLACES = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The day cannot be the one, and the message says why."""
 
 
@@ -23,9 +23,9 @@ def day_from(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{text!r} is not a day: write it like 2026-11-20.") from None
+        raise RefusedError(f"{text!r} is not a day: write it like 2026-11-20.") from None
     if day > today - timedelta(days=2):
-        raise Refused(f"{day} is too young: take {today - timedelta(days=2)} or a day before it.")
+        raise RefusedError(f"{day} is too young: take {today - timedelta(days=2)} or a day before it.")
     return day
 
 
@@ -37,7 +37,7 @@ def move(root: Path, day: date) -> list[str]:
         old = file.read_text(encoding="utf-8")
         new, count = pattern.subn(day.isoformat(), old)
         if count != 1:
-            raise Refused(f"{name} holds the day {count} times, not once: mend that first.")
+            raise RefusedError(f"{name} holds the day {count} times, not once: mend that first.")
         if new != old:
             file.write_text(new, encoding="utf-8")
             changed.append(name)
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     try:
         day = day_from(arguments[0] if arguments else (today - timedelta(days=2)).isoformat(), today)
         changed = move(ROOT, day)
-    except Refused as refused:
+    except RefusedError as refused:
         print(refused, file=sys.stderr)
         return 1
     print(f"{day}: {', '.join(changed) or 'nothing to change'}. Next: make test, a line in CHANGELOG.md, commit, tag.")

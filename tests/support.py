@@ -1,0 +1,172 @@
+"""What the tests share: the template as a plain directory, its questions, and a copy of it with some answers."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from allpairspy import AllPairs
+from copier import run_copy
+from copier._main import Worker
+from jinja2 import Environment, meta
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("examples/*.yml"))}
+
+# The values that stand for all others: the ends of each range, and both sides of where a derived number jumps.
+DOMAIN: dict[str, list[str]] = {
+    "project_name": [
+        "My Service",
+        "Bob's Café & Co (new!)",
+        "x",
+        "An Api With the Longest Name That Is Accepted, of 60 Letters",
+    ],
+    "description": [
+        "The backend of it.",
+        "Ünïcode: it's #1, *bold* [not] | a_b_c %s \u00a0\u65e5\u672c $HOME @x; - y",
+        "d",
+        "d" * 160,
+    ],
+    "peak_rps": ["1", "200", "1300", "5000", "20000", "100000"],
+    "data_gb": ["1", "10", "50", "500", "1000", "100000"],
+    "availability": ["99.9", "99.95", "99.99"],
+    "data_class": ["public", "internal", "personal", "regulated"],
+    "deploy": ["compose", "none"],
+    "ci": ["github", "gitlab", "none"],
+    "rps_per_core": ["1000", "700", "20000"],
+}
+
+
+def answers(**given: Any) -> dict[str, Any]:
+    """Give answers that are whole: the first value of the domain where nothing else is given."""
+    return {name: values[0] for name, values in DOMAIN.items()} | given
+
+
+@functools.cache
+def plain_template() -> Path:
+    """Copy the template out of the work tree, without git: Copier reads that fastest."""
+    target = Path(tempfile.mkdtemp(prefix="template-"))
+    shutil.copy2(ROOT / "copier.yml", target)
+    ignored = shutil.ignore_patterns("__pycache__", ".venv", ".uv", ".data", ".pytest_cache", ".ruff_cache", "uv.lock")
+    for name in ("features", "template"):
+        shutil.copytree(ROOT / name, target / name, ignore=ignored)
+    return target
+
+
+def render(target: Path, **given: Any) -> Path:
+    """Render a service as `copier copy --defaults` does, trusting nothing."""
+    run_copy(str(plain_template()), target, data=given, defaults=True, quiet=True, unsafe=False)
+    return target
+
+
+def files(root: Path) -> dict[str, str]:
+    """Give every file below a directory by its path, as text."""
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(root).parts
+    }
+
+
+def jinja_files() -> list[Path]:
+    """Give the files of the template that Copier renders, relative to it."""
+    root = plain_template() / "template"
+    return sorted(path.relative_to(root) for path in root.rglob("*.jinja"))
+
+
+def pairwise(options: Mapping[str, list[str]] = DOMAIN) -> list[dict[str, str]]:
+    """Give few sets of answers, in which each pair of values of two options occurs at least once."""
+    return [dict(zip(options, row, strict=True)) for row in AllPairs(list(options.values()))]
+
+
+class Questions:
+    """The questions of the template, evaluated without copying anything."""
+
+    def __init__(self) -> None:
+        worker = Worker(src_path=str(plain_template()), dst_path=Path(tempfile.mkdtemp(prefix="nowhere-")), quiet=True)
+        self.all: dict[str, dict[str, Any]] = worker.template.questions_data
+        self.environment: Environment = worker.jinja_env
+        self._templates = {
+            name: self.environment.from_string(question["default"])
+            for name, question in self.all.items()
+            if isinstance(question.get("default"), str) and not name.startswith("destination")
+        }
+
+    def derive(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Work out every answer and every derived value from what is given, in the order of the questions."""
+        context: dict[str, Any] = dict(given)
+        for name, question in self.all.items():
+            if name in given or name.startswith("destination"):
+                continue
+            template = self._templates.get(name)
+            value: Any = template.render(context) if template else question["default"]
+            if question.get("type") == "int":
+                value = int(value)
+            elif question.get("type") == "bool":
+                value = str(value) == "True"
+            context[name] = value
+        return context
+
+    def refusal(self, name: str, context: Mapping[str, Any]) -> str:
+        """Give the sentence of a question's validator; it is empty when the answer is accepted."""
+        return self.environment.from_string(self.all[name]["validator"]).render(context).strip()
+
+    def roots(self, variables: Iterable[str]) -> set[str]:
+        """Give the answers that variables hang on, through all that is derived in between."""
+        found: set[str] = set()
+        open_ends = list(variables)
+        while open_ends:
+            name = open_ends.pop()
+            if name in found or name not in self.all:
+                continue
+            found.add(name)
+            if name not in DOMAIN and name in self._templates:
+                open_ends += meta.find_undeclared_variables(self.environment.parse(self.all[name]["default"]))
+        return found & set(DOMAIN)
+
+
+@functools.cache
+def questions() -> Questions:
+    """Give the questions, read once."""
+    return Questions()
+
+
+def combinations(file: Path) -> Iterable[dict[str, Any]]:
+    """Give every combination of only those answers that one Jinja file hangs on, with all that is derived from them."""
+    source = (plain_template() / "template" / file).read_text(encoding="utf-8")
+    used = sorted(questions().roots(meta.find_undeclared_variables(questions().environment.parse(source))))
+    for values in itertools.product(*(DOMAIN[name] for name in used)):
+        context = questions().derive(answers(**dict(zip(used, values, strict=True))))
+        if not questions().refusal("connection_budget", context):
+            yield context
+
+
+def run(*command: str | Path, cwd: Path, timeout: float = 600, **environment: str) -> str:
+    """Run a command that has to succeed, and give what it printed."""
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=kept | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))} exited {done.returncode}:\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+def without_colour(text: str) -> str:
+    """Give what a terminal would show, without its control sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)

@@ -1,0 +1,184 @@
+"""The screens: what a person is asked, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from copier import run_copy
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
+from support import answers, files, plain_template, questions, without_colour
+
+ENTER, CLEAR, DOWN = "\r", "\x01\x0b", "\x1b[B"  # Ctrl-A Ctrl-K clears a line
+ASKED = ["project_name", "description", "peak_rps", "data_gb", "availability", "data_class", "deploy", "ci"]
+
+
+def talk(target: Path, *strokes: tuple[str, str]) -> tuple[dict[str, Any], str]:
+    """Press keys as soon as the screen shows a text; give what was recorded and all that the screen showed."""
+    screen = io.StringIO()
+    output = Vt100_Output(screen, lambda: Size(rows=50, columns=240))
+    with create_pipe_input() as keyboard, create_app_session(input=keyboard, output=output):
+
+        def press() -> None:
+            for text, keys in strokes:
+                deadline = time.monotonic() + 10
+                while text not in without_colour(screen.getvalue()) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                keyboard.send_text(keys)
+
+        person = threading.Thread(target=press)
+        person.start()
+        run_copy(str(plain_template()), target, quiet=True, unsafe=False)
+        person.join()
+    recorded = yaml.safe_load((target / ".copier-answers.yml").read_text(encoding="utf-8"))
+    return recorded, without_colour(screen.getvalue())
+
+
+def helps(*names: str) -> list[tuple[str, str]]:
+    """Wait for each question in turn, and accept its default."""
+    return [(questions().all[name]["help"], ENTER) for name in names]
+
+
+def test_enter_all_the_way(tmp_path: Path) -> None:
+    recorded, screen = talk(tmp_path / "x", *helps(*ASKED))
+    assert recorded["project_name"] == "My Service"
+    assert recorded["peak_rps"] == "200"
+    assert recorded["availability"] == "99.9"
+    assert len(ASKED) <= 9
+    for name in ASKED:
+        assert questions().all[name]["help"] in screen, name
+
+
+def test_choosing_with_the_arrows(tmp_path: Path) -> None:
+    chosen = {"availability": DOWN * 2, "data_class": DOWN, "deploy": DOWN, "ci": DOWN}
+    strokes = [(text, chosen.get(name, "") + keys) for name, (text, keys) in zip(ASKED, helps(*ASKED), strict=True)]
+    recorded, _ = talk(tmp_path / "x", *strokes)
+    assert recorded["availability"] == "99.99"
+    assert recorded["data_class"] == "personal"
+    assert recorded["deploy"] == "none"
+    assert recorded["ci"] == "gitlab"
+
+
+def test_a_refused_answer_can_be_mended(tmp_path: Path) -> None:
+    sentence = "'0' is not accepted: a whole number from 1 to 100000 is, in requests per second."
+    refused = (questions().all["peak_rps"]["help"], CLEAR + "0" + ENTER)
+    recorded, screen = talk(
+        tmp_path / "x", *helps(*ASKED[:2]), refused, (sentence, CLEAR + "500" + ENTER), *helps(*ASKED[3:])
+    )
+    assert recorded["peak_rps"] == "500"
+    assert sentence in screen
+
+
+ACCEPTED = "letters, digits, spaces and . , & + ( ) ! ' - _ are accepted."
+PLAIN = 'one line of text without " \\ ` { } < > and control characters is accepted.'
+NUMBER = "is not accepted: a whole number from 1 to 100000 is, in"
+REFUSED: list[tuple[str, Any, str]] = [
+    ("project_name", "", "A name is needed: 1 to 60 characters, at least one of them a letter a-z."),
+    ("project_name", "  ", "A name is needed: 1 to 60 characters, at least one of them a letter a-z."),
+    ("project_name", "a" * 61, "The name has 61 characters: 1 to 60 are accepted."),
+    ("project_name", 'a"b', f"The name holds '\"': {ACCEPTED}"),
+    ("project_name", "a\nb", f"The name holds '\\n': {ACCEPTED}"),
+    ("project_name", "a{b", f"The name holds '{{': {ACCEPTED}"),
+    ("project_name", "a\\b", f"The name holds '\\\\': {ACCEPTED}"),
+    ("project_name", "a:b", f"The name holds ':': {ACCEPTED}"),
+    ("project_name", "name ", "The name starts or ends with a space: give it without."),
+    (
+        "project_name",
+        "\u65e5\u672c",
+        "The name has no letter a-z, so no package can be named after it: give at least one.",
+    ),
+    ("project_name", "42", "The name has no letter a-z, so no package can be named after it: give at least one."),
+    ("description", " ", "A description is needed: one line of 1 to 160 characters."),
+    ("description", "d" * 161, "The description has 161 characters: one line of 1 to 160 is accepted."),
+    ("description", "a\nb", f"The description holds '\\n': {PLAIN}"),
+    ("description", "a\u2028b", f"The description holds '\\u2028': {PLAIN}"),
+    ("description", 'a"b', f"The description holds '\"': {PLAIN}"),
+    ("description", "a\\", f"The description holds '\\\\': {PLAIN}"),
+    ("description", "a {{ b }}", f"The description holds '{{': {PLAIN}"),
+    ("description", "# a", "The description has to start with a letter and to end without a space."),
+    ("description", "a ", "The description has to start with a letter and to end without a space."),
+    ("peak_rps", 0, f"'0' {NUMBER} requests per second."),
+    ("peak_rps", 10**12, f"'1000000000000' {NUMBER} requests per second."),
+    ("peak_rps", 100_001, f"'100001' {NUMBER} requests per second."),
+    ("peak_rps", "-5", f"'-5' {NUMBER} requests per second."),
+    ("peak_rps", 1.5, f"'1.5' {NUMBER} requests per second."),
+    ("peak_rps", "lots", f"'lots' {NUMBER} requests per second."),
+    ("peak_rps", "", f"'' {NUMBER} requests per second."),
+    ("peak_rps", "0200", f"'0200' {NUMBER} requests per second."),
+    ("peak_rps", "200\n", f"'200\\n' {NUMBER} requests per second."),
+    ("data_gb", 0, f"'0' {NUMBER} gigabytes."),
+    ("data_gb", 100_001, f"'100001' {NUMBER} gigabytes."),
+    ("availability", "98", "Invalid choice for 'availability': '98' is not in ['99.9', '99.95', '99.99']"),
+    (
+        "data_class",
+        "secret",
+        "Invalid choice for 'data_class': 'secret' is not in ['public', 'internal', 'personal', 'regulated']",
+    ),
+    ("deploy", "abacus", "Invalid choice for 'deploy': 'abacus' is not in ['compose', 'none']"),
+    ("ci", "abacus", "Invalid choice for 'ci': 'abacus' is not in ['github', 'gitlab', 'none']"),
+    ("rps_per_core", 99, "'99' is not accepted: a whole number from 100 to 20000 is, in requests per second and core."),
+    (
+        "project_slug",
+        "a_b",
+        "'a_b' is not accepted: 1 to 60 of a-z, 0-9 and -, starting with a letter and not ending with -.",
+    ),
+    (
+        "project_slug",
+        "a\n",
+        "'a\\n' is not accepted: 1 to 60 of a-z, 0-9 and -, starting with a letter and not ending with -.",
+    ),
+    (
+        "project_slug",
+        "fastapi",
+        "'fastapi' is the name of a library that the service uses: give another project_name, or another project_slug.",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "sentence"), REFUSED, ids=[f"{name}={answer!r:.20}" for name, answer, _ in REFUSED]
+)
+def test_a_bad_answer_gets_one_sentence_and_no_files(name: str, answer: Any, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
+        run_copy(str(plain_template()), tmp_path / "x", data={name: answer}, defaults=True, quiet=True)
+    assert "\n" not in str(refused.value)
+    assert not files(tmp_path)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("peak_rps", "1"),
+        ("peak_rps", "100000"),
+        ("data_gb", "100000"),
+        ("project_name", "a" * 60),
+        ("project_name", "Bob's Café & Co (new!)"),
+        ("description", "Ünïcode \u65e5\u672c, it's #1: 100 % *fun* - [x] | y"),
+        ("rps_per_core", "20000"),
+    ],
+)
+def test_what_is_at_the_edge_is_accepted(name: str, answer: str) -> None:
+    assert not questions().refusal(name, questions().derive(answers(**{name: answer})))
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("My Service", "my-service"),
+        ("3D Printing", "d-printing"),
+        ("Bob's Café & Co (new!)", "bob-s-caf-co-new"),
+        ("--x--", "x"),
+    ],
+)
+def test_the_name_for_machines(name: str, slug: str) -> None:
+    assert questions().derive(answers(project_name=name))["project_slug"] == slug

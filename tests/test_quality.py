@@ -1,0 +1,125 @@
+"""What is rendered is well formed and formatted, for every combination of answers that a file hangs on."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from support import combinations, jinja_files, pairwise, plain_template, questions, render, run
+
+PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
+OTHERS = [
+    str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers_file" not in file.name
+]
+
+
+def renderings(name: str) -> set[str]:
+    """Give every different text that one Jinja file can become."""
+    template = questions().environment.get_template(f"template/{name}")
+    return {template.render(context) for context in combinations(Path(name))}
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_python_is_formatted_whatever_is_answered(name: str, tmp_path: Path) -> None:
+    texts = renderings(name)
+    assert len(texts) > 1
+    render(tmp_path)
+    for text in texts:
+        (tmp_path / f"rendered_{hashlib.sha256(text.encode()).hexdigest()[:16]}.py").write_text(text, encoding="utf-8")
+    run(sys.executable, "-m", "ruff", "format", "--no-cache", "--check", *tmp_path.glob("rendered_*.py"), cwd=tmp_path)
+    run(
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--no-cache",
+        "--extend-ignore=INP",
+        *tmp_path.glob("rendered_*.py"),
+        cwd=tmp_path,
+    )
+
+
+def well_formed(name: str, text: str) -> None:
+    """Raise when a text is not what its name says; for Markdown, when a table is torn."""
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    kind = Path(name.removesuffix(".jinja")).suffix
+    if kind == ".toml":
+        tomllib.loads(text)
+    elif kind in {".yaml", ".yml"}:
+        yaml.safe_load(text)
+    elif kind == ".json":
+        json.loads(text)
+    elif kind == ".md":
+        assert text.startswith("# ")
+        for is_table, lines in itertools.groupby(text.splitlines(), lambda line: line.startswith("|")):
+            assert not is_table or len({line.replace("\\|", "").count("|") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_everything_else_is_well_formed_whatever_is_answered(name: str) -> None:
+    for text in renderings(name):
+        well_formed(name, text)
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Render few projects in which every pair of answers occurs."""
+    root = tmp_path_factory.mktemp("pairwise")
+    rows = [row for row in pairwise() if not questions().refusal("connection_budget", questions().derive(row))]
+    return [render(root / f"{number:02}", **row) for number, row in enumerate(rows)]
+
+
+def test_every_pair_of_answers_is_linted_and_compiles(projects: list[Path]) -> None:
+    assert 15 < len(projects) < 60
+    for project in projects:
+        run(sys.executable, "-m", "ruff", "format", "--no-cache", "--check", ".", cwd=project)
+        run(sys.executable, "-m", "ruff", "check", "--no-cache", ".", cwd=project)
+        run(sys.executable, "-m", "compileall", "-q", ".", cwd=project)
+
+
+def test_every_pair_of_answers_holds_the_same_python(projects: list[Path]) -> None:
+    """One set of sources: what is typed and tested once is typed and tested for all; only the numbers differ."""
+    sources = {
+        hashlib.sha256(
+            b"".join(
+                path.relative_to(project).as_posix().encode() + path.read_bytes()
+                for path in sorted(project.rglob("*.py"))
+                if path.name != "defaults.py"
+            )
+        ).hexdigest()
+        for project in projects
+    }
+    assert len(sources) == 1
+
+
+def test_compose_and_pipelines_fit_their_schemas(projects: list[Path]) -> None:
+    for schema, name in {
+        "vendor.compose-spec": "compose.yaml",
+        "vendor.github-workflows": ".github/workflows/ci.yml",
+        "vendor.gitlab-ci": ".gitlab-ci.yml",
+    }.items():
+        found = [project / name for project in projects if (project / name).is_file()]
+        assert found, name
+        run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *found, cwd=projects[0])
+
+
+def tool(name: str) -> str:
+    """Find a program that came with a package of this environment."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or pytest.fail(
+        f"{name} is not installed: make setup"
+    )
+
+
+def test_the_image_and_the_workflows_hold_no_known_mistake() -> None:
+    root = plain_template() / "template"
+    run(tool("hadolint"), root / "Dockerfile", cwd=root)
+    run(tool("zizmor"), "--offline", "--quiet", root / ".github", cwd=root)
