@@ -150,6 +150,17 @@ def combinations(file: Path) -> Iterable[dict[str, Any]]:
             yield context
 
 
+def render_pairwise(root: Path) -> list[Path]:
+    """Render few projects, in which every pair of answers occurs unless the plan refuses it."""
+    accepted = [row for row in pairwise() if not questions().refusal("connection_budget", questions().derive(row))]
+    return [render(root / f"{number:02}", **row) for number, row in enumerate(accepted)]
+
+
+def uv() -> str:
+    """Find uv: the one that runs these tests, or the one on the path, or the one that `make setup` brought."""
+    return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+
+
 def run(*command: str | Path, cwd: Path, timeout: float = 600, **environment: str) -> str:
     """Run a command that has to succeed, and give what it printed."""
     kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}

@@ -1,0 +1,277 @@
+"""The services themselves: their checks pass, they start as a user starts them, and they answer over HTTP."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support import EXAMPLES, render, run, uv
+
+pytestmark = pytest.mark.slow
+PASSWORD = "correct horse battery staple"  # noqa: S105
+FULLY = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("default", "everything")]
+
+
+def command(*words: str) -> list[str]:
+    """Give a command of the service as its Makefile has it."""
+    return [uv(), "run", "--quiet", "app", *words]
+
+
+def make(service: Path, *words: str) -> str:
+    """Run a verb of the service."""
+    return run("make", "--no-print-directory", f"UV={uv()}", *words, cwd=service, timeout=900)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Server:
+    """A service that runs, and what it wrote so far."""
+
+    def __init__(self, service: Path, *words: str, **environment: str) -> None:
+        self.port = free_port()
+        self.log = service.parent / f"{service.name}-{self.port}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [word.format(port=self.port) for word in words],
+                cwd=service,
+                env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+
+    def wait(self, seconds: float = 120) -> None:
+        """Wait until it is ready."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"it stopped:\n{self.written()[-4000:]}"
+            with contextlib.suppress(httpx.TransportError):
+                if self.client.get("/readyz").status_code == httpx.codes.OK:
+                    return
+            time.sleep(0.1)
+        pytest.fail(f"not ready after {seconds} s:\n{self.written()[-4000:]}")
+
+    def stop(self) -> None:
+        """Stop it as a terminal does, with all that it started."""
+        self.client.close()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            pytest.fail(f"it did not stop within 30 s:\n{self.written()[-4000:]}")
+
+    def written(self) -> str:
+        """Give what it wrote."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def lines(self) -> list[dict[str, object]]:
+        """Give the lines of its log that are JSON objects."""
+        found = []
+        for line in self.written().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                if isinstance(entry := json.loads(line), dict):
+                    found.append(entry)
+        return found
+
+    def account(self) -> dict[str, str]:
+        """Register somebody new, sign in, and give the header that says so."""
+        person = {"email": f"{os.urandom(8).hex()}@example.com", "password": PASSWORD}
+        registered = self.client.post("/v1/accounts", json=person)
+        assert registered.status_code == httpx.codes.CREATED, registered.text
+        answer = self.client.post("/v1/auth/login", json=person)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        assert {"access_token", "refresh_token", "token_type", "expires_in"} <= set(answer.json())
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Give a place for each service; it is rendered where it is first asked for."""
+    return {name: tmp_path_factory.mktemp("services") / name for name in EXAMPLES}
+
+
+@pytest.fixture
+def service(services: dict[str, Path], request: pytest.FixtureRequest) -> Path:
+    """Give a service in git, as its user would have it after the first commit."""
+    name: str = request.param
+    path = services[name]
+    if not path.exists():
+        render(path, **EXAMPLES[name])
+        make(path, "setup")
+        run("git", "init", "-q", "-b", "main", cwd=path)
+        run("git", "add", "--all", cwd=path)
+        run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "Rendered", cwd=path)
+    return path
+
+
+@pytest.fixture
+def server(service: Path) -> Iterator[Server]:
+    """Start the service as `make run` does."""
+    running = Server(service, "make", "--no-print-directory", f"UV={uv()}", "run", "PORT={port}")
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_it_passes_its_own_checks(service: Path) -> None:
+    make(service, "check")
+    assert not run("git", "status", "--porcelain", cwd=service), "the checks left something behind"
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_it_answers(server: Server) -> None:
+    caller = server.account()
+    created = server.client.post("/v1/items", json={"name": "first light", "description": "it works"}, headers=caller)
+    assert created.status_code == httpx.codes.CREATED, created.text
+    assert created.headers["etag"]
+    read = server.client.get(f"/v1/items/{created.json()['id']}", headers=caller | {"X-Request-ID": "asked-by-a-test"})
+    assert read.json()["name"] == "first light"
+    assert read.headers["x-request-id"] == "asked-by-a-test"
+    assert server.client.get("/livez").headers["x-request-id"]
+    deadline = time.monotonic() + 5
+    while not (found := [line for line in server.lines() if line.get("request_id") == "asked-by-a-test"]):
+        assert time.monotonic() < deadline, "no line of the log holds the request id as JSON"
+        time.sleep(0.1)
+    assert found
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_one_of_twenty_gets_the_name(server: Server) -> None:
+    caller = server.account()
+
+    def create(_: int) -> int:
+        return server.client.post(
+            "/v1/items", json={"name": "mine", "description": "only once"}, headers=caller
+        ).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        codes = sorted(pool.map(create, range(20)))
+    assert codes == [httpx.codes.CREATED] + [httpx.codes.CONFLICT] * 19
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_everybody_but_the_owner_is_turned_away(server: Server) -> None:
+    mine = server.client.post("/v1/items", json={"name": "mine", "description": ""}, headers=server.account())
+    address = f"/v1/items/{mine.json()['id']}"
+    assert server.client.get(address).status_code == httpx.codes.UNAUTHORIZED
+    assert server.client.get(address, headers=server.account()).status_code == httpx.codes.NOT_FOUND
+    problem = server.client.get("/v1/items/nothing-like-it", headers=server.account())
+    assert problem.headers["content-type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
+    make(service, "domain", "name=orders")
+    changes = run("git", "status", "--porcelain", cwd=service).splitlines()
+    try:
+        assert changes
+        assert not [line for line in changes if not line.startswith("?? ")], "an existing file was edited"
+        make(service, "check")
+        assert "/v1/orders" in run(*command("routes"), cwd=service)
+    finally:
+        run("git", "clean", "-fdq", cwd=service)
+
+
+ROGUE = '''
+
+@router.get("/rogue", summary="Nobody may")
+async def rogue() -> None:
+    """Answer whoever asks."""
+'''
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+def test_a_route_that_anybody_may_call_by_accident_does_not_start(service: Path) -> None:
+    router = service / "app" / "domain" / "items" / "router.py"
+    before = router.read_text(encoding="utf-8")
+    router.write_text(before + ROGUE, encoding="utf-8")
+    try:
+        done = subprocess.run(command("routes"), cwd=service, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    finally:
+        router.write_text(before, encoding="utf-8")
+    assert done.returncode != 0
+    assert "/v1/items/rogue" in done.stderr
+    assert "access" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("service", FULLY, indirect=True)
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"ENVIRONMENT": "production", "DATABASE_URL": ""}, "DATABASE_URL"),
+        (
+            {
+                "ENVIRONMENT": "production",
+                "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
+                "AUTH_SIGNING_KEYS": "0" * 64,
+            },
+            "AUTH_SIGNING_KEYS",
+        ),
+        (
+            {"ENVIRONMENT": "production", "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "AUTH_SIGNING_KEYS": "abc"},
+            "AUTH_SIGNING_KEYS",
+        ),
+    ],
+)
+def test_production_refuses_what_is_missing_or_weak(service: Path, environment: dict[str, str], named: str) -> None:
+    done = subprocess.run(
+        command("serve", "--port", str(free_port())),
+        cwd=service,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert named in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("service", ["default"], indirect=True)
+@pytest.mark.xdist_group("default")
+def test_the_example_of_the_settings_is_complete(service: Path) -> None:
+    program = (
+        "import importlib, pkgutil, app, app.adapters, pydantic_settings as p\n"
+        "for m in pkgutil.iter_modules(app.adapters.__path__, 'app.adapters.'): importlib.import_module(m.name)\n"
+        "import app.settings\n"
+        "print(*{f.upper() for c in p.BaseSettings.__subclasses__() if c.__module__.startswith('app')"
+        " for f in c.model_fields})"
+    )
+    read = set(run(service / ".venv" / "bin" / "python", "-c", program, cwd=service).split())
+    example = (service / ".env.example").read_text(encoding="utf-8")
+    listed = {line.partition("=")[0] for line in example.splitlines() if "=" in line and not line.startswith("#")}
+    assert listed == read | {"POSTGRES_PASSWORD"}
+
+
+@pytest.mark.parametrize("service", ["default"], indirect=True)
+@pytest.mark.xdist_group("default")
+def test_every_pair_of_answers_imports_and_is_typed(service: Path, projects: list[Path]) -> None:
+    """One environment serves all: they have the same dependencies, and only the numbers in their sources differ."""
+    binaries = service / ".venv" / "bin"
+    for project in projects:
+        run(binaries / "python", "-c", "import app.main; app.main.create_app()", cwd=project, PYTHONPATH=str(project))
+        run(binaries / "basedpyright", "--pythonpath", binaries / "python", "app", cwd=project)
