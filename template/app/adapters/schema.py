@@ -1,0 +1,83 @@
+"""Whether the database has the schema that this release was written for."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import String, column, select, table
+
+from app.adapters.database import Autocommit, Query
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+BRANCHES = ("platform", "app")
+
+# Read as text, because importing Alembic would cost every worker memory and start-up time for this one question.
+_FIELD = re.compile(r"^(revision|down_revision|depends_on)(?:: [^=]+)? = (.+)$", re.MULTILINE)
+_QUOTED = re.compile(r"[\"'](\w+)[\"']")
+
+
+def _text(version_num: str) -> str:
+    return version_num
+
+
+_APPLIED = Query(select(column("version_num", String)).select_from(table("alembic_version")), _text)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of migrations/: its id, its branch, and the ids that come before it."""
+
+    revision: str
+    branch: str
+    parents: frozenset[str]
+
+
+@cache
+def shipped() -> tuple[Migration, ...]:
+    """Every migration of this release."""
+    return tuple(
+        _read(file.read_text(encoding="utf-8"), branch)
+        for branch in BRANCHES
+        for file in sorted((MIGRATIONS / branch).glob("[!_]*.py"))
+    )
+
+
+def _read(text: str, branch: str) -> Migration:
+    fields = dict(cast("list[tuple[str, str]]", _FIELD.findall(text)))
+    parents = _quoted(fields["down_revision"]) + _quoted(fields.get("depends_on", ""))
+    return Migration(_quoted(fields["revision"])[0], branch, frozenset(parents))
+
+
+def _quoted(text: str) -> list[str]:
+    return cast("list[str]", _QUOTED.findall(text))
+
+
+def missing(applied: frozenset[str]) -> list[str]:
+    """The newest migrations of this release that a database with these revisions lacks.
+
+    A branch whose row is unknown here was migrated by a later release: it is ahead, and that is fine, because every
+    migration keeps the release before it working.
+    """
+    known = {each.revision: each for each in shipped()}
+    reached: set[str] = set()
+    to_visit = list(applied)
+    while to_visit:
+        revision = to_visit.pop()
+        if revision in known and revision not in reached:
+            reached.add(revision)
+            to_visit.extend(known[revision].parents)
+    heads = set(known) - {parent for each in known.values() for parent in each.parents if _same_branch(each, parent)}
+    has_unknown = bool(applied - known.keys())
+    branches_seen = {known[revision].branch for revision in applied & known.keys()}
+    return sorted(head for head in heads - reached if not (has_unknown and known[head].branch not in branches_seen))
+
+
+def _same_branch(migration: Migration, parent: str) -> bool:
+    return any(each.revision == parent and each.branch == migration.branch for each in shipped())
+
+
+async def behind(database: Autocommit) -> list[str]:
+    """The newest migrations that the database lacks; none when it is current."""
+    return missing(frozenset(await database.all(_APPLIED)))

@@ -1,0 +1,224 @@
+"""The command line: `app serve` is what production runs; `app --help` lists the rest."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+from pydantic import ValidationError
+from typing_extensions import override
+
+from app import defaults
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+    from app.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DEVELOPMENT_DATA = ROOT / ".postgres"
+
+_PORT = click.IntRange(1, 65535)
+
+
+class Cli(click.Group):
+    """A group whose commands answer a bad setting with a sentence, not with a traceback."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        from app.house import HouseRuleBroken
+
+        try:
+            return cast("object", super().invoke(ctx))
+        except ValidationError as error:
+            raise click.ClickException(explain(error)) from error
+        except HouseRuleBroken as error:
+            raise click.ClickException(str(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each setting that was refused: its name in the environment, and what is wrong."""
+    prefix = "DATABASE_" if error.title == "DatabaseSettings" else ""
+    lines = ["The settings are not complete:"]
+    for each in error.errors():
+        name = prefix + "_".join(str(part) for part in each["loc"]).upper()
+        sentence = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "missing":
+            sentence = "is missing. Set it in the environment or in .env; .env.example says what it is for."
+        lines.append(f"  - {name + ' ' if name else ''}{sentence}")
+    return "\n".join(lines)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(message=f"{defaults.PROJECT_SLUG} %(version)s", package_name=defaults.PROJECT_SLUG)
+def cli() -> None:
+    """Run and maintain the service."""
+
+
+def prepared() -> "Settings":
+    """The settings, with a database: outside production one is started when none is named."""
+    from app.settings import settings
+
+    found = settings()
+    os.chdir(ROOT)
+    if not _database_is_named():
+        if found.production:
+            raise click.ClickException(
+                "DATABASE_URL is missing. Production needs the address of its PostgreSQL: "
+                "postgresql://user:password@host/database."
+            )
+        from app.adapters import embedded_postgres
+
+        os.environ["DATABASE_URL"], _ = embedded_postgres.start(DEVELOPMENT_DATA)
+    return found
+
+
+def _database_is_named() -> bool:
+    from app.adapters.database import DatabaseSettings
+
+    try:
+        DatabaseSettings.read()
+    except ValidationError as error:
+        if any(each["type"] != "missing" for each in error.errors()):
+            raise
+        return False
+    return True
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 in a container.")
+@click.option("--port", default=8000, show_default=True, type=_PORT, help="Port to listen on.")
+@click.option("--workers", default=defaults.WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve requests until told to stop; requests under way are finished first."""
+    prepared()
+    if workers > 1:
+        # The workers' measurements meet in files, so that /metrics tells of all of them.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+    _run(host, port, workers=workers)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=_PORT, help="Port to listen on.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a file of app/ changes.")
+def dev(host: str, port: int, *, reload: bool) -> None:
+    """Serve for development: a PostgreSQL of its own, the newest schema, new code at once."""
+    prepared()
+    migrate_database()
+    click.echo(f"\n  {defaults.PROJECT_NAME}: http://{host}:{port}/docs\n", err=True)
+    _run(host, port, reload=reload)
+
+
+def _run(host: str, port: int, *, workers: int = 1, reload: bool = False) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(ROOT / "app")] if reload else None,
+        loop="auto",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_graceful_shutdown=30,
+        timeout_keep_alive=15,
+    )
+
+
+@cli.command()
+@click.argument("revision", default="heads")
+def migrate(revision: str) -> None:
+    """Bring the database to the newest schema, or to REVISION.
+
+    Run it before the new release takes requests. Any number may run at once: one migrates, the others wait.
+    """
+    prepared()
+    migrate_database(revision)
+
+
+def migrate_database(revision: str = "heads") -> None:
+    """Bring the database to a revision."""
+    from alembic import command
+
+    command.upgrade(alembic_config(), revision)
+
+
+def alembic_config() -> "Config":
+    """How Alembic is set up: [tool.alembic] in pyproject.toml."""
+    from alembic.config import Config
+
+    return Config(toml_file=ROOT / "pyproject.toml", stdout=sys.stderr)
+
+
+@cli.command()
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="A file; else the screen."
+)
+def openapi(output: Path | None) -> None:
+    """Print the OpenAPI document."""
+    from pydantic_core import to_json
+
+    from app.main import create_app
+
+    text = to_json(create_app().openapi(), indent=2).decode() + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8", newline="\n")
+
+
+@cli.command()
+def routes() -> None:
+    """List every operation with its access rule."""
+    from app.http.openapi import operations
+    from app.kit.access import Public, Rule
+    from app.main import create_app
+
+    for route in operations(create_app()):
+        rule = route.access[0]
+        match rule:
+            case Rule():
+                access = f"{rule.permission} ({', '.join(sorted(rule.roles))})"
+            case Public():
+                access = f"public: {rule.reason}"
+            case _:
+                access = "a token of its own"
+        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:32}{access}")
+
+
+@cli.command()
+@click.option("--accounts", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many accounts.")
+@click.option(
+    "--items", default=100, show_default=True, type=click.IntRange(0, 1_000_000), help="Items of each account."
+)
+def seed(accounts: int, items: int) -> None:
+    """Fill a development database: person-1@example.com … with the password `correct horse battery`."""
+    import asyncio
+
+    if prepared().production:
+        raise click.ClickException("seed makes accounts with a known password, so production refuses it.")
+    from app.seed import fill
+
+    migrate_database()
+    added = asyncio.run(fill(accounts, items))
+    click.echo(f"Added {added.accounts} accounts and {added.items} items; what was there already stayed.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the `app` command."""
+    from app import workshop
+
+    workshop.register(cli)
+    cli(arguments)

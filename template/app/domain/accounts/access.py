@@ -1,0 +1,11 @@
+"""Who may do what with accounts."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.kit.access import ADMIN, MEMBER, Principal, public, require
+
+CanReadOwnAccount = Annotated[Principal, Depends(require("accounts:read-own", MEMBER, ADMIN))]
+
+SIGN_UP = public("nobody has an account before they make one")

@@ -1,0 +1,26 @@
+"""The table of accounts. Owned by the template: `copier update` may add to it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, String, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.adapters.database import Base
+
+
+class Account(Base):
+    """Somebody who may sign in."""
+
+    __tablename__: str = "accounts"
+    __table_args__: tuple[object, ...] = (
+        UniqueConstraint("email"),
+        CheckConstraint("email = lower(email)", "email_is_lower_case"),
+        CheckConstraint("role IN ('member', 'admin')", "role_is_known"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20), server_default="member")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

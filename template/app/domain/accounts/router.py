@@ -1,0 +1,27 @@
+"""Accounts over HTTP."""
+
+from app.adapters.database import Reader, Session
+from app.domain.accounts import service
+from app.domain.accounts.access import SIGN_UP, CanReadOwnAccount
+from app.domain.accounts.errors import AccountGone, EmailTaken
+from app.domain.accounts.schemas import AccountCreate, AccountRead
+from app.kit import routing
+from app.kit.errors import answers
+from app.kit.passwords import Hasher
+
+router = routing.router("/v1/accounts", "accounts")
+
+
+@router.post("", status_code=201, dependencies=[SIGN_UP], responses=answers(EmailTaken))
+async def create_account(data: AccountCreate, session: Session, passwords: Hasher) -> AccountRead:
+    """Create an account.
+
+    Then sign in with `POST /v1/auth/login`.
+    """
+    return await service.create(session, passwords, data)
+
+
+@router.get("/me", responses=answers(AccountGone))
+async def read_own_account(caller: CanReadOwnAccount, reader: Reader) -> AccountRead:
+    """Read your own account."""
+    return await service.get(reader, caller)

@@ -1,0 +1,29 @@
+"""The shapes of accounts."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, EmailStr, Field, SecretStr
+
+from app.kit.schemas import In, Out
+
+# One spelling for one mailbox: nobody gets a second account by writing theirs in capitals.
+Email = Annotated[EmailStr, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(str.lower)]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=128, examples=["correct horse battery"])]
+
+
+class AccountCreate(In):
+    """A new account."""
+
+    email: Email
+    password: Password = Field(description="12 to 128 characters")
+
+
+class AccountRead(Out):
+    """An account, as its owner sees it."""
+
+    id: UUID
+    email: str
+    role: str
+    created_at: datetime

@@ -1,0 +1,1 @@
+"""Sessions: proving who you are, staying signed in, signing out."""

@@ -1,0 +1,12 @@
+"""Who may sign in and out."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.kit.access import ADMIN, MEMBER, Principal, public, require
+
+CanSignOut = Annotated[Principal, Depends(require("auth:sign-out", MEMBER, ADMIN))]
+
+SIGN_IN = public("nobody has a token before they sign in")
+RENEW = public("the refresh token itself is the proof, and the access token has usually expired")

@@ -1,0 +1,1 @@
+"""Items: the living example, and what `make domain` copies."""

@@ -1,0 +1,116 @@
+"""The house rules, checked on the finished service: one that breaks them does not start, and says what to mend."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from fastapi import FastAPI
+
+from app.http.openapi import Json, child, operations
+from app.kit.routing import Route
+
+_BOUNDED_FORMATS = frozenset({"uuid", "date", "date-time", "time"})
+_NO_CONTENT = frozenset({204, 205})
+_MEND = 'a length, a range or a maximum of entries, and `extra="forbid"` on an object (kit/schemas.py has the types)'
+
+
+class HouseRuleBroken(Exception):
+    """The service breaks its own rules; each line names the place and the mend."""
+
+
+def inspect(app: FastAPI) -> None:
+    """Refuse a service with an operation that lacks its access rule, errors, model, documentation or bounds."""
+    document: Json = app.openapi()
+    broken = [sentence for route in operations(app) for sentence in _route(route, document)]
+    broken += [
+        f"{getattr(route, 'path', route)} is no operation of this house. Make its router with `routing.router(…)`."
+        for route in app.routes
+        if not isinstance(route, Route)
+    ]
+    if broken:
+        raise HouseRuleBroken("The service does not start:\n" + "\n".join(f"  - {sentence}" for sentence in broken))
+
+
+def _route(route: Route, document: Json) -> Iterator[str]:
+    method = min(route.methods or {"GET"})
+    name = f"{method} {route.path_format}"
+    rules = len(route.access)
+    if rules == 0:
+        yield (
+            f"{name} has no access rule. Declare one in the noun's access.py and take it as a parameter "
+            '(`caller: CanReadItems`), or mark the route public with a reason (`dependencies=[public("…")]`).'
+        )
+    if rules > 1:
+        yield f"{name} has {rules} access rules. Keep one: a caller who satisfies some of them is neither in nor out."
+    if not any("x-problems" in answer for answer in route.responses.values()) and _can_fail(route):
+        yield (
+            f"{name} declares no error answers, though it takes an id or a body. Name what it raises: "
+            "`responses=answers(ItemNotFound, NameTaken)`."
+        )
+    if route.operation is not None and route.response_field is None and route.status_code not in _NO_CONTENT:
+        yield f"{name} has no response model. Annotate what it returns (`-> ItemRead`), or give it `status_code=204`."
+    if not (route.endpoint.__doc__ or "").strip():
+        yield f"{name} has no summary. Write the endpoint's docstring: its first line is the summary."
+    operation = child(document, "paths", route.path_format, method.lower())
+    for place in _unbounded_inputs(operation, document):
+        yield f"{name} takes an unbounded input: {place}. Give it {_MEND}."
+
+
+def _can_fail(route: Route) -> bool:
+    return route.body_field is not None or "{" in route.path_format
+
+
+def _unbounded_inputs(operation: Json, document: Json) -> Iterator[str]:
+    for parameter in _objects(operation.get("parameters")):
+        place = f"{parameter['in']} {parameter['name']}"
+        yield from _unbounded(child(parameter, "schema"), place, document, frozenset())
+    if "requestBody" in operation:
+        schema = child(operation, "requestBody", "content", "application/json", "schema")
+        yield from _unbounded(schema, "body", document, frozenset())
+
+
+def _unbounded(schema: Json, place: str, document: Json, seen: frozenset[str]) -> Iterator[str]:
+    """The places in a schema that accept a value of any size."""
+    if "$ref" in schema:
+        reference = str(schema["$ref"])
+        if reference not in seen:
+            target = child(document, *reference.removeprefix("#/").split("/"))
+            yield from _unbounded(target, place, document, seen | {reference})
+        return
+    alternatives = [each for key in ("anyOf", "oneOf", "allOf") for each in _objects(schema.get(key))]
+    for each in alternatives:
+        yield from _unbounded(each, place, document, seen)
+    if not alternatives and not schema.keys() & {"enum", "const"}:
+        yield from _unbounded_type(schema, place, document, seen)
+
+
+def _unbounded_type(schema: Json, place: str, document: Json, seen: frozenset[str]) -> Iterator[str]:
+    kind = schema.get("type")
+    if kind == "array":
+        if "maxItems" not in schema:
+            yield f"{place} (a list without a maximum of entries)"
+        yield from _unbounded(child(schema, "items"), f"{place}[]", document, seen)
+    elif kind == "object":
+        if schema.get("additionalProperties") is not False:
+            yield f"{place} (an object that takes unknown fields)"
+        for name in child(schema, "properties"):
+            yield from _unbounded(child(schema, "properties", name), f"{place}.{name}", document, seen)
+    elif (lacks := _lacks(kind, schema)) is not None:
+        yield f"{place} ({lacks})"
+
+
+def _lacks(kind: object, schema: Json) -> str | None:
+    """What a single value lacks to be bounded."""
+    if kind in {"null", "boolean"}:
+        return None
+    if kind == "string":
+        bounded = "maxLength" in schema or schema.get("format") in _BOUNDED_FORMATS
+        return None if bounded else "text without a maximum length"
+    if kind in {"integer", "number"}:
+        bounded = schema.keys() & {"minimum", "exclusiveMinimum"} and schema.keys() & {"maximum", "exclusiveMaximum"}
+        return None if bounded else "a number without a minimum and a maximum"
+    return "any value"
+
+
+def _objects(value: object) -> list[Json]:
+    entries = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("Json", entry) for entry in entries if isinstance(entry, dict)]

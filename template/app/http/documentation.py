@@ -1,0 +1,71 @@
+"""/openapi.json, and /docs with every asset served from here: it works offline and under a strict policy."""
+
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+from fastapi import FastAPI, Request
+from pydantic_core import to_json
+from starlette.responses import HTMLResponse, Response
+
+from app.http.headers import DOCS_POLICY
+from app.kit import routing
+from app.kit.access import public
+from app.kit.errors import NotFound
+
+router = routing.router("", "documentation")
+_ANYONE = [public("it describes the interface and shows no data")]
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="data:,">
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = b"""SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  persistAuthorization: false,
+});
+"""
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return (files("fastapi_swagger") / "resources" / name).read_bytes()
+
+
+@router.get("/openapi.json", include_in_schema=False, dependencies=_ANYONE)
+async def openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(to_json(cast("FastAPI", request.app).openapi()), media_type="application/json")
+
+
+@router.get("/docs", include_in_schema=False, dependencies=_ANYONE)
+async def page(request: Request) -> Response:
+    """The documentation page."""
+    title = cast("FastAPI", request.app).title
+    safe = title.replace("&", "&amp;").replace("<", "&lt;")
+    return HTMLResponse(_PAGE.format(title=safe), headers={"content-security-policy": DOCS_POLICY})
+
+
+@router.get("/docs/{name}", include_in_schema=False, dependencies=_ANYONE)
+async def asset(name: str) -> Response:
+    """What the page loads."""
+    if name == "start.js":
+        return Response(_START, media_type="text/javascript")
+    if name not in {"swagger-ui.css", "swagger-ui-bundle.js"}:
+        raise NotFound
+    return Response(
+        _asset(name), media_type=_TYPES[name[name.rindex(".") :]], headers={"cache-control": "max-age=3600"}
+    )

@@ -1,0 +1,55 @@
+"""What the layers share about one request: made once, read by name, and the one place where an answer passes."""
+
+from time import perf_counter
+from typing import cast
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.headers import SECURITY_HEADERS
+from app.http.request_id import request_id_of
+from app.kit import logging
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__: tuple[str, ...] = ("_head", "_send", "headers", "request_id", "sent", "started", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        raw = cast("list[tuple[bytes, bytes]]", scope["headers"])
+        self.started: float = perf_counter()
+        self.headers: dict[bytes, bytes] = dict(raw)
+        self.request_id: str = request_id_of(self.headers)
+        self.status: int = 0
+        self.sent: int = 0
+        self._head: tuple[bytes, bytes] = (b"x-request-id", self.request_id.encode())
+        self._send: Send = send
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the first one gets the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], self._head, *SECURITY_HEADERS]
+        else:
+            self.sent += len(cast("bytes", message.get("body", b"")))
+        await self._send(message)
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """The exchange that a layer inside `Exchanges` is part of."""
+    return cast("Exchange", scope["exchange"])
+
+
+class Exchanges:
+    """The outermost layer: from here on there is a request id, on every line and every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: ASGIApp = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = scope["exchange"] = Exchange(scope, send)
+        logging.request_id.set(exchange.request_id)
+        await self._app(scope, receive, exchange.send)

@@ -1,0 +1,75 @@
+"""The OpenAPI document: what the routes declare, and what holds for all of them, added once."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from app.http.problems import EVERYWHERE, WITH_A_BODY, WITH_A_CALLER
+from app.kit.access import Public
+from app.kit.errors import Problem, answers
+from app.kit.routing import Route
+
+Json = dict[str, object]
+
+_REQUEST_ID: Json = {
+    "description": "Finds this request in the service's log",
+    "schema": {"type": "string"},
+}
+
+
+def operations(app: FastAPI) -> Iterator[Route]:
+    """Every documented operation of the service."""
+    for route in app.routes:
+        if isinstance(route, Route) and route.include_in_schema:
+            yield route
+
+
+def child(node: Json, *path: str) -> Json:
+    """The object at a path of the document, made where it is missing."""
+    for step in path:
+        inner = node.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise TypeError(f"the OpenAPI document has no object at {step}")
+        node = cast("Json", inner)
+    return node
+
+
+def document(app: FastAPI) -> Json:
+    """The OpenAPI 3.1 document of the service."""
+    drawn: Json = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+    )
+    for route in operations(app):
+        for method in route.methods or ():
+            _complete(child(drawn, "paths", route.path_format, method.lower()), route)
+    _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+    schemas = child(drawn, "components", "schemas")
+    schemas.update(child(defined, "$defs"))
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    child(drawn, "components", "securitySchemes")["accessToken"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `access_token` of `POST /v1/auth/login`",
+    }
+    return drawn
+
+
+def _complete(operation: Json, route: Route) -> None:
+    guarded = not any(isinstance(rule, Public) for rule in route.access)
+    if guarded:
+        operation["security"] = [{"accessToken": []}]
+    responses = child(operation, "responses")
+    responses.pop("422", None)
+    common = EVERYWHERE + WITH_A_CALLER * guarded + WITH_A_BODY * (route.body_field is not None)
+    for status, answer in answers(*common).items():
+        responses.setdefault(str(status), answer)
+    for status in responses:
+        child(responses, status, "headers")["X-Request-ID"] = _REQUEST_ID

@@ -1,0 +1,121 @@
+"""Every error becomes a problem document (RFC 9457), here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import cast
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.http.exchange import exchange_of
+from app.http.observe import unhandled
+from app.kit.errors import (
+    PROBLEM_JSON,
+    AppError,
+    BadRequest,
+    ContentTooLarge,
+    FieldProblem,
+    Forbidden,
+    InternalError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TimedOut,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from app.kit.logging import get_logger
+from app.kit.routing import Route
+
+log = get_logger()
+
+# What any operation may answer before or around its own code: documented for all of them by openapi.py.
+EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
+WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden)
+WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
+_COMMON = frozenset({*EVERYWHERE, *WITH_A_CALLER, *WITH_A_BODY, NotFound, MethodNotAllowed})
+_BY_STATUS: Mapping[int, type[AppError]] = {int(kind.status): kind for kind in _COMMON}
+
+
+class Problems:
+    """Answers the errors of everything inside it."""
+
+    def __init__(self, app: ASGIApp, *, strict: bool) -> None:
+        self._app: ASGIApp = app
+        # Outside production an error that its route does not declare is answered as the bug that it is.
+        self._strict: bool = strict
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            exchange = exchange_of(scope)
+            problem = self._meant(error, scope)
+            if exchange.status:
+                # Half an answer has left. Closing the connection is the only way to tell.
+                raise
+            await _send(problem, scope, exchange.request_id, send)
+
+    def _meant(self, error: Exception, scope: Scope) -> AppError:
+        if isinstance(error, AppError):
+            route = cast("object", scope.get("route"))
+            if self._strict and isinstance(route, Route) and not _declared(error, route):
+                name = type(error).__name__
+                log.error("undeclared error", error=name, route=route.path_format, exc_info=error)
+                return InternalError(
+                    f"{scope['method']} {route.path_format} raised {name}, which it does not declare. "
+                    f"Add it to the route: responses=answers({name})."
+                )
+            return error
+        if isinstance(error, RequestValidationError):
+            return Invalid("Some inputs were refused.", fields=_fields(error.errors()))
+        if isinstance(error, HTTPException):
+            kind = _BY_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else InternalError)  # noqa: PLR2004
+            return kind(headers=error.headers) if error.headers else kind()
+        if isinstance(error, ClientDisconnect):
+            return BadRequest("The client went away before the body was complete.")
+        unhandled.inc()
+        log.error("unhandled error", exc_info=error)
+        return InternalError()
+
+
+def _declared(error: AppError, route: Route) -> bool:
+    if type(error) in _COMMON:
+        return True
+    declared = cast("list[Mapping[str, list[str]]]", list(route.responses.values()))
+    return any(error.code in answer.get("x-problems", ()) for answer in declared)
+
+
+def _fields(errors: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """One sentence for each refused input, keyed by where it is."""
+    fields: dict[str, str] = {}
+    for error in errors:
+        parts = [str(part) for part in cast("tuple[str | int, ...]", error["loc"])]
+        where = "#/" + "/".join(parts[1:]) if parts[:1] == ["body"] and parts[1:] else " ".join(parts)
+        fields.setdefault(where[:200], str(error["msg"]).removeprefix("Value error, "))
+    return fields
+
+
+async def _send(problem: AppError, scope: Scope, request_id: str, send: Send) -> None:
+    document = Problem(
+        type=f"urn:problem:{problem.code}",
+        title=problem.sentence,
+        status=problem.status,
+        detail=problem.detail,
+        instance=cast("str", scope["path"]),
+        request_id=request_id,
+        errors=[FieldProblem(pointer=where, detail=what) for where, what in problem.fields.items()] or None,
+    )
+    body = document.model_dump_json(exclude_none=True).encode()
+    headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
+    await send({"type": "http.response.start", "status": int(problem.status), "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if problem.status is HTTPStatus.NO_CONTENT else body})

@@ -1,0 +1,24 @@
+"""What happens to every request, in this order. The reason for each place is beside it."""
+
+from starlette.types import ASGIApp
+
+from app.http.authentication import Authentication
+from app.http.body_limit import BodyLimit
+from app.http.exchange import Exchanges
+from app.http.load_limit import LoadLimit
+from app.http.observe import Observe
+from app.http.problems import Problems
+from app.http.time_limit import TimeLimit
+from app.kit.tokens import Tokens
+from app.settings import Settings
+
+
+def stack(app: ASGIApp, settings: Settings, tokens: Tokens) -> ASGIApp:
+    """Wrap `app` in the layers; the last line is the outermost."""
+    app = Authentication(app, tokens=tokens)  # innermost: whoever is refused below costs no signature check
+    app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
+    app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request
+    app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
+    app = Problems(app, strict=not settings.production)  # around whatever can fail
+    app = Observe(app)  # sees the status that the client sees
+    return Exchanges(app)  # first: the id and the headers are on every answer and every line

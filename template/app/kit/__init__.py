@@ -1,0 +1,1 @@
+"""What could move to another company unchanged."""

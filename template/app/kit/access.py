@@ -1,0 +1,94 @@
+"""May they? One access rule for every operation, written as a parameter type."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.params import Depends
+
+from app.kit.errors import Forbidden, NotFound, Unauthorized
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, as proved by their access token."""
+
+    account_id: UUID
+    session_id: UUID
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nobody is asking: no token, or one that does not hold."""
+
+    detail: str
+
+
+Caller = Principal | Refusal
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+NOBODY = Refusal("This needs an access token: send `Authorization: Bearer …`.")
+
+
+class Rule:
+    """An access rule as FastAPI calls it; who is asking was settled by http/authentication.py."""
+
+    def __init__(self, permission: str, roles: frozenset[str]) -> None:
+        self.permission: str = permission
+        self.roles: frozenset[str] = roles
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller, if they may."""
+        caller = cast("Caller", request.scope["caller"])
+        if isinstance(caller, Refusal):
+            raise Unauthorized(caller.detail, headers=_CHALLENGE)
+        if caller.role not in self.roles:
+            raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
+        return caller
+
+
+class Public:
+    """The rule of an operation that needs no caller, and the reason why it may be so."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason: str = reason
+
+    async def __call__(self) -> None:
+        """Nothing is asked of anyone."""
+
+
+class StaticToken:
+    """The rule of an operation for one machine that holds a token of its own; without a token it does not exist."""
+
+    def __init__(self, token: Callable[[], str | None]) -> None:
+        self._token: Callable[[], str | None] = token
+
+    async def __call__(self, request: Request) -> None:
+        """Refuse whoever does not hold the token."""
+        token = self._token()
+        if token is None:
+            raise NotFound
+        given = request.headers.get("authorization", "").encode()
+        if not secrets.compare_digest(given, f"Bearer {token}".encode()):
+            raise Unauthorized("This needs the token of the machine that it is for.", headers=_CHALLENGE)
+
+
+AccessRule = Rule | Public | StaticToken
+
+MEMBER = "member"
+ADMIN = "admin"
+ROLES = frozenset({MEMBER, ADMIN})
+"""The roles there are; a permission names those it is given to."""
+
+
+def require(permission: str, *roles: str) -> Rule:
+    """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`."""
+    return Rule(permission, frozenset(roles))
+
+
+def public(reason: str) -> Depends:
+    """Anyone: `@router.post("/login", dependencies=[public("nobody has a token yet")])`."""
+    return Depends(Public(reason))

@@ -1,0 +1,133 @@
+"""Log lines: JSON, one object a line, on standard output, each with the id of the request that caused it.
+
+A request must not wait for whoever reads the log, so lines are queued and one thread writes them in batches. Lines that
+wait when a process is killed outright are lost: at most the last 50 ms. A normal exit writes them all.
+"""
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import cast
+
+import structlog
+from pydantic_core import to_json
+from structlog.typing import EventDict, FilteringBoundLogger
+from typing_extensions import override
+
+_FLUSH_SECONDS = 0.05
+_QUEUE_LINES = 50_000
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class LineWriter:
+    """Takes lines without blocking and writes them from one thread; drops the oldest when nobody reads them."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int = descriptor
+        self._lines: deque[bytes] = deque(maxlen=_QUEUE_LINES)
+        self._writing: threading.Lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def write(self, line: bytes) -> None:
+        """Queue one line; it ends with its own newline."""
+        self._lines.append(line)
+        # Started by the first line, so that a process that forks its workers first has one thread in each of them.
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+            self._thread.start()
+            atexit.register(self.flush)
+
+    def flush(self) -> None:
+        """Write what is queued now."""
+        with self._writing:
+            batch = bytearray()
+            while self._lines:
+                batch += self._lines.popleft()
+            while batch:
+                try:
+                    del batch[: os.write(self._descriptor, batch)]
+                except BlockingIOError:
+                    time.sleep(_FLUSH_SECONDS)
+                except OSError:
+                    return
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_FLUSH_SECONDS)
+            if self._lines:
+                self.flush()
+
+
+writer = LineWriter(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+
+
+def timestamp() -> str:
+    """Now, as log lines write it: RFC 3339, UTC, microseconds."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _add_context(_logger: object, method: str, event: EventDict) -> EventDict:
+    line: EventDict = {"time": timestamp(), "level": event.pop("level", method), "event": event.pop("event", "")}
+    current = request_id.get()
+    if current is not None:
+        line["request_id"] = current
+    line.update(event)
+    return line
+
+
+def write_line(line: EventDict) -> None:
+    """Write one object as a line."""
+    writer.write(to_json(line, fallback=repr) + b"\n")
+
+
+def _write(_logger: object, _method: str, event: EventDict) -> str:
+    write_line(event)
+    raise structlog.DropEvent
+
+
+_PROCESSORS = (_add_context, structlog.processors.format_exc_info, _write)
+
+
+class _Forward(logging.Handler):
+    """Takes the lines of libraries that use the standard logging, the server's among them, into the same stream."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        event: EventDict = {"event": record.getMessage(), "logger": record.name}
+        if record.exc_info:
+            event["exc_info"] = record.exc_info
+        level = record.levelname.lower()
+        write_line(structlog.processors.format_exc_info(None, level, _add_context(None, level, event)))
+
+
+def configure(level: str) -> None:
+    """Send every log line of this process, from `level` on, to standard output as JSON.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+    """
+    number = logging.getLevelNamesMapping()[level]
+    structlog.configure(
+        processors=list(_PROCESSORS),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.ReturnLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Forward()]
+    root.setLevel(max(number, logging.INFO))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+def get_logger() -> FilteringBoundLogger:
+    """The logger: `log.info("item created", item_id=str(item.id))`."""
+    return cast("FilteringBoundLogger", structlog.get_logger())

@@ -1,0 +1,222 @@
+"""Routes that serialise, commit, then answer.
+
+FastAPI declares an operation (parameters, dependencies, documentation); `Route` runs what was declared: body,
+dependencies, endpoint, bytes. Only when every dependency is closed again – the transaction committed or rolled back –
+does the answer leave. So no stream and no slow reader of an answer holds a connection, and a commit that fails is an
+error answer, even where somebody forgets `scope="function"`.
+
+Both classes do less than FastAPI's own handler and router, which is most of what a cheap read costs
+(docs/performance.md).
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import cast
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, FastAPI, Request, params
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import solve_dependencies
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+
+from app.kit.access import AccessRule
+from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
+from app.kit.etags import etag
+from app.kit.schemas import Versioned
+
+
+def dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    """A dependency tree, flattened, itself first."""
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from dependencies(inner)
+
+
+class Route(APIRoute):
+    """One operation: a coroutine that takes at most a JSON body and returns its declared model.
+
+    Anything else (a form, a stream, a response class of its own) still runs, FastAPI's own way.
+    """
+
+    operation: "_Operation | None" = None
+
+    @property
+    def access(self) -> list[AccessRule]:
+        """The access rules found among the dependencies; house.py wants exactly one."""
+        calls = (each.call for each in dependencies(self.dependant))
+        return [call for call in calls if isinstance(call, AccessRule)]
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
+        # The docstring is the documentation: its first line the summary, the rest the description.
+        summary, _, rest = self.description.partition("\n")
+        self.summary = self.summary or summary.strip().rstrip(".") or None
+        self.description = rest.strip() or summary
+        form = self.body_field is not None and isinstance(self.body_field.field_info, params.Form)
+        own_class = not isinstance(self.response_class, DefaultPlaceholder)
+        if iscoroutinefunction(self.endpoint) and not form and not own_class:
+            self.operation = _Operation(self)
+        return super().get_route_handler()
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.operation is not None:
+            await self.operation.run(scope, receive, send)
+        else:
+            async with AsyncExitStack() as stack:
+                scope["fastapi_middleware_astack"] = stack
+                await super().handle(scope, receive, send)
+
+
+class _Operation:
+    """What a route needs at every request, looked up once."""
+
+    def __init__(self, route: Route) -> None:
+        model = cast("type[object] | None", route.response_model)
+        self._dependant: Dependant = route.dependant
+        self._endpoint: Callable[..., Awaitable[object]] = route.endpoint
+        self._embedded: bool = route._embed_body_fields  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what solve_dependencies asks for
+        self._takes_body: bool = route.body_field is not None
+        self._status: int = route.status_code or 200
+        self._dump: Callable[[object], bytes] | None = (
+            partial(TypeAdapter(model).dump_json, warnings="error") if model is not None else None
+        )
+        self._versioned: bool = isinstance(model, type) and issubclass(model, Versioned)
+        self._query: frozenset[str] = frozenset(
+            field.alias for each in dependencies(route.dependant) for field in each.query_params
+        )
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if query := cast("bytes", scope["query_string"]):
+            self._refuse_unknown(query)
+        request = Request(scope, receive)
+        async with AsyncExitStack() as stack:
+            scope["fastapi_inner_astack"] = scope["fastapi_function_astack"] = stack
+            solved = await solve_dependencies(
+                request=request,
+                dependant=self._dependant,
+                body=await _json(request) if self._takes_body else None,
+                async_exit_stack=stack,
+                embed_body_fields=self._embedded,
+            )
+            if solved.errors:
+                raise RequestValidationError(solved.errors)
+            result = await self._endpoint(**solved.values)
+            body = self._dump(result) if self._dump is not None else b""
+        if isinstance(result, Response):
+            await result(scope, receive, send)
+            return
+        status = solved.response.status_code or self._status
+        headers = solved.response.raw_headers
+        if self._versioned and isinstance(result, Versioned):
+            tag = etag(result.version).encode()
+            headers.append((b"etag", tag))
+            if cast("str", scope["method"]) == "GET" and _header(scope, b"if-none-match") == tag:
+                status, body = 304, b""
+        if body:
+            headers.append((b"content-type", b"application/json"))
+        if status not in (204, 304):
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _refuse_unknown(self, query: bytes) -> None:
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name not in self._query:
+                accepted = ", ".join(sorted(self._query)) or "none"
+                raise Invalid(
+                    "A query parameter was refused.",
+                    fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
+                )
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    for key, value in cast("list[tuple[bytes, bytes]]", scope["headers"]):
+        if key == name:
+            return value
+    return None
+
+
+async def _json(request: Request) -> object:
+    """The body, parsed. No body is None, which a required body refuses by itself."""
+    content = await request.body()
+    if not content:
+        return None
+    media = (_header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):
+        raise UnsupportedMediaType
+    try:
+        return cast("object", from_json(content, allow_inf_nan=False))
+    except ValueError as error:
+        raise Invalid("The body is not JSON.", fields={"body": str(error)}) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """One path template and the operations at it, by method."""
+
+    pattern: re.Pattern[str]
+    routes: dict[str, Route]
+
+
+def _room(path: str) -> str:
+    """The first two segments of a path: `/v1/items`."""
+    return "/".join(path.split("/", 3)[:3])
+
+
+class Table:
+    """Finds the route of a request: by the first two segments of its path, then by pattern.
+
+    It knows every method of an address, so a 405 names them all, and HEAD answers wherever GET does. What it does not
+    know (a mount, a path whose first segments are parameters) is left to FastAPI's router, and so is the 404.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._otherwise: ASGIApp = app.router
+        self._rooms: dict[str, list[_Address]] = {}
+        for route in app.routes:
+            if isinstance(route, Route) and "{" not in _room(route.path_format):
+                self._add(route)
+
+    def _add(self, route: Route) -> None:
+        room = self._rooms.setdefault(_room(route.path_format), [])
+        address = next((known for known in room if known.pattern == route.path_regex), None)
+        if address is None:
+            address = _Address(route.path_regex, {})
+            room.append(address)
+        for method in route.methods or ():
+            address.routes[method] = route
+            if method == "GET":
+                address.routes.setdefault("HEAD", route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the route of the request, or FastAPI's router where there is none here."""
+        path = cast("str", scope.get("path", ""))
+        for address in self._rooms.get(_room(path), ()) if scope["type"] == "http" else ():
+            match = address.pattern.match(path)
+            if match is None:
+                continue
+            route = address.routes.get(cast("str", scope["method"]))
+            if route is None:
+                raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(address.routes))})
+            scope["route"] = route
+            scope["path_params"] = match.groupdict()
+            await route.handle(scope, receive, send)
+            return
+        await self._otherwise(scope, receive, send)
+
+
+def router(prefix: str, tag: str) -> APIRouter:
+    """A noun's router: `router = routing.router("/v1/items", "items")`."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Route)

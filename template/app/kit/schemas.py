@@ -1,0 +1,39 @@
+"""The shapes of input and output: what comes in is bounded and forbids extras, what goes out has no defaults."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+_NO_CONTROLS_BUT_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_CONTROLS)]
+"""One line of text, 1 to 100 characters, with no control character."""
+
+Text = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROLS_BUT_LINES)]
+"""Lines of text, up to 2,000 characters."""
+
+
+class In(BaseModel):
+    """The base of what a client sends: unknown fields are refused, and nothing is coerced behind their back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Out(BaseModel):
+    """The base of what a client gets: every field is always there."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Identified(Out):
+    """Something with a key of its own."""
+
+    id: UUID
+
+
+class Versioned(Identified):
+    """Something that can be changed: its version is its ETag, and `If-Match` takes it back."""
+
+    version: int

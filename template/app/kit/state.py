@@ -1,0 +1,22 @@
+"""What is opened once and used by every request, found again with its type."""
+
+from typing import TypeVar, cast
+
+from fastapi import FastAPI, Request
+
+T = TypeVar("T")
+
+
+def keep(app: FastAPI, thing: object) -> None:
+    """Keep a thing for the life of the service, under its class."""
+    setattr(app.state, type(thing).__name__, thing)
+
+
+def find(app: FastAPI, kind: type[T]) -> T:
+    """The one thing of a class; AttributeError when none is kept."""
+    return cast("T", getattr(app.state, kind.__name__))
+
+
+def of(request: Request, kind: type[T]) -> T:
+    """The one thing of a class that the service of this request keeps."""
+    return find(cast("FastAPI", request.app), kind)

@@ -1,0 +1,74 @@
+"""create_app(): the one module that knows all the others."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from app import defaults, house, registry
+from app.http import documentation, openapi, probes
+from app.http.stack import stack
+from app.kit import logging, state
+from app.kit.passwords import Passwords
+from app.kit.routing import Table
+from app.kit.tokens import Tokens
+from app.parts import PARTS
+from app.settings import Environment, Settings, settings
+
+VERSION = "0.1.0"
+
+
+class Service(FastAPI):
+    """FastAPI for declaring and documenting; our own layers and table for answering (http/stack.py, kit/routing.py)."""
+
+    @override
+    def build_middleware_stack(self) -> ASGIApp:
+        return stack(Table(self), state.find(self, Settings), state.find(self, Tokens))
+
+    @override
+    def openapi(self) -> openapi.Json:
+        if not self.openapi_schema:
+            self.openapi_schema = openapi.document(self)
+        return self.openapi_schema
+
+
+def create_app(configuration: Settings | None = None) -> FastAPI:
+    """The service, ready to be run by a server; HouseRuleBroken when a route breaks the rules of house.py."""
+    config = configuration or settings()
+    logging.configure(config.log_level.name)
+    app = Service(
+        title=defaults.PROJECT_NAME,
+        description=defaults.DESCRIPTION,
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    state.keep(app, config)
+    state.keep(app, Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime))
+    state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
+    routers = [*registry.routers(), probes.router]
+    if defaults.DOCS_IN_PRODUCTION or not config.production:
+        routers.append(documentation.router)
+    for router in routers:
+        # Flat, not `include_router`: a tree of routers is walked anew at every request.
+        app.router.routes.extend(router.routes)
+    house.inspect(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    log = logging.get_logger()
+    async with AsyncExitStack() as stack_of_parts:
+        for part in PARTS:
+            await stack_of_parts.enter_async_context(part(app))
+        log.info("started", environment=state.find(app, Settings).environment)
+        yield
+        log.info("stopping")
+    state.find(app, Passwords).close()
+    logging.writer.flush()

@@ -1,0 +1,36 @@
+"""Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from fastapi import APIRouter
+
+from app import domain
+
+
+def modules(name: str) -> Iterator[ModuleType]:
+    """Every `app/domain/*/{name}.py`, imported, in the order of the nouns' names."""
+    for noun in sorted(each.name for each in iter_modules(domain.__path__) if each.ispkg):
+        package = f"{domain.__name__}.{noun}"
+        if any(each.name == name for each in iter_modules(import_module(package).__path__)):
+            yield import_module(f"{package}.{name}")
+
+
+def routers() -> list[APIRouter]:
+    """The router of every noun that has one."""
+    return [_router(module) for module in modules("router")]
+
+
+def _router(module: ModuleType) -> APIRouter:
+    router: object = getattr(module, "router", None)
+    if not isinstance(router, APIRouter):
+        raise TypeError(f'{module.__name__} has no router. Begin it with `router = routing.router("/v1/…", "…")`.')
+    return router
+
+
+def load_models() -> None:
+    """Import every noun's models, so that the metadata is whole: for migrations and for checks of the schema."""
+    for _ in modules("models"):
+        pass
