@@ -1,0 +1,180 @@
+"""What every test may ask for: the running service, somebody signed in, the database behind it."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Protocol
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import APIRouter
+
+from app import cli, main, registry, settings
+from app.adapters.database import DatabaseSettings
+from app.settings import Settings
+from tests import database
+from tests.wire import Service, body, running
+
+PASSWORD = "correct horse battery"
+METRICS_TOKEN = secrets.token_hex(32)
+
+_SERVER = pytest.StashKey[database.Server]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings of the tests' own, and one database server for all workers: the first process starts it."""
+    Settings.model_config["env_file"] = DatabaseSettings.model_config["env_file"] = None
+    if "PYTEST_XDIST_WORKER" in os.environ or config.getoption("collectonly"):
+        return
+    try:
+        server = config.stash[_SERVER] = database.Server()
+    except database.NotForTests as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    for name in (*Settings.model_fields, *(f"database_{each}" for each in DatabaseSettings.model_fields)):
+        _ = os.environ.pop(name.upper(), None)
+    os.environ["ENVIRONMENT"] = "test"
+    os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
+    os.environ["METRICS_TOKEN"] = METRICS_TOKEN
+    os.environ["DATABASE_URL"] = server.template
+    cli.migrate_database()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server."""
+    server = config.stash.get(_SERVER, None)
+    if server is not None:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    """The address of the migrated database that others are copied from."""
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_url(template: str, worker_id: str) -> Iterator[str]:
+    """The address of this worker's own database."""
+    url = database.create(template, worker_id)
+    os.environ["DATABASE_URL"] = url
+    yield url
+    database.drop(url)
+    os.environ["DATABASE_URL"] = template
+
+
+@pytest.fixture
+def empty_database(template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a database of this test alone, with nothing in it; DATABASE_URL names it."""
+    url = database.create(template, secrets.token_hex(4), empty=True)
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield url
+    database.drop(url)
+
+
+class Sql:
+    """Looks into the database behind the service's back."""
+
+    def __init__(self, url: str) -> None:
+        self._runner: asyncio.Runner = asyncio.Runner()
+        self._connection: asyncpg.Connection[asyncpg.Record] = self._runner.run(_connected(url))
+
+    def __call__(self, statement: str, *arguments: object) -> list[dict[str, object]]:
+        """The rows of a statement."""
+        return [dict(row) for row in self._runner.run(self._connection.fetch(statement, *arguments))]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._runner.run(self._connection.close())
+        self._runner.close()
+
+
+async def _connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    return await asyncpg.connect(url)
+
+
+@pytest.fixture(scope="session")
+def sql(database_url: str) -> Iterator[Sql]:
+    """Runs SQL in this worker's database."""
+    found = Sql(database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def service(database_url: str) -> Iterator[Service]:
+    """The service with the settings that the tests have, shared by this worker's tests."""
+    assert database_url
+    with running(main.create_app()) as found:
+        yield found
+
+
+class Start(Protocol):
+    """Starts another service, with routes and settings that one test needs."""
+
+    def __call__(self, *routers: APIRouter, **environment: str) -> Service: ...
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start services of this test's own: `start(router, REQUEST_SECONDS="0.5")`."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+
+        def begin(*routers: APIRouter, **environment: str) -> Service:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            settings.settings.cache_clear()
+            nouns = registry.routers()
+            with pytest.MonkeyPatch.context() as briefly:
+                briefly.setattr(registry, "routers", lambda: [*nouns, *routers])
+                app = main.create_app()
+            return stack.enter_context(running(app))
+
+        yield begin
+    settings.settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def client(service: Service) -> Iterator[httpx.Client]:
+    """A client that is not signed in."""
+    with service.connect() as found:
+        yield found
+
+
+def new_address() -> str:
+    """An e-mail address that nobody has."""
+    return f"{secrets.token_hex(8)}@example.com"
+
+
+SignUp = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def sign_up(service: Service) -> Iterator[SignUp]:
+    """Make an account and sign in: `sign_up()`, or `sign_up(another_service)`."""
+    with ExitStack() as stack:
+
+        def new(on: Service = service) -> httpx.Client:
+            credentials = {"email": new_address(), "password": PASSWORD}
+            with on.connect() as anonymous:
+                made = anonymous.post("/v1/accounts", json=credentials)
+                assert made.status_code == 201, made.text
+                answer = anonymous.post("/v1/auth/login", json=credentials)
+                assert answer.status_code == 200, answer.text
+            return stack.enter_context(on.connect(token=str(body(answer)["access_token"])))
+
+        yield new
+
+
+@pytest.fixture
+def someone(sign_up: SignUp) -> httpx.Client:
+    """The client of a new account."""
+    return sign_up()
+
+
+@pytest.fixture
+def someone_else(sign_up: SignUp) -> httpx.Client:
+    """The client of another new account."""
+    return sign_up()

@@ -1,0 +1,1 @@
+"""Tests of the kit, where HTTP alone would not reach every case."""
