@@ -258,7 +258,7 @@ def test_the_example_of_the_settings_is_complete(service: Path) -> None:
         "import importlib, pkgutil, app, app.adapters, pydantic_settings as p\n"
         "for m in pkgutil.iter_modules(app.adapters.__path__, 'app.adapters.'): importlib.import_module(m.name)\n"
         "import app.settings\n"
-        "print(*{f.upper() for c in p.BaseSettings.__subclasses__() if c.__module__.startswith('app')"
+        "print(*{(c.model_config.get('env_prefix') or '') + f.upper() for c in p.BaseSettings.__subclasses__() if c.__module__.startswith('app')"
         " for f in c.model_fields})"
     )
     read = set(run(service / ".venv" / "bin" / "python", "-c", program, cwd=service).split())
