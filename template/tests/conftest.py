@@ -114,7 +114,9 @@ def service(database_url: str) -> Iterator[Service]:
 class Start(Protocol):
     """Starts another service, with routes and settings that one test needs."""
 
-    def __call__(self, *routers: APIRouter, **environment: str) -> Service: ...
+    def __call__(self, *routers: APIRouter, **environment: str) -> Service:
+        """The running service."""
+        ...
 
 
 @pytest.fixture

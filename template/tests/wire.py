@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.adapters.database import Database
+from app.kit import state
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -36,12 +37,12 @@ class Service:
     @property
     def lent(self) -> int:
         """How many of its connections to the database are in use."""
-        database: Database = self.app.state.database
+        database = state.find(self.app, Database)
         return database.lent
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[Service]:
+def running(app: FastAPI) -> Generator[Service]:
     """Run the service as `app serve` does, in a thread, on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
@@ -90,9 +91,8 @@ def at_once(work: Sequence[Callable[[], T]]) -> list[T]:
 
 def body(response: httpx.Response) -> Json:
     """The object that an answer holds."""
-    found: object = response.json()
-    assert isinstance(found, dict)
-    return {str(name): value for name, value in found.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    found: Json = response.json()
+    return found
 
 
 def rows(response: httpx.Response, key: str = "data") -> list[Json]:
@@ -123,5 +123,5 @@ def pointers(response: httpx.Response) -> set[object]:
 
 def header(response: httpx.Response, name: str) -> str:
     """One header of an answer."""
-    headers: Mapping[str, str] = response.headers
-    return headers[name]
+    found: str = response.headers[name]
+    return found
