@@ -161,13 +161,13 @@ def uv() -> str:
     return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
 
 
-def run(*command: str | Path, cwd: Path, timeout: float = 600, **environment: str) -> str:
+def run(*command: str | Path, cwd: Path, timeout: float = 600, environment: Mapping[str, str] | None = None) -> str:
     """Run a command that has to succeed, and give what it printed."""
     kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=kept | environment,
+        env=kept | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,6 +11,8 @@ import pytest
 from support import render, run, uv
 
 pytestmark = pytest.mark.slow
+# Without an engine and its daemon: files in place of overlays, a chroot in place of namespaces.
+ENGINE = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 BASES = {"docker.io/library/python:3.11-slim", "ghcr.io/astral-sh/uv:latest"}
 
 
@@ -19,24 +21,42 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Build the image from base images that are already here."""
     if not shutil.which("buildah"):
         pytest.skip("buildah is not installed")
-    here = run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}", cwd=Path.cwd()).split()
+    here = run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}", cwd=Path.cwd(), environment=ENGINE).split()
     if missing := BASES - set(here):
         pytest.skip(f"not pulled: {', '.join(sorted(missing))}")
     service = render(tmp_path_factory.mktemp("image") / "service")
     run(uv(), "lock", "--quiet", cwd=service)
     arguments = ["--build-arg", "PYTHON_VERSION=3.11", "--build-arg", "UV_VERSION=latest"]
-    run("buildah", "bud", "--format", "docker", "--pull-never", *arguments, "-t", "tested-service", ".", cwd=service)
+    run(
+        "buildah",
+        "bud",
+        "--format",
+        "docker",
+        "--pull-never",
+        *arguments,
+        "-t",
+        "tested-service",
+        ".",
+        cwd=service,
+        environment=ENGINE,
+    )
     return "tested-service"
 
 
 def within(image: str, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a container of the image."""
     name = f"test-{os.urandom(4).hex()}"
-    run("buildah", "from", "--pull-never", "--name", name, image, cwd=Path.cwd())
+    run("buildah", "from", "--pull-never", "--name", name, image, cwd=Path.cwd(), environment=ENGINE)
     try:
-        return subprocess.run(["buildah", "run", name, "--", *command], capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            ["buildah", "run", name, "--", *command],
+            env=os.environ | ENGINE,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     finally:
-        run("buildah", "rm", name, cwd=Path.cwd())
+        run("buildah", "rm", name, cwd=Path.cwd(), environment=ENGINE)
 
 
 def test_it_is_nobody_and_brings_no_tools(image: str) -> None:
