@@ -5,7 +5,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix options release
+.PHONY: help setup demo run test test-fast check fix options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ fix: $(UV) ## format, and mend what a machine can mend
 
 options: $(UV) ## write docs/options.md anew from the questions
 	$(UV) run --quiet python hooks/options.py
+
+picture: $(UV) ## make docs/first-light.svg anew from a running service
+	$(UV) run --quiet python hooks/picture.py
 
 release: $(UV) ## move the day that dependencies are tested on (DAY=2026-11-20)
 	$(UV) run --quiet python hooks/release.py $(DAY)
