@@ -19,7 +19,6 @@ from tests import database
 from tests.wire import Service, body, running
 
 PASSWORD = "correct horse battery"
-METRICS_TOKEN = secrets.token_hex(32)
 
 _SERVER = pytest.StashKey[database.Server]()
 
@@ -37,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
     os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
-    os.environ["METRICS_TOKEN"] = METRICS_TOKEN
+    os.environ["METRICS_TOKEN"] = secrets.token_hex(32)
     os.environ["DATABASE_URL"] = server.template
     cli.migrate_database()
 

@@ -13,13 +13,12 @@ import pytest
 from sqlalchemy import bindparam, literal, select
 
 from app.adapters.database import Connections, Database, DatabaseSettings, Query
+from app.domain.accounts import repository as accounts
 from app.domain.auth.errors import RefreshTokenReused
 from app.kit.errors import Conflict
 from tests.conftest import PASSWORD, Sql, Start, new_address
 from tests.http import trouble
-from tests.wire import Service, at_once, body, eventually, header, problem
-
-_ONE = Query(select(literal(1).label("one")), dict[str, object])
+from tests.wire import Json, Service, at_once, body, eventually, header, problem
 
 
 @pytest.fixture
@@ -83,7 +82,9 @@ def test_an_answer_that_nobody_reads_holds_no_connection(
 def test_a_body_that_arrives_slowly_holds_no_connection(
     service: Service, someone: httpx.Client, unread: socket.socket
 ) -> None:
-    unread.sendall(b'POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"em')
+    unread.sendall(
+        b'POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"em'
+    )
 
     assert someone.get("/v1/accounts/me").status_code == 200
     assert service.lent == 0
@@ -155,7 +156,9 @@ def refusing(sql: Sql) -> Iterator[str]:
     _ = sql("DROP FUNCTION refuse CASCADE")
 
 
-def test_a_commit_that_fails_is_an_error_answer(client: httpx.Client, service: Service, sql: Sql, refusing: str) -> None:
+def test_a_commit_that_fails_is_an_error_answer(
+    client: httpx.Client, service: Service, sql: Sql, refusing: str
+) -> None:
     address = refusing + new_address()
 
     response = client.post("/v1/accounts", json={"email": address, "password": PASSWORD})
@@ -177,33 +180,29 @@ def test_what_is_answered_is_committed(client: httpx.Client, sql: Sql) -> None:
         assert sql("SELECT 1 AS found FROM accounts WHERE id = $1", made["id"]) == [{"found": 1}]
 
 
-async def _with_database(work: "asyncio.Future[None] | None" = None) -> Database:
-    assert work is None
-    return Database(DatabaseSettings.read())
-
-
-def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql) -> None:
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(Conflict(), []), (RuntimeError(), []), (RefreshTokenReused(), [{"found": 1}])],
+    ids=["meant", "unexpected", "keeps its writes"],
+)
+def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql, error: Exception, kept: list[Json]) -> None:
     address = new_address()
-    insert = f"INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), '{address}', '')"
-    count = "SELECT 1 AS found FROM accounts WHERE email = $1"
 
-    async def run(error: Exception) -> None:
-        database = await _with_database()
+    async def fail(database: Database) -> None:
+        async with database.transaction() as transaction:
+            _ = await accounts.add(transaction, address, "")
+            raise error
+
+    async def run() -> None:
+        database = Database(DatabaseSettings.read())
         with pytest.raises(type(error)):
-            async with database.transaction() as transaction:
-                _ = await transaction.one(_ONE)
-                connection = transaction._connection  # noqa: SLF001
-                assert connection is not None
-                _ = await connection.execute(insert)
-                raise error
+            await fail(database)
         assert database.lent == 0
         await database.close()
 
-    for lost in (Conflict(), RuntimeError()):
-        asyncio.run(run(lost))
-        assert sql(count, address) == []
-    asyncio.run(run(RefreshTokenReused()))
-    assert sql(count, address) == [{"found": 1}]
+    asyncio.run(run())
+
+    assert sql("SELECT 1 AS found FROM accounts WHERE email = $1", address) == kept
 
 
 def test_a_statement_says_which_values_it_lacks() -> None:
@@ -215,7 +214,7 @@ def test_a_statement_says_which_values_it_lacks() -> None:
 
 def test_who_stops_waiting_leaves_the_pool_whole() -> None:
     async def run() -> None:
-        database = await _with_database()
+        database = Database(DatabaseSettings.read())
         connections: Connections = database._primary  # noqa: SLF001
         taken = [await connections.take() for _ in range(DatabaseSettings.read().pool_size)]
         waiting = [asyncio.create_task(connections.take()) for _ in range(3)]

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 
 from app import cli
 from app.adapters import schema
@@ -42,8 +43,6 @@ def test_what_lacks_is_named_and_what_is_ahead_is_fine(
 
 
 def test_the_shipped_migrations_are_those_that_alembic_finds() -> None:
-    from alembic.script import ScriptDirectory
-
     found = {each.revision: each for each in ScriptDirectory.from_config(cli.alembic_config()).walk_revisions()}
 
     assert {each.revision for each in shipped()} == set(found)
@@ -69,5 +68,7 @@ def test_the_service_is_not_ready_before_its_database_is_migrated(empty_database
         cli.migrate_database()
         assert client.get("/readyz").status_code == 200
 
-        database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num LIKE 'app%'")
+        database.execute(
+            empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num LIKE 'app%'"
+        )
         assert client.get("/readyz").status_code == 200

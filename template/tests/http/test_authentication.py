@@ -43,7 +43,12 @@ def claims(**changed: object) -> Json:
 def signed(said: Json, *, by: Key | None = None, kid: str | None = "") -> str:
     """A token; by default of the service's key, under its own id."""
     signer = by or key()
-    return jwt.encode(said, signer.private, algorithm="EdDSA", headers={"kid": signer.kid if kid == "" else kid} if kid is not None else None)
+    return jwt.encode(
+        said,
+        signer.private,
+        algorithm="EdDSA",
+        headers={"kid": signer.kid if kid == "" else kid} if kid is not None else None,
+    )
 
 
 def asked(client: httpx.Client, authorization: str) -> httpx.Response:

@@ -1,9 +1,6 @@
 """Security headers: on every kind of answer, each exactly once."""
 
-import threading
-
 import httpx
-import pytest
 
 from app.http.headers import SECURITY_HEADERS
 from tests.conftest import SignUp, Start
@@ -43,13 +40,3 @@ def test_every_kind_of_answer_has_every_security_header_once(start: Start, sign_
 
 def test_what_is_answered_to_a_caller_is_not_kept(someone: httpx.Client) -> None:
     assert someone.get("/v1/accounts/me").headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_refusal_under_load_has_the_headers_too(start: Start, name: str) -> None:
-    release = threading.Event()
-    release.set()
-    service = start(trouble.holding(release), MAX_IN_FLIGHT="1")
-
-    with service.connect() as client:
-        assert client.get("/v1/wait").headers.get_list(name)

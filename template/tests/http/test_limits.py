@@ -8,6 +8,7 @@ from time import monotonic
 import httpx
 import pytest
 
+from app.http.headers import SECURITY_HEADERS
 from tests.conftest import Start
 from tests.http import trouble
 from tests.wire import eventually, header, problem
@@ -57,6 +58,7 @@ def test_past_its_load_the_service_refuses_at_once_and_recovers(start: Start) ->
         refused = client.get("/v1/accounts/me")
         _ = problem(refused, 503, "unavailable")
         assert header(refused, "retry-after") == "1"
+        assert {name.decode() for name, _ in SECURITY_HEADERS} <= refused.headers.keys()
         assert [client.get(path).status_code for path in ("/livez", "/readyz")] == [200, 200]
 
         release.set()

@@ -13,7 +13,9 @@ LOGIN = "/v1/auth/login"
 JSON = {"content-type": "application/json"}
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/v1", "/v1/nothing", "/v1/accounts/", "/v1/%ff%00%0a", "/docs/x.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/v1", "/v1/nothing", "/v1/accounts/", "/v1/%ff%00%0a", "/docs/x.js"]
+)
 def test_an_unknown_path_is_404(client: httpx.Client, path: str) -> None:
     response = client.get(path)
 

@@ -27,7 +27,16 @@ def test_a_well_formed_id_is_kept(client: httpx.Client, given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [b"short", b"x" * 65, b"two words", b'{"level":"error"}', b"<script>alert", b"id\xc3\xa9id\xff\xfe", b"a\tb-c-d-e-f"]
+    "given",
+    [
+        b"short",
+        b"x" * 65,
+        b"two words",
+        b'{"level":"error"}',
+        b"<script>alert",
+        b"id\xc3\xa9id\xff\xfe",
+        b"a\tb-c-d-e-f",
+    ],
 )
 def test_a_hostile_id_is_replaced(client: httpx.Client, given: bytes) -> None:
     response = client.get("/livez", headers={b"x-request-id": given})
@@ -43,6 +52,8 @@ def test_a_trace_lends_its_id(client: httpx.Client) -> None:
     assert header(client.get("/livez", headers=both), "x-request-id") == "one-of-my-own"
 
 
-@pytest.mark.parametrize("given", [f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{TRACE.upper()}-00f067aa0ba902b7-01", TRACE])
+@pytest.mark.parametrize(
+    "given", [f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{TRACE.upper()}-00f067aa0ba902b7-01", TRACE]
+)
 def test_a_malformed_trace_is_ignored(client: httpx.Client, given: str) -> None:
     assert UUID7.fullmatch(header(client.get("/livez", headers={"traceparent": given}), "x-request-id"))

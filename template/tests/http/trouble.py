@@ -18,7 +18,9 @@ SECRET = "the-inside-story"
 
 _ANYONE = [public("a test has no account")]
 _BACKEND = Query(select(func.pg_backend_pid(type_=Integer).label("pid")), dict[str, object])
-_SLEEP = Query(select(func.pg_backend_pid(type_=Integer).label("pid"), func.pg_sleep(30).label("slept")), dict[str, object])
+_SLEEP = Query(
+    select(func.pg_backend_pid(type_=Integer).label("pid"), func.pg_sleep(30).label("slept")), dict[str, object]
+)
 
 router = routing.router("/v1/trouble", "trouble")
 
@@ -102,8 +104,7 @@ def holding(release: threading.Event) -> APIRouter:
     @made.get("/wait", dependencies=_ANYONE)
     async def wait() -> Status:
         """Hold nothing."""
-        while not release.is_set():
-            await asyncio.sleep(0.005)
+        _ = await asyncio.to_thread(release.wait, 10)
         return Status(status="ok")
 
     return made

@@ -71,7 +71,8 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(client: htt
 
 
 @pytest.mark.parametrize(
-    ("sent", "where"), [({"password": "x" * 129}, "#/password"), ({"remember": True}, "#/remember"), ({"email": "x"}, "#/email")]
+    ("sent", "where"),
+    [({"password": "x" * 129}, "#/password"), ({"remember": True}, "#/remember"), ({"email": "x"}, "#/email")],
 )
 def test_a_login_that_does_not_fit_is_refused(client: httpx.Client, credentials: Json, sent: Json, where: str) -> None:
     response = client.post(LOGIN, json={**credentials, **sent})
@@ -151,7 +152,9 @@ def test_only_the_hash_of_a_refresh_token_is_stored(pair: Json, sql: Sql) -> Non
 
     assert len(stored) == 1
     assert str(pair["refresh_token"]) not in str(stored)
-    lifetime = sql("SELECT extract(epoch FROM expires_at - now()) AS left FROM refresh_tokens WHERE digest = $1", _digest(pair))
+    lifetime = sql(
+        "SELECT extract(epoch FROM expires_at - now()) AS left FROM refresh_tokens WHERE digest = $1", _digest(pair)
+    )
     assert abs(float(str(lifetime[0]["left"])) - defaults.REFRESH_TOKEN_SECONDS) < 60
 
 
@@ -187,7 +190,9 @@ def test_signing_out_needs_a_token(client: httpx.Client) -> None:
     _ = problem(client.post(LOGOUT), 401, "unauthorized")
 
 
-def test_the_tokens_of_a_deleted_account_renew_nothing(client: httpx.Client, credentials: Json, pair: Json, sql: Sql) -> None:
+def test_the_tokens_of_a_deleted_account_renew_nothing(
+    client: httpx.Client, credentials: Json, pair: Json, sql: Sql
+) -> None:
     _ = sql("DELETE FROM accounts WHERE email = $1", credentials["email"])
 
     _ = problem(refreshed(client, pair), 401, "refresh-token-refused")

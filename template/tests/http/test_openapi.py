@@ -1,0 +1,119 @@
+"""The OpenAPI document: valid, complete, and true."""
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import httpx
+import pytest
+
+from tests.wire import Json, body, header, problem
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+SOME_ID = "0190a0a0-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="session")
+def document(client: httpx.Client) -> Json:
+    """The document, over the wire."""
+    response = client.get("/openapi.json")
+    assert (response.status_code, header(response, "content-type")) == (200, "application/json")
+    return body(response)
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Every operation: its method, its path, what is said of it."""
+    for path, methods in cast("dict[str, dict[str, Json]]", document["paths"]).items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        named = cast("Json", node)
+        if "$ref" in named:
+            yield str(named["$ref"])
+        for inner in named.values():
+            yield from _references(inner)
+    elif isinstance(node, list):
+        for inner in cast("list[object]", node):
+            yield from _references(inner)
+
+
+def test_it_is_openapi_3_1(document: Json) -> None:
+    assert str(document["openapi"]).startswith("3.1.")
+    information = cast("Json", document["info"])
+    assert information["title"]
+    assert information["version"]
+
+
+def test_it_has_operations_of_the_known_methods(document: Json) -> None:
+    found = list(operations(document))
+
+    assert {method for method, _, _ in found} <= METHODS
+    assert {path for _, path, _ in found} >= {"/livez", "/v1/accounts", "/v1/auth/login"}
+
+
+def test_every_operation_is_described_and_names_its_errors(document: Json) -> None:
+    for method, path, operation in operations(document):
+        name = f"{method} {path}"
+        assert operation.get("summary"), name
+        assert operation.get("description"), name
+        assert operation.get("tags"), name
+        answers = cast("dict[str, Json]", operation["responses"])
+        assert any(status.startswith("2") for status in answers), name
+        problems = [answer for status, answer in answers.items() if status[0] in "45"]
+        assert problems, name
+        for answer in problems:
+            assert list(cast("Json", answer["content"])) == ["application/problem+json"], name
+            assert answer["description"], name
+        for status, answer in answers.items():
+            assert re.fullmatch(r"[1-5]\d\d", status), name
+            assert "X-Request-ID" in cast("Json", answer["headers"]), name
+
+
+def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_parameter_of_a_path_is_declared(document: Json) -> None:
+    for method, path, operation in operations(document):
+        declared = {
+            str(each["name"]) for each in cast("list[Json]", operation.get("parameters", [])) if each["in"] == "path"
+        }
+        assert declared == set(re.findall(r"\{(\w+)\}", path)), f"{method} {path}"
+
+
+def test_every_reference_leads_somewhere(document: Json) -> None:
+    for reference in _references(document):
+        node: object = document
+        for step in reference.removeprefix("#/").split("/"):
+            node = cast("Json", node)[step]
+        assert node
+
+
+def test_every_guarded_operation_is_401_without_a_token(document: Json, client: httpx.Client) -> None:
+    guarded = [each for each in operations(document) if each[2].get("security")]
+    assert guarded
+    for method, path, operation in guarded:
+        response = client.request(
+            method, re.sub(r"\{\w+\}", SOME_ID, path), json={} if "requestBody" in operation else None
+        )
+        _ = problem(response, 401, "unauthorized")
+        assert header(response, "www-authenticate") == "Bearer"
+
+
+def test_every_operation_refuses_what_it_does_not_know(
+    document: Json, client: httpx.Client, someone: httpx.Client
+) -> None:
+    for method, path, operation in operations(document):
+        if path == "/metrics":
+            continue
+        asked = someone if operation.get("security") else client
+        address = re.sub(r"\{\w+\}", SOME_ID, path)
+        _ = problem(asked.request(method, address, params={"surely-unknown": "1"}), 422, "invalid")
+        if "requestBody" in operation:
+            response = asked.request(method, address, json={"surely_unknown": 1})
+            assert "#/surely_unknown" in str(problem(response, 422, "invalid")["errors"])

@@ -1,0 +1,76 @@
+"""The writer of log lines."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from app.kit import logging as kit
+from app.kit.logging import LineWriter
+from tests.wire import Json, eventually
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The reading and the writing end of a pipe."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def test_lines_come_out_in_order_by_themselves(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+    for number in range(3):
+        writer.write(b"%d\n" % number)
+
+    assert os.read(pipe[0], 100) in {b"0\n1\n2\n", b"0\n"}
+
+
+def test_a_reader_that_is_gone_stops_nobody() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    writer = LineWriter(writing)
+
+    writer.write(b"lost\n")
+    writer.flush()
+
+    os.close(writing)
+
+
+def test_a_reader_that_is_slow_gets_everything(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    writer = LineWriter(pipe[1])
+    sent = b"x" * 99_999 + b"\n"
+    got = bytearray()
+
+    writer.write(sent * 3)
+    eventually(lambda: (got.extend(os.read(pipe[0], 65_536)) or len(got)) == len(sent) * 3)
+
+    assert got == sent * 3
+
+
+def test_the_lines_of_libraries_and_their_failures_are_json_too(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit, "writer", LineWriter(pipe[1]))
+    _ = kit.request_id.set("one-of-my-own")
+    forward = next(each for each in logging.getLogger().handlers if type(each).__module__ == kit.__name__)
+    try:
+        _ = int("two\nlines")
+    except ValueError:
+        record = logging.getLogger("library").makeRecord(
+            "library", logging.ERROR, "file.py", 1, "it %s", ("failed",), sys.exc_info()
+        )
+    forward.emit(record)
+
+    line = cast("Json", json.loads(os.read(pipe[0], 10_000)))
+
+    assert (line["level"], line["event"], line["logger"]) == ("error", "it failed", "library")
+    assert line["request_id"] == "one-of-my-own"
+    assert "ValueError: invalid literal" in str(line["exception"])
+    _ = kit.request_id.set(None)

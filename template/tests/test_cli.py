@@ -1,0 +1,170 @@
+"""The command line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import cli, defaults, registry, settings, workshop
+from app.adapters import embedded_postgres
+from app.kit import routing
+from app.settings import Settings
+from tests import database
+from tests.conftest import Sql
+from tests.wire import Json
+
+workshop.register(cli.cli)
+
+
+def run(*arguments: str) -> Result:
+    """What a command does."""
+    return CliRunner().invoke(cli.cli, arguments)
+
+
+def said(*arguments: str) -> str:
+    """What a command that succeeds prints."""
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
+    """What the server was started with; it is not started."""
+    calls: list[dict[str, object]] = []
+    monkeypatch.setattr("uvicorn.run", lambda _app, **given: calls.append(given))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+        yield calls
+    _ = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def test_help_names_every_command() -> None:
+    text = said("--help")
+
+    for name in ("serve", "dev", "migrate", "openapi", "routes", "seed", "check", "fix", "domain", "migration"):
+        assert f"\n  {name} " in text
+        assert said(name, "-h").startswith("Usage:")
+
+
+def test_version_names_the_service() -> None:
+    assert said("--version").startswith(defaults.PROJECT_SLUG)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("nothing",), ("serve", "--port", "0"), ("serve", "--workers", "none"), ("seed", "-x")]
+)
+def test_a_mistake_is_a_sentence_and_not_0(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Error: " in result.output
+
+
+def test_openapi_prints_the_document(tmp_path: Path) -> None:
+    text = said("openapi")
+    file = tmp_path / "openapi.json"
+    _ = said("openapi", "--output", str(file))
+
+    assert cast("Json", json.loads(text))["openapi"]
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_routes_lists_every_operation_with_its_rule() -> None:
+    lines = said("routes").splitlines()
+
+    assert any(line.startswith("GET") and "/v1/accounts/me" in line and "accounts:read-own" in line for line in lines)
+    assert any("/v1/auth/login" in line and "public: nobody has a token" in line for line in lines)
+    assert any("/metrics" in line and "token of its own" in line for line in lines)
+
+
+def test_a_broken_house_rule_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = routing.router("/v1/bad", "bad")
+    router.add_api_route("", test_version_names_the_service)
+    monkeypatch.setattr(registry, "routers", lambda: [router])
+
+    result = run("routes")
+
+    assert result.exit_code == 1
+    assert "Error: The service does not start:\n  - GET /v1/bad has no access rule" in result.output
+
+
+def test_serve_is_what_production_needs(served: list[dict[str, object]]) -> None:
+    _ = said("serve", "--port", "8123", "--workers", "1")
+
+    (given,) = served
+    assert given["port"] == 8123
+    assert (given["server_header"], given["proxy_headers"], given["access_log"]) == (False, False, False)
+    assert given["log_config"] is None
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+
+
+def test_several_workers_share_their_metrics(served: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+
+    _ = said("serve", "--workers", "2")
+
+    assert served[0]["workers"] == 2
+    assert "metrics-" in os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def test_dev_migrates_and_reloads(served: list[dict[str, object]], empty_database: str) -> None:
+    assert "/docs" in said("dev")
+
+    assert served[0]["reload"] is True
+    database.execute(empty_database, "SELECT 1 FROM accounts")
+
+
+def test_without_a_database_development_starts_its_own(
+    served: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    started: list[Path] = []
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setattr(embedded_postgres, "start", lambda folder: (database_url, started.append(folder)))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    _ = said("serve", "--workers", "1")
+
+    assert started == [cli.DEVELOPMENT_DATA]
+    assert len(served) == 1
+
+
+def test_seed_fills_a_database_once(empty_database: str, sql: Sql) -> None:
+    assert empty_database
+    assert sql("SELECT 1 AS one") == [{"one": 1}]
+
+    assert "Added 2 accounts" in said("seed", "--accounts", "2", "--items", "3")
+    assert "Added 0 accounts" in said("seed", "--accounts", "2", "--items", "3")
+    database.execute(
+        empty_database,
+        "SELECT 1 / (count(*) - 1) FROM accounts WHERE email = 'person-1@example.com' HAVING count(*) <> 1",
+    )
+
+
+def test_production_is_not_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setattr(settings, "settings", Settings)
+
+    result = run("seed")
+
+    assert result.exit_code == 1
+    assert "production refuses it" in result.output
+
+
+def test_the_installed_command_ends_with_a_sentence(tmp_path: Path) -> None:
+    app = shutil.which("app", path=str(Path(sys.executable).parent))
+    assert app is not None
+    environment = os.environ | {"ENVIRONMENT": "production", "AUTH_SIGNING_KEYS": "0" * 64}
+
+    done = subprocess.run([app, "serve"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "is a pattern, not a secret" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,299 @@
+"""The house rules: a service that breaks one does not start and says what to mend; and what only a test can see."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from fastapi import APIRouter, Cookie, Depends, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+
+from app import domain, main, registry
+from app.adapters.database import Base
+from app.domain.accounts.access import CanReadOwnAccount
+from app.house import HouseRuleBroken
+from app.http.probes import Status
+from app.kit import routing
+from app.kit.access import MEMBER, Principal, public, require
+from app.kit.errors import NotFound, answers, type_by_constraint
+from app.kit.schemas import In, Line
+
+ROOT = Path(__file__).parents[1]
+OK = Status(status="ok")
+ANYONE = [public("a test has no account")]
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch) -> Callable[[APIRouter], str]:
+    """What the service says when it is to start with one more router."""
+
+    def made(router: APIRouter) -> str:
+        nouns = registry.routers()
+        monkeypatch.setattr(registry, "routers", lambda: [*nouns, router])
+        with pytest.raises(HouseRuleBroken) as refused:
+            _ = main.create_app()
+        first, *broken = str(refused.value).splitlines()
+        assert first == "The service does not start:"
+        assert len(broken) == 1, broken
+        return broken[0]
+
+    return made
+
+
+Refusal = Callable[[APIRouter], str]
+
+
+@pytest.fixture
+def router() -> APIRouter:
+    """A router for one bad route."""
+    return routing.router("/v1/bad", "bad")
+
+
+def test_a_route_without_an_access_rule(refusal: Refusal, router: APIRouter) -> None:
+    @router.get("")
+    async def bad() -> Status:  # pyright: ignore[reportUnusedFunction]
+        """Say nothing of who may."""
+        return OK
+
+    said = refusal(router)
+    assert said.startswith("  - GET /v1/bad has no access rule.")
+    assert "access.py" in said
+    assert 'public("…")' in said
+
+
+def test_a_route_with_two_access_rules(refusal: Refusal, router: APIRouter) -> None:
+    other = Annotated[Principal, Depends(require("bad:read", MEMBER))]
+
+    @router.get("")
+    async def bad(caller: CanReadOwnAccount, again: other) -> Status:  # pyright: ignore[reportUnusedFunction]
+        """Say it twice."""
+        assert caller == again
+        return OK
+
+    assert refusal(router).startswith("  - GET /v1/bad has 2 access rules. Keep one")
+
+
+def test_a_route_that_may_fail_and_declares_no_errors(refusal: Refusal, router: APIRouter) -> None:
+    @router.delete("/{name}", status_code=204, dependencies=ANYONE)
+    async def bad(name: Line) -> None:  # pyright: ignore[reportUnusedFunction]
+        """Name no error."""
+        assert name
+
+    said = refusal(router)
+    assert said.startswith("  - DELETE /v1/bad/{name} declares no error answers")
+    assert "responses=answers(" in said
+
+
+def test_a_route_without_a_response_model(refusal: Refusal, router: APIRouter) -> None:
+    @router.get("", dependencies=ANYONE)
+    async def bad():  # type: ignore[no-untyped-def]  # noqa: ANN202  # pyright: ignore[reportUnusedFunction]
+        """Return who knows what."""
+        return OK
+
+    said = refusal(router)
+    assert said.startswith("  - GET /v1/bad has no response model.")
+    assert "status_code=204" in said
+
+
+def test_a_route_without_a_docstring(refusal: Refusal, router: APIRouter) -> None:
+    @router.get("", dependencies=ANYONE)
+    async def bad() -> Status:  # pyright: ignore[reportUnusedFunction]
+        return OK
+
+    assert refusal(router).startswith("  - GET /v1/bad has no summary. Write the endpoint's docstring")
+
+
+def test_a_route_of_another_router(refusal: Refusal) -> None:
+    router = APIRouter(prefix="/v1/bad")
+
+    @router.get("", dependencies=ANYONE)
+    async def bad() -> Status:  # pyright: ignore[reportUnusedFunction]
+        """Go around the house."""
+        return OK
+
+    said = refusal(router)
+    assert said.startswith("  - /v1/bad is no operation of this house.")
+    assert "routing.router(" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        (Annotated[str, Query()], "query given (text without a maximum length)"),
+        (Annotated[str | None, Query()], "query given (text without a maximum length)"),
+        (Annotated[str, Header()], "header given (text without a maximum length)"),
+        (Annotated[str, Cookie()], "cookie given (text without a maximum length)"),
+        (Annotated[int, Query()], "query given (a number without a minimum and a maximum)"),
+        (Annotated[int, Query(ge=1)], "query given (a number without a minimum and a maximum)"),
+        (Annotated[float, Query(lt=1)], "query given (a number without a minimum and a maximum)"),
+        (Annotated[list[bool], Query()], "query given (a list without a maximum of entries)"),
+        (Annotated[list[str], Query(max_length=3)], "query given[] (text without a maximum length)"),
+    ],
+)
+def test_a_parameter_without_bounds(refusal: Refusal, router: APIRouter, kind: type, place: str) -> None:
+    async def bad(given: object) -> Status:
+        """Take anything."""
+        assert given
+        return OK
+
+    bad.__annotations__["given"] = kind
+    router.add_api_route("", bad, dependencies=ANYONE)
+
+    assert refusal(router).startswith(f"  - GET /v1/bad takes an unbounded input: {place}. Give it a length")
+
+
+class Nested(In):
+    """Inside."""
+
+    text: str
+
+
+class Open(BaseModel):
+    """Takes unknown fields."""
+
+    fine: bool
+
+
+class Free(BaseModel):
+    """Takes unknown fields, and says so."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Bounded(In):
+    """Every kind of input that has bounds."""
+
+    flag: bool | None
+    choice: Literal["a", "b"]
+    text: Line
+    number: Annotated[int, Field(ge=0, lt=10)]
+    several: Annotated[list[Line], Field(max_length=3)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        (str, "body.given (text without a maximum length)"),
+        (int, "body.given (a number without a minimum and a maximum)"),
+        (Annotated[float, Field(ge=0)], "body.given (a number without a minimum and a maximum)"),
+        (list[Line], "body.given (a list without a maximum of entries)"),
+        (Annotated[list[int], Field(max_length=2)], "body.given[] (a number without a minimum and a maximum)"),
+        (dict[str, bool], "body.given (an object that takes unknown fields)"),
+        (object, "body.given (any value)"),
+        (Nested, "body.given.text (text without a maximum length)"),
+        (Annotated[list[Nested], Field(max_length=2)], "body.given[].text (text without a maximum length)"),
+        (Bounded | Nested, "body.given.text (text without a maximum length)"),
+        (Open, "body.given (an object that takes unknown fields)"),
+        (Free, "body.given (an object that takes unknown fields)"),
+    ],
+)
+def test_a_body_without_bounds(refusal: Refusal, router: APIRouter, kind: type, place: str) -> None:
+    model = type("Body", (In,), {"__annotations__": {"given": kind}, "__module__": __name__, "__doc__": "A body."})
+
+    async def bad(data: In) -> Status:
+        """Take anything."""
+        assert data
+        return OK
+
+    bad.__annotations__["data"] = model
+    router.add_api_route("", bad, methods=["POST"], dependencies=ANYONE, responses=answers(NotFound))
+
+    assert refusal(router).startswith(f"  - POST /v1/bad takes an unbounded input: {place}. Give it a length")
+
+
+def test_what_has_its_bounds_starts(monkeypatch: pytest.MonkeyPatch, router: APIRouter) -> None:
+    @router.post("", dependencies=ANYONE, responses=answers(NotFound))
+    async def good(data: Bounded) -> Status:  # pyright: ignore[reportUnusedFunction]
+        """Take what fits."""
+        assert data
+        return OK
+
+    nouns = registry.routers()
+    monkeypatch.setattr(registry, "routers", lambda: [*nouns, router])
+
+    assert main.create_app()
+
+
+def test_a_noun_whose_router_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("app.domain.accounts.router.router")
+
+    with pytest.raises(TypeError, match=r"app\.domain\.accounts\.router has no router\. Begin it with"):
+        _ = registry.routers()
+
+
+def tables() -> list[Table]:
+    """Every table of the service."""
+    registry.load_models()
+    _ = registry.routers()
+    return list(Base.metadata.tables.values())
+
+
+def test_every_constraint_that_a_client_can_run_into_has_its_error() -> None:
+    unnamed = [
+        str(each.name)
+        for table in tables()
+        for each in (*table.constraints, *table.indexes)
+        if isinstance(each, UniqueConstraint | ExcludeConstraint) or (isinstance(each, Index) and each.unique)
+        # A digest of 256 random bits: nobody can choose one, so nobody can collide.
+        if each.name != "uq_refresh_tokens_digest"
+        if str(each.name) not in type_by_constraint
+    ]
+
+    assert not unnamed, f"errors.py of the noun needs a class for {unnamed}: class NameTaken(Conflict, constraint=…)"
+
+
+def test_every_error_of_a_constraint_names_one_that_exists() -> None:
+    known = {str(each.name) for table in tables() for each in (*table.constraints, *table.indexes)}
+
+    assert set(type_by_constraint) <= known
+
+
+def test_every_foreign_key_has_an_index_that_begins_with_its_columns() -> None:
+    for table in tables():
+        indexed = [[column.name for column in each.columns] for each in table.indexes]
+        indexed += [[c.name for c in each.columns] for each in table.constraints if isinstance(each, UniqueConstraint)]
+        indexed.append([column.name for column in table.primary_key.columns])
+        for key in table.constraints:
+            if isinstance(key, ForeignKeyConstraint):
+                columns = [column.name for column in key.columns]
+                assert any(each[: len(columns)] == columns for each in indexed), f"{table.name}: index {columns}"
+
+
+def sources() -> list[tuple[Path, ast.Module]]:
+    """Every module of the service."""
+    return [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sorted((ROOT / "app").rglob("*.py"))]
+
+
+def test_nothing_uses_base_http_middleware() -> None:
+    for file, tree in sources():
+        names = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+        names |= {alias.name for each in ast.walk(tree) if isinstance(each, ast.ImportFrom) for alias in each.names}
+        assert "BaseHTTPMiddleware" not in names, f"{file}: write pure ASGI, as app/http/ does"
+
+
+def test_no_noun_commits() -> None:
+    for file, tree in sources():
+        if file.is_relative_to(ROOT / "app/domain"):
+            called = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+            assert not called & {"commit", "rollback"}, f"{file}: the Session commits, before the answer leaves"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert [str(file) for file, tree in sources() if not ast.get_docstring(tree)] == []
+
+
+def test_every_noun_has_tests() -> None:
+    for folder in Path(domain.__path__[0]).iterdir():
+        if (folder / "router.py").exists():
+            assert list((ROOT / "tests/domain" / folder.name).glob("test_*.py")), (
+                f"tests/domain/{folder.name}/ is empty"
+            )
+
+
+def test_no_room_is_a_junk_room() -> None:
+    junk = {"utils", "common", "core", "helpers", "misc"}
+
+    assert not {each.stem for each in (ROOT / "app").rglob("*")} & junk

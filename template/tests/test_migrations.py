@@ -1,0 +1,171 @@
+"""The migrations: up, down and up again on data; two at once; and no difference to the models."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Connection, Table, insert, inspect, types
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app import cli, registry
+from app.adapters.database import Base
+from app.adapters.schema import BRANCHES, MIGRATIONS
+from tests import database
+from tests.wire import eventually
+
+T = TypeVar("T")
+
+
+_VALUES: dict[type[object], Callable[[], object]] = {
+    types.Uuid: uuid4,
+    types.DateTime: lambda: datetime.now(UTC),
+    types.LargeBinary: lambda: b"some bytes",
+    types.Boolean: lambda: True,
+    types.Numeric: lambda: 1,
+    types.Integer: lambda: 1,
+}
+
+
+def looked_at(url: str, work: Callable[[Connection], T]) -> T:
+    """What a function finds or does on a connection to a database."""
+
+    async def run() -> T:
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+        )
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    return asyncio.run(run())
+
+
+def differences(connection: Connection) -> list[object]:
+    """What the models say and the database does not have, or the other way round."""
+    registry.load_models()
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
+
+
+def fill(connection: Connection) -> None:
+    """Put a row into every table of the models, whatever tables there are."""
+    registry.load_models()
+    rows: dict[str, dict[str, object]] = {}
+    for table in Base.metadata.sorted_tables:
+        row = {column.name: _value(column, rows) for column in table.columns if column.server_default is None}
+        _ = connection.execute(insert(table).values(row))
+        rows[table.name] = row
+
+
+def _value(column: Column[object], rows: dict[str, dict[str, object]]) -> object:
+    for key in column.foreign_keys:
+        return rows[key.column.table.name][key.column.name]
+    return next((value() for kind, value in _VALUES.items() if isinstance(column.type, kind)), "text")
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows each table of the database has."""
+    found = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+    return {name: connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() for name in found}  # noqa: S608
+
+
+def test_models_and_migrations_agree(database_url: str) -> None:
+    assert looked_at(database_url, differences) == []
+
+
+def test_up_down_and_up_again_on_data(empty_database: str) -> None:
+    cli.migrate_database()
+    looked_at(empty_database, fill)
+    full = looked_at(empty_database, counts)
+    assert set(full.values()) == {1}
+
+    command.downgrade(cli.alembic_config(), "base")
+    assert looked_at(empty_database, counts) == {}
+
+    cli.migrate_database()
+    assert looked_at(empty_database, counts) == dict.fromkeys(full, 0)
+    assert looked_at(empty_database, differences) == []
+    looked_at(empty_database, fill)
+
+
+def test_migrating_what_is_current_changes_nothing(empty_database: str) -> None:
+    cli.migrate_database()
+    looked_at(empty_database, fill)
+
+    cli.migrate_database()
+
+    assert set(looked_at(empty_database, counts).values()) == {1}
+
+
+def test_two_at_once_both_succeed(empty_database: str, tmp_path: Path) -> None:
+    app = shutil.which("app", path=str(Path(sys.executable).parent))
+    assert app is not None
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+
+    def hold_back(connection: Connection) -> "subprocess.Popen[bytes]":
+        # Whoever migrates takes this lock first (migrations/env.py), so here both begin at the same moment.
+        _ = connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461923)")
+        here.set()
+        other = subprocess.Popen([app, "migrate"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        eventually(lambda: connection.exec_driver_sql(waiting).scalar_one() == 2)
+        return other
+
+    with ThreadPoolExecutor(1) as threads:
+        here = threading.Event()
+        mine = threads.submit(lambda: (here.wait(), cli.migrate_database()))
+        there = looked_at(empty_database, hold_back)
+        _ = mine.result(30)
+        said = there.communicate(timeout=30)[0].decode()
+
+    assert there.returncode == 0, said
+    assert looked_at(empty_database, differences) == []
+
+
+def test_no_migration_waits_long_for_a_lock(empty_database: str) -> None:
+    database.execute(
+        empty_database,
+        "CREATE TABLE seen (lock_timeout text)",
+        """CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO seen VALUES (current_setting('lock_timeout')); END $$""",
+        "CREATE EVENT TRIGGER see ON ddl_command_start EXECUTE FUNCTION see()",
+    )
+
+    cli.migrate_database()
+
+    query = "SELECT DISTINCT lock_timeout FROM seen"
+    assert looked_at(empty_database, lambda connection: connection.exec_driver_sql(query).scalars().all()) == ["5s"]
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_branch_has_one_head_and_its_own_folder(branch: str) -> None:
+    script = ScriptDirectory.from_config(cli.alembic_config())
+
+    heads = [each for each in map(script.get_revision, script.get_heads()) if each and branch in each.branch_labels]
+    assert len(heads) == 1, f"merge the heads of {branch}, or rewrite the newer one that is not released"
+    for each in script.iterate_revisions(f"{branch}@head", f"{branch}@base"):
+        if branch in each.branch_labels:
+            assert Path(each.path).parent == MIGRATIONS / branch
+
+
+def test_every_table_has_a_primary_key_and_named_constraints() -> None:
+    registry.load_models()
+    tables: list[Table] = list(Base.metadata.tables.values())
+
+    for table in tables:
+        assert list(table.primary_key.columns), table.name
+        for each in (*table.constraints, *table.indexes):
+            assert each.name, f"{table.name} has a constraint without a name"
