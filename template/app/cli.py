@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 import click
 from pydantic import ValidationError
@@ -15,13 +15,40 @@ from app import defaults
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from fastapi import FastAPI
 
     from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-DEVELOPMENT_DATA = ROOT / ".postgres"
+DEVELOPMENT_DATA = ROOT / ".data" / "postgres"
 
 _PORT = click.IntRange(1, 65535)
+
+
+class _Server(TypedDict):
+    factory: bool
+    http: Literal["httptools"]
+    lifespan: Literal["on"]
+    log_config: None
+    access_log: bool
+    server_header: bool
+    proxy_headers: bool
+    timeout_graceful_shutdown: int
+    timeout_keep_alive: int
+
+
+# The same wherever the service is served. Its own layers write the access log and the headers.
+_SERVER: _Server = {
+    "factory": True,
+    "http": "httptools",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "timeout_graceful_shutdown": 30,
+    "timeout_keep_alive": 15,
+}
 
 
 class Cli(click.Group):
@@ -37,6 +64,18 @@ class Cli(click.Group):
             raise click.ClickException(explain(error)) from error
         except HouseRuleBroken as error:
             raise click.ClickException(str(error)) from error
+
+
+def application() -> "FastAPI":
+    """The service for the server process, which may not be this one: a refusal to start is a sentence there, too."""
+    from app.house import HouseRuleBroken
+    from app.main import create_app
+
+    try:
+        return create_app()
+    except (HouseRuleBroken, ValidationError) as error:
+        click.echo(f"Error: {explain(error) if isinstance(error, ValidationError) else error}", err=True)
+        raise SystemExit(1) from None
 
 
 def explain(error: ValidationError) -> str:
@@ -97,8 +136,11 @@ def serve(host: str, port: int, workers: int) -> None:
     prepared()
     if workers > 1:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
-    _run(host, port, workers=workers)
+        with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _run(host, port, workers=workers)
+    else:
+        _run(host, port)
 
 
 @cli.command()
@@ -110,31 +152,36 @@ def dev(host: str, port: int, *, reload: bool) -> None:
     prepared()
     migrate_database()
     click.echo(f"\n  {defaults.PROJECT_NAME}: http://{host}:{port}/docs\n", err=True)
-    _run(host, port, reload=reload)
+    if reload:
+        _run_reloading(host, port)
+    else:
+        _run(host, port)
 
 
-def _run(host: str, port: int, *, workers: int = 1, reload: bool = False) -> None:
+def _run(host: str, port: int, *, workers: int = 1) -> None:
     import uvicorn
 
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[str(ROOT / "app")] if reload else None,
-        loop="auto",
-        http="httptools",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,
-        timeout_graceful_shutdown=30,
-        timeout_keep_alive=15,
+    _log_as_the_service_does()
+    uvicorn.run("app.cli:application", host=host, port=port, workers=workers, **_SERVER)
+
+
+def _run_reloading(host: str, port: int) -> None:
+    import uvicorn
+
+    from app.reloading import Reloading
+
+    _log_as_the_service_does()
+    config = uvicorn.Config(
+        "app.cli:application", host=host, port=port, reload=True, reload_dirs=[str(ROOT / "app")], **_SERVER
     )
+    Reloading(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
+
+
+def _log_as_the_service_does() -> None:
+    from app.kit import logging
+    from app.settings import settings
+
+    logging.configure(settings().log_level.name)
 
 
 @cli.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -33,6 +34,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+ENV_FILE = Path(__file__).parents[1] / ".env"
 _MAKE_A_KEY = 'make one with `python -c "import secrets; print(secrets.token_hex(32))"`'
 _SEED_DIGITS = 64
 
@@ -40,7 +42,9 @@ _SEED_DIGITS = 64
 class Settings(BaseSettings):
     """The settings of every process; .env.example explains each one."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     log_level: LogLevel = LogLevel.INFO

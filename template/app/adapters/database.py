@@ -25,6 +25,7 @@ from app import defaults
 from app.kit import state
 from app.kit.errors import AppError, Unavailable, type_by_constraint
 from app.kit.logging import get_logger
+from app.settings import ENV_FILE
 
 log = get_logger()
 
@@ -44,7 +45,7 @@ class DatabaseSettings(BaseSettings):
     """Where the database is and how it is used; every name has the prefix DATABASE_ in the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DATABASE_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="DATABASE_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
     url: SecretStr = Field(description="postgresql://user:password@host/database, the primary")

@@ -1,11 +1,12 @@
 """What the layers share about one request: made once, read by name, and the one place where an answer passes."""
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.headers import SECURITY_HEADERS
+from app.http.headers import MAY_DIFFER, SECURITY_HEADERS
 from app.http.request_id import request_id_of
 from app.kit import logging
 
@@ -29,10 +30,20 @@ class Exchange:
         """Pass a message on; the first one gets the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], self._head, *SECURITY_HEADERS]
+            own = cast("list[tuple[bytes, bytes]]", message["headers"])
+            message["headers"] = [*own, self._head, *_wanted(own)]
         else:
             self.sent += len(cast("bytes", message.get("body", b"")))
         await self._send(message)
+
+
+def _wanted(own: list[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+    """The security headers, less those that the answer brings itself."""
+    for name, _ in own:
+        if name in MAY_DIFFER:
+            names = {name for name, _ in own}
+            return [header for header in SECURITY_HEADERS if header[0] not in names]
+    return SECURITY_HEADERS
 
 
 def exchange_of(scope: Scope) -> Exchange:

@@ -10,6 +10,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
 )
 
+# The two that an answer may bring itself; the others are never weaker than here.
+MAY_DIFFER = frozenset({b"content-security-policy", b"cache-control"})
+
 # The documentation page runs Swagger UI from this very service. Its CSS is inlined by its own script.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "

@@ -29,7 +29,6 @@ class Refusal:
 
 
 Caller = Principal | Refusal
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 NOBODY = Refusal("This needs an access token: send `Authorization: Bearer …`.")
 
 
@@ -44,7 +43,7 @@ class Rule:
         """The caller, if they may."""
         caller = cast("Caller", request.scope["caller"])
         if isinstance(caller, Refusal):
-            raise Unauthorized(caller.detail, headers=_CHALLENGE)
+            raise Unauthorized(caller.detail)
         if caller.role not in self.roles:
             raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
         return caller
@@ -73,7 +72,7 @@ class StaticToken:
             raise NotFound
         given = request.headers.get("authorization", "").encode()
         if not secrets.compare_digest(given, f"Bearer {token}".encode()):
-            raise Unauthorized("This needs the token of the machine that it is for.", headers=_CHALLENGE)
+            raise Unauthorized("This needs the token of the machine that it is for.")
 
 
 AccessRule = Rule | Public | StaticToken

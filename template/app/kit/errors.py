@@ -24,6 +24,7 @@ class AppError(Exception):
     code: ClassVar[str] = "app-error"
     sentence: ClassVar[str] = ""
     keeps_writes: ClassVar[bool] = False
+    standard_headers: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, *, constraint: str | None = None, keeps_writes: bool = False) -> None:
         super().__init_subclass__()
@@ -42,7 +43,7 @@ class AppError(Exception):
     ) -> None:
         super().__init__(detail or self.sentence)
         self.detail: str = detail or self.sentence
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers: Mapping[str, str] = {**self.standard_headers, **(headers or {})}
         self.fields: Mapping[str, str] = fields or {}
 
 
@@ -56,6 +57,7 @@ class Unauthorized(AppError):
     """This needs a valid access token."""
 
     status: ClassVar = HTTPStatus.UNAUTHORIZED
+    standard_headers: ClassVar = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(AppError):
