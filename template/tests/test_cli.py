@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -39,7 +39,11 @@ def said(*arguments: str) -> str:
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
     """What the server was started with; it is not started."""
     calls: list[dict[str, object]] = []
-    monkeypatch.setattr("uvicorn.run", lambda _app, **given: calls.append(given))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    def run_nothing(_app: str, **given: object) -> None:
+        calls.append(given)
+
+    monkeypatch.setattr("uvicorn.run", run_nothing)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
         yield calls
@@ -127,7 +131,12 @@ def test_without_a_database_development_starts_its_own(
 ) -> None:
     started: list[Path] = []
     monkeypatch.delenv("DATABASE_URL")
-    monkeypatch.setattr(embedded_postgres, "start", lambda folder: (database_url, started.append(folder)))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+
+    def start(folder: Path) -> tuple[str, Callable[[], None]]:
+        started.append(folder)
+        return database_url, started.clear
+
+    monkeypatch.setattr(embedded_postgres, "start", start)
 
     _ = said("serve", "--workers", "1")
 

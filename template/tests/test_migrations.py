@@ -18,7 +18,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, Table, insert, inspect, types
+from sqlalchemy import Column, Connection, Table, func, insert, inspect, select, table, types
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -65,10 +65,10 @@ def fill(connection: Connection) -> None:
     """Put a row into every table of the models, whatever tables there are."""
     registry.load_models()
     rows: dict[str, dict[str, object]] = {}
-    for table in Base.metadata.sorted_tables:
-        row = {column.name: _value(column, rows) for column in table.columns if column.server_default is None}
-        _ = connection.execute(insert(table).values(row))
-        rows[table.name] = row
+    for each in Base.metadata.sorted_tables:
+        row = {column.name: _value(column, rows) for column in each.columns if column.server_default is None}
+        _ = connection.execute(insert(each).values(row))
+        rows[each.name] = row
 
 
 def _value(column: Column[object], rows: dict[str, dict[str, object]]) -> object:
@@ -80,7 +80,7 @@ def _value(column: Column[object], rows: dict[str, dict[str, object]]) -> object
 def counts(connection: Connection) -> dict[str, int]:
     """How many rows each table of the database has."""
     found = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
-    return {name: connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() for name in found}  # noqa: S608
+    return {name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in found}
 
 
 def test_models_and_migrations_agree(database_url: str) -> None:
@@ -114,7 +114,7 @@ def test_migrating_what_is_current_changes_nothing(empty_database: str) -> None:
 def test_two_at_once_both_succeed(empty_database: str, tmp_path: Path) -> None:
     app = shutil.which("app", path=str(Path(sys.executable).parent))
     assert app is not None
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
     def hold_back(connection: Connection) -> "subprocess.Popen[bytes]":
         # Whoever migrates takes this lock first (migrations/env.py), so here both begin at the same moment.
@@ -165,7 +165,7 @@ def test_every_table_has_a_primary_key_and_named_constraints() -> None:
     registry.load_models()
     tables: list[Table] = list(Base.metadata.tables.values())
 
-    for table in tables:
-        assert list(table.primary_key.columns), table.name
-        for each in (*table.constraints, *table.indexes):
-            assert each.name, f"{table.name} has a constraint without a name"
+    for one in tables:
+        assert list(one.primary_key.columns), one.name
+        for each in (*one.constraints, *one.indexes):
+            assert each.name, f"{one.name} has a constraint without a name"

@@ -1,6 +1,10 @@
 """The commands for people who change the service, as far as they change nothing."""
 
+import shutil
+from pathlib import Path
+
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 
 from app import cli, workshop
@@ -50,11 +54,64 @@ def test_what_one_is_called_has_to_be_known(name: str, singular: str) -> None:
     assert "--singular" in said or "is no name for a noun" in said
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with an example to copy and nothing else; its database is left alone."""
+    for folder in ("app", "tests"):
+        source = tmp_path / folder / "domain/items"
+        source.mkdir(parents=True)
+        _ = (source / "test_items.py").write_text(EXAMPLE, encoding="utf-8")
+    monkeypatch.setattr(workshop, "ROOT", tmp_path)
+    monkeypatch.setattr(workshop, "migrate_database", lambda: None)
+    monkeypatch.setattr("app.workshop._write_migration", lambda *_, **__: None)  # pyright: ignore[reportUnknownLambdaType]
+    return tmp_path
+
+
+EXAMPLE = """\"\"\"Items, and an item of them; see ItemNotFound.\"\"\"
+
+# Each item is one.
+PATH = "/v1/items"
+router = routing.router(PATH, "items")
+
+
+class ItemNotFound(NotFound, constraint="uq_items_name"):
+    pass
+
+
+async def read_item(item_id: UUID, caller: CanReadItems) -> ItemRead:
+    return items[item_id]
+"""
+
+COPY = """\"\"\"Order lines, and an order line of them; see OrderLineNotFound.\"\"\"
+
+# Each order line is one.
+PATH = "/v1/order-lines"
+router = routing.router(PATH, "order_lines")
+
+
+class OrderLineNotFound(NotFound, constraint="uq_order_lines_name"):
+    pass
+
+
+async def read_order_line(order_line_id: UUID, caller: CanReadOrderLines) -> OrderLineRead:
+    return order_lines[order_line_id]
+"""
+
+
+def test_a_new_noun_is_a_renamed_copy(project: Path) -> None:
+    done = CliRunner().invoke(cli.cli, ["domain", "order_lines"])
+
+    assert done.exit_code == 0, done.output
+    for folder in ("app", "tests"):
+        copied = project / folder / "domain/order_lines/test_order_lines.py"
+        assert copied.read_text(encoding="utf-8") == COPY
+    assert "/v1/order-lines answers" in done.output
+
+
 @pytest.mark.parametrize(
     ("plural", "singular"),
     [
         ("orders", "order"),
-        ("order_lines", "order_line"),
         ("categories", "category"),
         ("addresses", "address"),
         ("boxes", "box"),
@@ -63,31 +120,44 @@ def test_what_one_is_called_has_to_be_known(name: str, singular: str) -> None:
         ("houses", "house"),
     ],
 )
-def test_the_singular_of_most_nouns_is_found(plural: str, singular: str) -> None:
-    assert workshop._noun(plural, "") == (plural, singular)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+def test_the_singular_of_most_nouns_is_found(project: Path, plural: str, singular: str) -> None:
+    done = CliRunner().invoke(cli.cli, ["domain", plural])
+
+    assert done.exit_code == 0, done.output
+    text = (project / f"app/domain/{plural}/test_{plural}.py").read_text(encoding="utf-8")
+    assert f"async def read_{singular}({singular}_id: UUID" in text
 
 
-@pytest.mark.parametrize(
-    ("line", "renamed"),
-    [
-        ("class ItemNotFound(NotFound):", "class OrderLineNotFound(NotFound):"),
-        ('router = routing.router("/v1/items", "items")', 'router = routing.router("/v1/order-lines", "order_lines")'),
-        ("CanReadItems", "CanReadOrderLines"),
-        ('constraint="uq_items_owner_id_name"', 'constraint="uq_order_lines_owner_id_name"'),
-        ("async def read_item(item_id: UUID)", "async def read_order_line(order_line_id: UUID)"),
-    ],
-)
-def test_code_is_renamed(line: str, renamed: str) -> None:
-    assert workshop._Names("order_lines", "order_line").in_code(line) == renamed  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+def test_a_migration_that_fails_leaves_nothing_behind(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ClickException("no database")
+
+    monkeypatch.setattr("app.workshop._write_migration", fail)
+
+    assert "no database" in refused("domain", "orders")
+    assert not list(project.rglob("orders"))
 
 
-def test_prose_is_renamed_as_prose() -> None:
-    names = workshop._Names("order_lines", "order_line")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+def test_without_the_example_there_is_nothing_to_copy(project: Path) -> None:
+    shutil.rmtree(project / "tests/domain/items")
 
-    assert (
-        names.in_prose('"""Items of one item; ItemNotFound."""')
-        == '"""Order lines of one order line; OrderLineNotFound."""'
-    )
+    assert "tests/domain/items is gone" in refused("domain", "orders")
+
+
+def test_check_says_what_failed_and_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = workshop.Check("good", ("ruff", "--version"), "never")
+    bad = workshop.Check("bad", ("ruff", "no-such-command"), "think again")
+    missing = workshop.Check("missing", ("no-such-tool",), "never")
+
+    monkeypatch.setattr("app.workshop._CHECKS", (good,))
+    done = CliRunner().invoke(cli.cli, ["check"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "All 1 checks passed.")
+
+    monkeypatch.setattr("app.workshop._CHECKS", (good, bad))
+    assert "1 of 2 checks failed:\n  - bad: think again." in refused("check")
+
+    monkeypatch.setattr("app.workshop._CHECKS", (missing,))
+    assert "no-such-tool is not installed: run `make setup`" in refused("check")
 
 
 def test_a_migration_needs_words() -> None:

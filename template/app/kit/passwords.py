@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 from argon2 import PasswordHasher
@@ -30,8 +31,11 @@ class Passwords:
         self._hasher: PasswordHasher = PasswordHasher.from_parameters(CHEAPEST if cheap else RFC_9106_LOW_MEMORY)
         self._threads: ThreadPoolExecutor = ThreadPoolExecutor(_THREADS, "passwords")
         self._waiting: int = 0
-        # Checked when the account does not exist, so that its absence costs the same time as a wrong password.
-        self._nobody: str = self._hasher.hash("the password of nobody")
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Checked when the account does not exist, so that its absence costs the time that a wrong password costs."""
+        return self._hasher.hash("the password of nobody")
 
     async def hash(self, password: str) -> str:
         """The text to store for a password."""
@@ -39,7 +43,7 @@ class Passwords:
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one; with nothing stored the answer is no, after the same work."""
-        matched = await self._run(lambda: self._verify(password, stored or self._nobody))
+        matched = await self._run(lambda: self._verify(password, stored))
         return matched and stored is not None
 
     def outdated(self, stored: str) -> bool:
@@ -50,9 +54,10 @@ class Passwords:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _verify(self, password: str, stored: str) -> bool:
+    def _verify(self, password: str, stored: str | None) -> bool:
+        nobody = self._nobody  # made at the first check, whoever it is for: not at the start, where nobody waits for it
         try:
-            return self._hasher.verify(stored, password)
+            return self._hasher.verify(stored or nobody, password)
         except (VerificationError, InvalidHashError):
             return False
 

@@ -5,9 +5,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import bindparam, literal, select
@@ -92,7 +94,7 @@ def test_a_body_that_arrives_slowly_holds_no_connection(
 
 @pytest.mark.parametrize("path", ["sleeping-query", "sleeping-transaction"])
 def test_a_cancelled_request_gives_its_connection_up(start: Start, sql: Sql, path: str) -> None:
-    service = start(trouble.router, DATABASE_POOL_SIZE="1", REQUEST_SECONDS="0.3")
+    service = start(trouble.router, DATABASE_POOL_SIZE="1", REQUEST_SECONDS="0.2", DATABASE_STATEMENT_TIMEOUT_MS="600")
     with service.connect() as client:
         before = body(client.get("/v1/trouble/backend"))["status"]
 
@@ -214,9 +216,8 @@ def test_a_statement_says_which_values_it_lacks() -> None:
 
 def test_who_stops_waiting_leaves_the_pool_whole() -> None:
     async def run() -> None:
-        database = Database(DatabaseSettings.read())
-        connections: Connections = database._primary  # noqa: SLF001
-        taken = [await connections.take() for _ in range(DatabaseSettings.read().pool_size)]
+        connections = Connections(partial(asyncpg.connect, DatabaseSettings.read().url.get_secret_value()), 2)
+        taken = [await connections.take() for _ in range(2)]
         waiting = [asyncio.create_task(connections.take()) for _ in range(3)]
         await asyncio.sleep(0)
 
@@ -229,7 +230,7 @@ def test_who_stops_waiting_leaves_the_pool_whole() -> None:
 
         for each in taken:
             connections.give_back(each, sound=True)
-        assert database.lent == 0
-        await database.close()
+        assert connections.lent == 0
+        await connections.close()
 
     asyncio.run(run())

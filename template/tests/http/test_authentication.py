@@ -1,8 +1,12 @@
 """Access tokens: whatever is not a token of this service, for this service, now, is 401."""
 
+import base64
+import hashlib
+import hmac
+import json
 import os
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -14,7 +18,7 @@ from app import defaults
 from app.kit import clock
 from app.kit.tokens import Key
 from tests.conftest import SignUp, Start
-from tests.wire import Json, header, problem
+from tests.wire import Json, eventually, header, problem
 
 ME = "/v1/accounts/me"
 
@@ -80,9 +84,10 @@ def _bad() -> dict[str, str]:
         "no kid": signed(claims(), kid=None),
         "unknown kid": signed(claims(), kid="0" * 16),
         "path as kid": signed(claims(), kid="../../dev/null"),
-        "none": jwt.encode(claims(), None, algorithm="none", headers={"kid": key().kid}),
-        "HS256 with the raw public key": jwt.encode(claims(), raw, algorithm="HS256", headers={"kid": key().kid}),
-        "HS256 with the public PEM": _hs256(claims(), pem, key().kid),
+        "none": _by_hand(claims(), "none"),
+        "None": _by_hand(claims(), "None"),
+        "HS256 with the raw public key": _by_hand(claims(), "HS256", raw),
+        "HS256 with the public PEM": _by_hand(claims(), "HS256", pem),
         "changed claims": f"{head}.{signed(claims(role='admin')).split('.')[1]}.{signature}",
         "changed signature": f"{head}.{middle}.{signature[:-4]}AAAA",
         "no signature": f"{head}.{middle}.",
@@ -97,23 +102,50 @@ def _bad() -> dict[str, str]:
     }
 
 
-def _hs256(said: Json, secret: bytes, kid: str) -> str:
-    """PyJWT refuses to sign with a PEM, so an attacker does it by hand."""
-    unsigned = jwt.encode(said, "x" * 32, algorithm="HS256", headers={"kid": kid}).rpartition(".")[0]
-    algorithm = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
-    return f"{unsigned}.{jwt.utils.base64url_encode(algorithm.sign(unsigned.encode(), secret)).decode()}"
+def _by_hand(said: Json, algorithm: str, secret: bytes | None = None) -> str:
+    """What an attacker makes, who is not held up by PyJWT's own checks."""
+    said = {name: value.timestamp() if isinstance(value, datetime) else value for name, value in said.items()}
+    parts = ({"alg": algorithm, "typ": "JWT", "kid": key().kid}, said)
+    unsigned = b".".join(_base64(json.dumps(part).encode()) for part in parts)
+    signature = hmac.digest(secret, unsigned, hashlib.sha256) if secret is not None else b""
+    return (unsigned + b"." + _base64(signature)).decode()
+
+
+def _base64(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        "expired", "not yet", "from the future", "other audience", "also for us", "other issuer", "foreign key",
-        "foreign key, known kid", "no kid", "unknown kid", "path as kid", "none", "HS256 with the raw public key",
-        "HS256 with the public PEM", "changed claims", "changed signature", "no signature", "no exp", "no sub",
-        "no session", "no role", "sub is no id", "nonsense", "no text", "too long",
+        "expired",
+        "not yet",
+        "from the future",
+        "other audience",
+        "also for us",
+        "other issuer",
+        "foreign key",
+        "foreign key, known kid",
+        "no kid",
+        "unknown kid",
+        "path as kid",
+        "none",
+        "None",
+        "HS256 with the raw public key",
+        "HS256 with the public PEM",
+        "changed claims",
+        "changed signature",
+        "no signature",
+        "no exp",
+        "no sub",
+        "no session",
+        "no role",
+        "sub is no id",
+        "nonsense",
+        "no text",
+        "too long",
     ],
-)  # fmt: skip
-@pytest.mark.filterwarnings("ignore:The HMAC key")
+)
 def test_a_bad_token_is_401(client: httpx.Client, kind: str) -> None:
     response = client.get(ME, headers={b"authorization": f"Bearer {_bad()[kind]}".encode()})
 
@@ -136,12 +168,9 @@ def test_a_token_expires_even_when_it_was_seen_before(client: httpx.Client) -> N
     token = signed(claims(exp=clock.now() + timedelta(seconds=1.2)))
     _ = problem(asked(client, f"Bearer {token}"), 404)
 
-    for _ in range(400):
-        response = asked(client, f"Bearer {token}")
-        if response.status_code == 401:
-            break
+    eventually(lambda: asked(client, f"Bearer {token}").status_code == 401)
 
-    assert "expired" in str(problem(response, 401)["detail"])
+    assert "expired" in str(problem(asked(client, f"Bearer {token}"), 401)["detail"])
 
 
 def test_keys_are_rotated_without_signing_anybody_out(start: Start, sign_up: SignUp) -> None:

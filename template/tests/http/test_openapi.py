@@ -69,7 +69,7 @@ def test_every_operation_is_described_and_names_its_errors(document: Json) -> No
             assert answer["description"], name
         for status, answer in answers.items():
             assert re.fullmatch(r"[1-5]\d\d", status), name
-            assert "X-Request-ID" in cast("Json", answer["headers"]), name
+            assert "X-Request-ID" in str(answer["headers"]), name
 
 
 def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
@@ -80,18 +80,18 @@ def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
 
 def test_every_parameter_of_a_path_is_declared(document: Json) -> None:
     for method, path, operation in operations(document):
-        declared = {
-            str(each["name"]) for each in cast("list[Json]", operation.get("parameters", [])) if each["in"] == "path"
-        }
+        parameters = cast("list[Json]", operation.get("parameters", []))
+        declared = {str(each["name"]) for each in parameters if each["in"] == "path"}
         assert declared == set(re.findall(r"\{(\w+)\}", path)), f"{method} {path}"
+
+
+def _at(node: object, path: list[str]) -> object:
+    return _at(cast("Json", node)[path[0]], path[1:]) if path else node
 
 
 def test_every_reference_leads_somewhere(document: Json) -> None:
     for reference in _references(document):
-        node: object = document
-        for step in reference.removeprefix("#/").split("/"):
-            node = cast("Json", node)[step]
-        assert node
+        assert _at(document, reference.removeprefix("#/").split("/"))
 
 
 def test_every_guarded_operation_is_401_without_a_token(document: Json, client: httpx.Client) -> None:

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from typing import cast
 
@@ -60,12 +59,14 @@ def test_the_lines_of_libraries_and_their_failures_are_json_too(
     monkeypatch.setattr(kit, "writer", LineWriter(pipe[1]))
     _ = kit.request_id.set("one-of-my-own")
     forward = next(each for each in logging.getLogger().handlers if type(each).__module__ == kit.__name__)
+    failure: ValueError | None = None
     try:
         _ = int("two\nlines")
-    except ValueError:
-        record = logging.getLogger("library").makeRecord(
-            "library", logging.ERROR, "file.py", 1, "it %s", ("failed",), sys.exc_info()
-        )
+    except ValueError as error:
+        failure = error
+    assert failure is not None
+    raised = (type(failure), failure, failure.__traceback__)
+    record = logging.LogRecord("library", logging.ERROR, "file.py", 1, "it %s", ("failed",), raised)
     forward.emit(record)
 
     line = cast("Json", json.loads(os.read(pipe[0], 10_000)))
