@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from app import cli, defaults, registry, settings, workshop
 from app.adapters import embedded_postgres
 from app.kit import routing
+from app.reloading import Reloading
 from app.settings import Settings
 from tests import database
 from tests.conftest import Sql
@@ -119,11 +120,27 @@ def test_several_workers_share_their_metrics(served: list[dict[str, object]], mo
     assert "metrics-" in os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
-def test_dev_migrates_and_reloads(served: list[dict[str, object]], empty_database: str) -> None:
-    assert "/docs" in said("dev")
+def test_dev_migrates_before_it_serves(served: list[dict[str, object]], empty_database: str) -> None:
+    assert "/docs" in said("dev", "--no-reload")
 
-    assert served[0]["reload"] is True
+    assert len(served) == 1
     database.execute(empty_database, "SELECT 1 FROM accounts")
+
+
+def test_dev_serves_new_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching: list[Reloading] = []
+
+    def watch(self: Reloading) -> None:
+        watching.append(self)
+
+    monkeypatch.setattr(Reloading, "run", watch)
+
+    _ = said("dev", "--port", "8124")
+
+    (found,) = watching
+    assert found.config.should_reload
+    for each in found.sockets:
+        each.close()
 
 
 def test_without_a_database_development_starts_its_own(

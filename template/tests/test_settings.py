@@ -34,6 +34,7 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
         ({"AUTH_SIGNING_KEYS": f"{GOOD},secret"}, "AUTH_SIGNING_KEYS key 2 is not 64 hexadecimal digits"),
         ({"AUTH_SIGNING_KEYS": "x" * 64}, "AUTH_SIGNING_KEYS key 1 is not 64 hexadecimal digits"),
         ({"AUTH_SIGNING_KEYS": "0" * 64}, "AUTH_SIGNING_KEYS key 1 is a pattern"),
+        ({"AUTH_SIGNING_KEYS": "0" * 32 + "1" * 32}, "AUTH_SIGNING_KEYS key 1 is a pattern"),
         ({"AUTH_SIGNING_KEYS": f"{GOOD},{'0123456789abcdef' * 4}"}, "AUTH_SIGNING_KEYS key 2 is a pattern"),
         ({"AUTH_SIGNING_KEYS": f"{GOOD},{GOOD.upper()}"}, "AUTH_SIGNING_KEYS names one key twice"),
         ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN is shorter than 32 characters"),

@@ -1,7 +1,7 @@
 """Signing in, staying signed in and signing out, over HTTP."""
 
 import hashlib
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import jwt
@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from app import defaults
 from tests.conftest import PASSWORD, Sql, new_address
-from tests.wire import Json, at_once, body, pointers, problem
+from tests.wire import Json, body, eventually, pointers, problem
 
 LOGIN = "/v1/auth/login"
 REFRESH = "/v1/auth/refresh"
@@ -128,12 +128,25 @@ def test_the_end_of_one_session_leaves_the_others(client: httpx.Client, credenti
 
 
 def test_of_two_racing_refreshes_one_wins_and_the_session_ends(client: httpx.Client, pair: Json, sql: Sql) -> None:
-    answers = at_once([partial(refreshed, client, pair)] * 2)
+    # Both are held back until both are under way, so that neither has seen what the other does.
+    _ = sql("BEGIN")
+    _ = sql("SELECT 1 FROM refresh_tokens WHERE digest = $1 FOR UPDATE", _digest(pair))
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(refreshed, client, pair) for _ in range(2)]
+        eventually(lambda: _waiting(sql) == 2)
+        _ = sql("COMMIT")
+        answers = [each.result() for each in both]
 
     assert sorted(each.status_code for each in answers) == [200, 401]
     won = next(each for each in answers if each.status_code == 200)
     _ = problem(refreshed(client, body(won)), 401, "refresh-token-refused")
     assert _ended(sql, pair)
+
+
+def _waiting(sql: Sql) -> object:
+    _ = sql("SELECT pg_stat_clear_snapshot()")
+    lock = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return sql(lock)[0]["count"]
 
 
 def _ended(sql: Sql, tokens: Json) -> bool:
