@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import IO, cast
 
@@ -47,6 +48,9 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    # A line that never comes would be waited for as long as the service runs.
+    last_call = threading.Timer(30, service.kill)
+    last_call.start()
     try:
         assert service.stdout is not None
         assert service.stderr is not None
@@ -82,6 +86,7 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
         service.send_signal(signal.SIGTERM)
         rest, errors = service.communicate(timeout=20)
     finally:
+        last_call.cancel()
         service.kill()
         _ = service.wait()
 
