@@ -156,6 +156,12 @@ def render_pairwise(root: Path) -> list[Path]:
     return [render(root / f"{number:02}", **row) for number, row in enumerate(accepted)]
 
 
+def outside() -> dict[str, str]:
+    """Give the environment without what these tests run in: a service has its own packages and its own pytest."""
+    inside = ("VIRTUAL_ENV", "PYTEST_", "COV_CORE_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(inside)}
+
+
 def uv() -> str:
     """Find uv: the one that runs these tests, or the one on the path, or the one that `make setup` brought."""
     return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
@@ -163,11 +169,10 @@ def uv() -> str:
 
 def run(*command: str | Path, cwd: Path, timeout: float = 600, environment: Mapping[str, str] | None = None) -> str:
     """Run a command that has to succeed, and give what it printed."""
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=kept | dict(environment or {}),
+        env=outside() | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support import EXAMPLES, render, run, uv
+from support import EXAMPLES, outside, render, run, uv
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse battery staple"  # noqa: S105
@@ -49,7 +49,7 @@ class Server:
             self.process = subprocess.Popen(
                 [word.format(port=self.port) for word in words],
                 cwd=service,
-                env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | environment,
+                env=outside() | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -208,7 +208,9 @@ def test_a_route_that_anybody_may_call_by_accident_does_not_start(service: Path)
     before = router.read_text(encoding="utf-8")
     router.write_text(before + ROGUE, encoding="utf-8")
     try:
-        done = subprocess.run(command("routes"), cwd=service, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command("routes"), cwd=service, env=outside(), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
     finally:
         router.write_text(before, encoding="utf-8")
     assert done.returncode != 0
@@ -240,7 +242,7 @@ def test_production_refuses_what_is_missing_or_weak(service: Path, environment: 
     done = subprocess.run(
         command("serve", "--port", str(free_port())),
         cwd=service,
-        env=os.environ | environment,
+        env=outside() | environment,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
