@@ -64,12 +64,12 @@ def test_the_service_is_not_ready_before_its_database_is_migrated(empty_database
 
         cli.migrate_database("platform@head")
         lacking = str(problem(client.get("/readyz"), 503, "not-ready")["detail"])
-        assert max(each.revision for each in shipped() if each.branch == "app") in lacking
+        assert any(each.revision in lacking for each in shipped() if each.branch == "app")
 
         cli.migrate_database()
         assert client.get("/readyz").status_code == 200
 
         database.execute(
-            empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num LIKE 'app%'"
+            empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num NOT LIKE 'platform%'"
         )
         assert client.get("/readyz").status_code == 200

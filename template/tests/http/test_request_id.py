@@ -15,7 +15,7 @@ def test_every_answer_has_an_id_of_its_own(client: httpx.Client) -> None:
     first, second = (header(client.get("/livez"), "x-request-id") for _ in range(2))
 
     assert UUID7.fullmatch(first)
-    assert first < second
+    assert first != second
 
 
 @pytest.mark.parametrize("given", ["a1b2c3d4", "Some.Request_Id-7", "x" * 64])

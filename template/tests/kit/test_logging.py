@@ -56,6 +56,7 @@ def test_a_reader_that_is_slow_gets_everything(pipe: tuple[int, int]) -> None:
 def test_the_lines_of_libraries_and_their_failures_are_json_too(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kit.configure("INFO")
     monkeypatch.setattr(kit, "writer", LineWriter(pipe[1]))
     _ = kit.request_id.set("one-of-my-own")
     forward = next(each for each in logging.getLogger().handlers if type(each).__module__ == kit.__name__)
