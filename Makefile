@@ -1,11 +1,12 @@
 # Each verb is one call of uv. Without uv on the PATH, the first one puts it into .uv/, away from the system's Python.
 PORT ?= 8000
+ROUNDS ?= 5
 DEST ?= build/service
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix options picture release
+.PHONY: help setup demo run test test-fast check fix bench options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ check: $(UV) ## format, lint, types and the fast tests
 
 fix: $(UV) ## format, and mend what a machine can mend
 	$(UV) run --quiet python hooks/check.py --fix
+
+bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
+	$(UV) run --quiet python hooks/bench.py --rounds $(ROUNDS)
 
 options: $(UV) ## write docs/options.md anew from the questions
 	$(UV) run --quiet python hooks/options.py

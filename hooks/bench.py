@@ -5,7 +5,7 @@ quotient is what counts: requests per second depend on the machine, the share of
 CPU per request is printed beside it, because it stays the same when something else disturbs the machine.
 
     make bench                     renders build/bench and measures it
-    make bench ROUNDS=7 SECONDS=8  more, longer turns
+    make bench ROUNDS=7            more turns
 """
 
 from __future__ import annotations
@@ -68,11 +68,13 @@ class Server:
 def main() -> None:
     """Start both servers, measure turn about, print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("service", type=Path, help="the rendered service")
+    parser.add_argument("--service", type=Path, help="a rendered service; without one, build/bench is rendered")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6, help="length of a turn")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     options = parser.parse_args()
+    if options.service is None:
+        sys.exit(in_a_fresh_service())
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing, which makes the load: install it with your system's package manager.")
     cores = sorted(os.sched_getaffinity(0))
@@ -80,6 +82,19 @@ def main() -> None:
         sys.exit("The benchmark needs two cores: one for the server, one for the database and the load.")
     with ExitStack() as stack:
         measure(stack, options, server_core={cores[0]}, other_cores=set(cores[1:]))
+
+
+def in_a_fresh_service() -> int:
+    """Render the default service, and run this file again in its environment."""
+    from copier import run_copy
+
+    target = HERE.parent / "build" / "bench"
+    shutil.rmtree(target, ignore_errors=True)
+    run_copy(str(HERE.parent), target, vcs_ref="HEAD", defaults=True, quiet=True)
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    command = [os.environ.get("UV", "uv"), "run", "--quiet", "--project", str(target), "--with", "msgspec"]
+    command += ["python", str(HERE / "bench.py"), "--service", str(target), *sys.argv[1:]]
+    return subprocess.run(command, env=environment).returncode
 
 
 def measure(stack: ExitStack, options: argparse.Namespace, *, server_core: set[int], other_cores: set[int]) -> None:

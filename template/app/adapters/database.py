@@ -159,12 +159,15 @@ def explained(error: Exception) -> Exception:
         return known() if known else error
     if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError):
         return Unavailable("The database did not finish in time: try again shortly.")
-    if isinstance(error, OSError | asyncpg.InterfaceError | _LOST):
+    if isinstance(error, _LOST):
         return Unavailable("The database can't be reached: try again shortly.")
     return error
 
 
 _LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+from asyncpg import UndefinedTableError
 from sqlalchemy import String, column, select, table
 
 from app.adapters.database import Autocommit, Query
@@ -80,4 +81,8 @@ def _same_branch(migration: Migration, parent: str) -> bool:
 
 async def behind(database: Autocommit) -> list[str]:
     """The newest migrations that the database lacks; none when it is current."""
-    return missing(frozenset(await database.all(_APPLIED)))
+    try:
+        applied = await database.all(_APPLIED)
+    except UndefinedTableError:
+        applied = []  # a database that was never migrated
+    return missing(frozenset(applied))

@@ -57,7 +57,7 @@ class Passwords:
     def _verify(self, password: str, stored: str | None) -> bool:
         nobody = self._nobody  # made at the first check, whoever it is for: not at the start, where nobody waits for it
         try:
-            return self._hasher.verify(stored or nobody, password)
+            return self._hasher.verify(nobody if stored is None else stored, password)
         except (VerificationError, InvalidHashError):
             return False
 
