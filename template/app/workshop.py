@@ -175,8 +175,9 @@ def _copy(source: Path, target: Path, names: _Names) -> Path:
         parts = re.split(r'("""[\s\S]*?"""|#.*$)', text, flags=re.MULTILINE)
         renamed = [names.in_prose(part) if index % 2 else names.in_code(part) for index, part in enumerate(parts)]
         destination.write_text("".join(renamed), encoding="utf-8", newline="\n")
-    subprocess.run(_tool(("ruff", "check", "--fix", "--quiet", str(target))), cwd=ROOT, check=False)
-    subprocess.run(_tool(("ruff", "format", "--quiet", str(target))), cwd=ROOT, check=True)
+    # Imports are sorted anew by their new names, and lines are broken anew for their new lengths.
+    for command in (("ruff", "check", "--fix", "--quiet", "--select", "I"), ("ruff", "format", "--quiet")):
+        subprocess.run(_tool((*command, str(target))), cwd=ROOT, check=True)
     return target
 
 

@@ -177,6 +177,10 @@ _LOST = (
 )
 
 
+# What a statement can end in, other than a result. Only after the first of them is the connection still good.
+_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
 class Connections:
     """Up to `size` connections, opened when they are first needed and lent one at a time, the last used first.
 
@@ -273,8 +277,8 @@ class Autocommit:
         try:
             record = await connection.fetchrow(query.sql, *values)
             sound = True
-        except asyncpg.PostgresError as error:
-            sound = True
+        except _FAILED as error:
+            sound = isinstance(error, asyncpg.PostgresError)
             raise explained(error) from error
         finally:
             self._connections.give_back(connection, sound=sound)
@@ -288,8 +292,8 @@ class Autocommit:
         try:
             records = await connection.fetch(query.sql, *values)
             sound = True
-        except asyncpg.PostgresError as error:
-            sound = True
+        except _FAILED as error:
+            sound = isinstance(error, asyncpg.PostgresError)
             raise explained(error) from error
         finally:
             self._connections.give_back(connection, sound=sound)
@@ -312,7 +316,7 @@ class Transaction:
         connection = self._connection or await self._begin()
         try:
             record = await connection.fetchrow(statement.sql, *values)
-        except asyncpg.PostgresError as error:
+        except _FAILED as error:
             raise explained(error) from error
         return None if record is None else statement.row(record)
 
@@ -329,7 +333,7 @@ class Transaction:
         connection = self._connection or await self._begin()
         try:
             records = await connection.fetch(statement.sql, *values)
-        except asyncpg.PostgresError as error:
+        except _FAILED as error:
             raise explained(error) from error
         return [statement.row(record) for record in records]
 
@@ -342,7 +346,7 @@ class Transaction:
         try:
             await connection.execute(command)
             sound = True
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _FAILED as error:
             raise explained(error) from error
         finally:
             self._connections.give_back(connection, sound=sound)

@@ -15,6 +15,7 @@ from app.kit.errors import (
     PROBLEM_JSON,
     AppError,
     BadRequest,
+    Conflict,
     ContentTooLarge,
     FieldProblem,
     Forbidden,
@@ -22,6 +23,7 @@ from app.kit.errors import (
     Invalid,
     MethodNotAllowed,
     NotFound,
+    PreconditionFailed,
     Problem,
     TimedOut,
     TooManyRequests,
@@ -39,7 +41,7 @@ EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalErro
 WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
 _COMMON = frozenset({*EVERYWHERE, *WITH_A_CALLER, *WITH_A_BODY, NotFound, MethodNotAllowed})
-_BY_STATUS: Mapping[int, type[AppError]] = {int(kind.status): kind for kind in _COMMON}
+_BY_STATUS: Mapping[int, type[AppError]] = {int(kind.status): kind for kind in (*_COMMON, Conflict, PreconditionFailed)}
 
 
 class Problems:
