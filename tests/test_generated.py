@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,9 +105,14 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Give a place for each service; it is rendered where it is first asked for."""
-    return {name: tmp_path_factory.mktemp("services") / name for name in EXAMPLES}
+def services() -> Iterator[dict[str, Path]]:
+    """Give a place for each service; it is rendered where it is first asked for.
+
+    Not below pytest's own directory: a service's pytest makes that private again, and then PostgreSQL, which runs as
+    another user when the tests run as root, loses its own files while it serves.
+    """
+    with tempfile.TemporaryDirectory(prefix="services-", ignore_cleanup_errors=True) as root:
+        yield {name: Path(root) / name for name in EXAMPLES}
 
 
 @pytest.fixture
