@@ -1,12 +1,7 @@
 """The floor: what one Python process can do at most for an authenticated read, list and durable insert.
 
-Raw ASGI, asyncpg, one HS256 check per request, no framework, no validation, no log. Serve it and the service under the
-same conditions (one worker each, one pinned core for the server, another for PostgreSQL and the load generator), turn
-about, in the same run, and quote the ratio:
-
-    FLOOR_DSN=postgresql://… uvicorn floor:app --app-dir ../shared/bench --loop uvloop --http httptools --no-access-log --port 8123
-    python floor.py            # prints the token to send as "Authorization: Bearer …"
-    wrk -t1 -c32 -d8s --latency -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8123/v1/items/4242
+Raw ASGI, asyncpg, one HS256 check per request, no framework, no validation, no log. hooks/bench.py serves it beside a
+rendered service and quotes the ratio.
 
 GET /v1/items/{n} (1 to 10000) · GET /v1/items (20 rows) · POST /v1/items (one row, committed) · GET /livez (nothing).
 It creates and fills its own table `floor_item` at start.
@@ -15,6 +10,8 @@ It creates and fills its own table `floor_item` at start.
 import os
 import time
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 import jwt
@@ -24,7 +21,10 @@ SECRET = "floor-secret-" + "x" * 51
 DSN = os.environ.get("FLOOR_DSN", "")
 ONE = "select id, owner_id, name, description, created_at, updated_at from floor_item where n = $1"
 PAGE = "select id, owner_id, name, description, created_at, updated_at from floor_item where n > $1 order by n limit 20"
-NEW = "insert into floor_item (id, owner_id, name, description) values ($1, $2, $3, $4) returning id, owner_id, name, description, created_at, updated_at"
+NEW = """
+insert into floor_item (id, owner_id, name, description) values ($1, $2, $3, $4)
+returning id, owner_id, name, description, created_at, updated_at
+"""
 SCHEMA = """
 create table if not exists floor_item (
     n bigint generated always as identity unique, id uuid primary key, owner_id uuid not null, name text not null,
@@ -39,10 +39,13 @@ pool: asyncpg.Pool
 
 
 def token() -> str:
-    return jwt.encode({"sub": str(uuid.uuid4()), "exp": int(time.time()) + 86_400}, SECRET, algorithm="HS256")
+    """Make the token to send as `Authorization: Bearer …`."""
+    made: str = jwt.encode({"sub": str(uuid.uuid4()), "exp": int(time.time()) + 86_400}, SECRET, algorithm="HS256")
+    return made
 
 
-async def app(scope, receive, send):
+async def app(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[dict[str, Any]], Any]) -> None:
+    """Answer one request."""
     global pool
     if scope["type"] == "lifespan":
         await receive()
