@@ -238,21 +238,26 @@ class Connections:
             raise
 
     async def _wait(self) -> Connection | None:
+        """A connection that was given back, or None when there is room to open one."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 return await waiter
-        except TimeoutError:
-            raise Unavailable("All connections to the database are busy: try again shortly.") from None
-        finally:
-            # Whoever leaves with a connection in hand that they will not use passes it on.
-            if waiter.cancelled() or not waiter.done():
-                waiter.cancel()
-            elif (task := asyncio.current_task()) is not None and task.cancelling():
-                handed = waiter.result()
-                if handed is not None:
-                    self.give_back(handed, sound=True)
+        except BaseException as error:
+            # Too late or cancelled, perhaps in the moment of being served: what was handed over is passed on.
+            if waiter.done() and not waiter.cancelled():
+                self._pass_on(waiter.result())
+            waiter.cancel()
+            if isinstance(error, TimeoutError):
+                raise Unavailable("All connections to the database are busy: try again shortly.") from None
+            raise
+
+    def _pass_on(self, handed: Connection | None) -> None:
+        if handed is None:
+            self._wake(None)
+        else:
+            self.give_back(handed, sound=True)
 
     def _wake(self, connection: Connection | None) -> bool:
         while self._waiting:
