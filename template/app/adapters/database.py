@@ -364,7 +364,10 @@ class Transaction:
 
     async def _begin(self) -> Connection:
         connection = self._connection = await self._connections.take()
-        await connection.execute("BEGIN")
+        try:
+            await connection.execute("BEGIN")
+        except _FAILED as error:
+            raise explained(error) from error
         return connection
 
 
