@@ -1,5 +1,6 @@
 """create_app(): the one module that knows all the others."""
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -75,6 +76,10 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     async with AsyncExitStack() as stack_of_parts:
         for part in PARTS:
             await stack_of_parts.enter_async_context(part(app))
+        # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
+        # (docs/decisions/0009-requests.md).
+        gc.collect()
+        gc.freeze()
         log.info("started", environment=state.find(app, Settings).environment)
         yield
         log.info("stopping")
