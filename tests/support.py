@@ -57,7 +57,7 @@ def plain_template() -> Path:
     target = Path(tempfile.mkdtemp(prefix="template-"))
     shutil.copy2(ROOT / "copier.yml", target)
     ignored = shutil.ignore_patterns("__pycache__", ".venv", ".uv", ".data", ".pytest_cache", ".ruff_cache", "uv.lock")
-    for name in ("features", "template"):
+    for name in ("features", "includes", "template"):
         shutil.copytree(ROOT / name, target / name, ignore=ignored)
     return target
 
