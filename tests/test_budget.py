@@ -47,7 +47,9 @@ def test_no_path_but_the_answers_file_is_rendered() -> None:
 def test_conditions_are_derived_and_flat(name: str) -> None:
     depth = 0
     for keyword, rest in tags(name):
-        assert keyword in {"if", "else", "elif", "endif", "for", "endfor", "include"}, f"{name}: a {keyword} is too much"
+        assert keyword in {"if", "else", "elif", "endif", "for", "endfor", "include"}, (
+            f"{name}: a {keyword} is too much"
+        )
         assert not re.search(r"\b(and|or)\b", rest), f"{name}: derive `{rest.strip()}` in features/"
         depth += {"if": 1, "endif": -1}.get(keyword, 0)
         assert depth <= 1, f"{name}: an if within an if"
