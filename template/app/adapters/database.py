@@ -277,32 +277,27 @@ class Autocommit:
     async def one(self, query: Query[R], **arguments: object) -> R | None:
         """The first row, or None."""
         values = query.arguments(arguments)
-        connection = await self._connections.take()
-        sound = False
-        try:
-            record = await connection.fetchrow(query.sql, *values)
-            sound = True
-        except _FAILED as error:
-            sound = isinstance(error, asyncpg.PostgresError)
-            raise explained(error) from error
-        finally:
-            self._connections.give_back(connection, sound=sound)
+        record = await self._lend(lambda connection: connection.fetchrow(query.sql, *values))
         return None if record is None else query.row(record)
 
     async def all(self, query: Query[R], **arguments: object) -> list[R]:
         """Every row."""
         values = query.arguments(arguments)
+        records = await self._lend(lambda connection: connection.fetch(query.sql, *values))
+        return [query.row(record) for record in records]
+
+    async def _lend(self, use: Callable[[Connection], Awaitable[R]]) -> R:
         connection = await self._connections.take()
         sound = False
         try:
-            records = await connection.fetch(query.sql, *values)
+            result = await use(connection)
             sound = True
         except _FAILED as error:
             sound = isinstance(error, asyncpg.PostgresError)
             raise explained(error) from error
         finally:
             self._connections.give_back(connection, sound=sound)
-        return [query.row(record) for record in records]
+        return result
 
 
 class Transaction:
