@@ -1,11 +1,13 @@
 """The documents name what exists, and .env.example every setting."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from app.adapters.database import DatabaseSettings
+from app.main import VERSION
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -68,3 +70,9 @@ def test_git_ignores_what_holds_secrets() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 
     assert {".env", "/.env"} & set(ignored)
+
+
+def test_the_service_and_its_package_have_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["version"] == VERSION
