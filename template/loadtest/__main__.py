@@ -33,7 +33,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--rate", default=plan.PEAK_RATE, show_default=True, type=click.IntRange(1, 5000), help="Requests/s at peak."
 )
 @click.option(
-    "--seconds", default=75, show_default=True, type=click.IntRange(5, 600), help="All stages but the soak take this."
+    "--seconds", default=60, show_default=True, type=click.IntRange(3, 600), help="All stages but the soak take this."
 )
 @click.option("--soak", default=0, metavar="MINUTES", type=click.IntRange(0, 240), help="Then half the rate for long.")
 @click.option("--accounts", default=200, show_default=True, type=click.IntRange(1, 10_000), help="Seeded accounts.")
