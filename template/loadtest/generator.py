@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 from typing import cast
 
 # Before everything else: what is imported earlier would block.
-from loadtest.visitor import Account, Arrival, SignIn, Unprepared, Visitor, listen  # isort: skip
+from loadtest.visitor import Account, Answer, Arrival, SignIn, Unprepared, Visitor, listen  # isort: skip
 
 import gevent
 from gevent.pool import Group
@@ -21,7 +21,7 @@ from geventhttpclient import client as http
 from locust.env import Environment
 
 from loadtest import scenarios
-from loadtest.measured import Endpoint, Measured, Sender, StageMeasured, rounded
+from loadtest.measured import STATUS, Endpoint, Measured, Sender, StageMeasured, rounded
 from loadtest.plan import Person, Plan, Stage, arrivals
 
 # Visitors with a request under way; the next one is turned away, and counts as failed.
@@ -182,8 +182,13 @@ class Generator:
             self._busy.discard(visitor)
             self._idle[type(visitor)].append(visitor)
 
-    def _heard(self, *, exception: Exception | None, context: dict[str, Visitor], **_: object) -> None:
-        self._count(context["visitor"], None if exception is None else str(exception) or type(exception).__name__)
+    def _heard(
+        self, *, response: Answer, exception: Exception | None, context: dict[str, Visitor], **_: object
+    ) -> None:
+        failure = None
+        if exception is not None:
+            failure = f"{STATUS}{response.status_code}" if response.status_code else repr(exception)
+        self._count(context["visitor"], failure)
 
     def _count(self, visitor: Visitor, failure: str | None) -> None:
         arrival = visitor.arrival

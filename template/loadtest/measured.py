@@ -10,6 +10,9 @@ Histogram = list[tuple[float, int]]
 """Milliseconds, and how many answers took that long."""
 
 
+STATUS = "status "
+
+
 class Endpoint(BaseModel):
     """One operation within one stage."""
 
@@ -17,12 +20,17 @@ class Endpoint(BaseModel):
     answers: Histogram
     """The requests that succeeded. A failure has no latency: a fast refusal must not make the service look fast."""
     failures: dict[str, int]
-    """How many failed, by reason."""
+    """How many failed, by reason: a status, or what happened instead of one."""
 
     @property
     def failed(self) -> int:
         """How many failed."""
         return sum(self.failures.values())
+
+    @property
+    def reported(self) -> int:
+        """How many failed with a status, which only the service can say."""
+        return sum(count for reason, count in self.failures.items() if reason.startswith(STATUS))
 
     @property
     def count(self) -> int:
@@ -53,6 +61,11 @@ class StageMeasured(BaseModel):
     def failed(self) -> int:
         """How many failed."""
         return sum(each.failed for each in self.endpoints) + self.unsent
+
+    @property
+    def reported(self) -> int:
+        """How many the service itself said had failed."""
+        return sum(each.reported for each in self.endpoints)
 
     @property
     def requests(self) -> int:

@@ -21,6 +21,7 @@ class _Strict(BaseModel):
 class GeneratorLimits(_Strict):
     """From where on the generator was the bottleneck."""
 
+    stages: list[str]
     late_p99_ms: float
     busy_percent: float
     sent_percent: float
@@ -87,6 +88,8 @@ def endpoints(measured: Measured, stages: list[str] | None = None) -> list[Endpo
 def bottleneck(measured: Measured, limits: GeneratorLimits) -> str | None:
     """Why the generator was the bottleneck; None when it was not."""
     for stage in measured.stages:
+        if stage.name not in limits.stages:
+            continue
         sender = stage.sender
         late = percentile(sender.late, 99)
         sent = sender.sent / sender.due * 100 if sender.due else 100.0
@@ -105,7 +108,7 @@ def bottleneck(measured: Measured, limits: GeneratorLimits) -> str | None:
 
 
 def judge(measured: Measured, thresholds: Thresholds) -> list[Row]:
-    """A row for each promise; when the generator was the bottleneck, only failed requests are still held against it."""
+    """A row for each promise; when the generator was the bottleneck, only what the service itself refused still counts."""
     late = bottleneck(measured, thresholds.generator)
     return [
         *_latency(measured, thresholds, late),
@@ -137,10 +140,12 @@ def _latency(measured: Measured, thresholds: Thresholds, late: str | None) -> It
 def _errors(stage: StageMeasured, thresholds: Thresholds, late: str | None) -> Iterator[Row]:
     for limit in thresholds.errors:
         if stage.name in limit.stages:
-            share = stage.failed / stage.requests * 100 if stage.requests else None
+            # A slow generator may lose requests, but no status is its fault.
+            failed = stage.failed if late is None else stage.reported
+            share = failed / stage.requests * 100 if stage.requests else None
             reason = late if share is not None else "no request was due"
             if share is not None and share >= limit.below_percent:
-                reason = None  # a slow generator makes no server fail
+                reason = None
             yield Row(
                 id=f"errors {stage.name}",
                 standard=limit.standard,

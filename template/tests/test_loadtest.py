@@ -35,7 +35,7 @@ def run_of(
     answers: dict[float, int], *, stage: str = "normal", failed: int = 0, unsent: int = 0, sender: Sender = PUNCTUAL
 ) -> Measured:
     """A run of one stage with one endpoint."""
-    endpoint = Endpoint(name=READ, answers=list(answers.items()), failures={"503": failed} if failed else {})
+    endpoint = Endpoint(name=READ, answers=list(answers.items()), failures={"status 503": failed} if failed else {})
     return Measured(
         stages=[
             StageMeasured(name=stage, seconds=10, intended_rps=100, endpoints=[endpoint], unsent=unsent, sender=sender)
@@ -135,6 +135,8 @@ def test_a_slow_generator_measures_nothing_but_failures(sender: Sender, because:
     assert report.exit_code(slow) == 2
     assert f"not measured, because {slow.reason}" in report.table(slow)
     assert [row.id for row in failing.thresholds if row.status == "fail"] == ["errors normal"]
+    # Those that it never sent, or that it did not hear the answer of, may be its own fault.
+    assert broken(run_of({5.0: 500}, unsent=500, sender=sender)) == set()
 
 
 def test_a_misspelt_threshold_is_refused(tmp_path: Path) -> None:
@@ -257,4 +259,38 @@ def test_a_slow_service_that_fails_is_found_out(tmp_path: Path, patient: Path, m
     failed = {str(row["id"]) for row in cast("list[Json]", found["thresholds"]) if row["status"] == "fail"}
     assert {f"p50 {READ}", "errors normal", "errors peak"} <= failed
     assert f"p50 {READ} " in said
-    assert "503" in said
+    assert "POST /v1/items: status 503" in said
+
+
+_DROPPED_ONCE = """
+from loadtest.visitor import Visitor, listen
+import loadtest.generator
+import gevent, socket
+from locust.env import Environment
+
+def serve(listener):
+    for turn in range(9):
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        if turn:
+            connection.sendall(b"HTTP/1.1 204 No Content\\r\\nConnection: close\\r\\n\\r\\n")
+        connection.close()
+
+listener = socket.create_server(("127.0.0.1", 0))
+gevent.spawn(serve, listener)
+environment = Environment()
+heard = []
+listen(environment, lambda **event: heard.append(event["exception"]))
+Visitor.host = f"http://127.0.0.1:{listener.getsockname()[1]}"
+visitor = type("Stranger", (Visitor,), {})(environment)
+answers = [visitor.call("GET /").status_code for _ in range(2)]
+assert (answers, [each is None for each in heard]) == ([0, 204], [False, True]), (answers, heard)
+"""
+
+
+@generator
+def test_a_request_without_an_answer_is_not_sent_again() -> None:
+    # In a process of its own, because Locust changes the standard library of the one that imports it.
+    done = subprocess.run([sys.executable, "-c", _DROPPED_ONCE], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
