@@ -108,7 +108,7 @@ def bottleneck(measured: Measured, limits: GeneratorLimits) -> str | None:
 
 
 def judge(measured: Measured, thresholds: Thresholds) -> list[Row]:
-    """A row for each promise; when the generator was the bottleneck, only what the service itself refused still counts."""
+    """A row for each promise; when the generator was the bottleneck, only what the service itself refused counts."""
     late = bottleneck(measured, thresholds.generator)
     return [
         *_latency(measured, thresholds, late),
