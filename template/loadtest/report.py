@@ -9,13 +9,13 @@ from string import Template
 from pydantic import BaseModel
 
 from app import defaults
-from loadtest.measured import Histogram, Measured, percentile
+from loadtest.measured import Histogram, Measured, percentile, rounded
 from loadtest.verdict import Row, Thresholds, bottleneck, endpoints, judge
 
 _PAGE = Path(__file__).parent / "report.html"
 
 # Eight steps for each power of ten, from 0.1 ms to 100 s.
-_BOUNDS = [round(10 ** (step / 8), 2) for step in range(-8, 41)]
+_BOUNDS = [rounded(10 ** (step / 8)) for step in range(-8, 41)]
 _POINTS = 240
 
 
@@ -204,8 +204,8 @@ def html(report: Report) -> str:
         sentence=escape(_sentence(report)),
         reasons="".join(f"<p>Not measured, because {escape(each)}.</p>" for each in _reasons(report)),
         thresholds="".join(
-            f'<tr class="{row.status}"><td>{row.standard}<td>{escape(row.id)}<td>&lt; {row.target:g} {row.unit}'
-            f"<td>{_value(row)}<td>{_WORDS[row.status]}"
+            f'<tr class="{row.status}"><td>{_WORDS[row.status]}<td>{row.standard}<td>{escape(row.id)}'
+            f"<td>&lt; {row.target:g} {row.unit}<td>{_value(row)}"
             for row in report.thresholds
         ),
         stages="".join(
