@@ -207,6 +207,7 @@ def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
     needed = [
         *pyproject["project"]["dependencies"],
         *pyproject["dependency-groups"]["dev"],
+        *pyproject["dependency-groups"]["load"],
         *pyproject["build-system"]["requires"],
     ]
     names = {re.split(r"[\[<>=~!; ]", requirement)[0].replace("_", "-") for requirement in needed}

@@ -94,24 +94,32 @@ def migration(what: str) -> None:
 @click.argument("name", default="")
 @click.option("--singular", default="", help="One of them, where taking the s away is not enough: --singular child.")
 def domain(name: str, singular: str) -> None:
-    """Add the noun NAME (plural: orders), copied from items: its folder, its tests, its migration."""
+    """Add the noun NAME (plural: orders), copied from items: its folder, its tests, its load test, its migration."""
     plural, one = _noun(name, singular)
-    sources = [ROOT / "app/domain" / EXAMPLE, ROOT / "tests/domain" / EXAMPLE]
-    for source in sources:
-        if not source.is_dir():
+    sources = [
+        ROOT / "app/domain" / EXAMPLE,
+        ROOT / "tests/domain" / EXAMPLE,
+        ROOT / f"loadtest/scenarios/{EXAMPLE}.py",
+    ]
+    targets = [source.with_name(plural + source.suffix) for source in sources]
+    for source, target in zip(sources, targets, strict=True):
+        if not source.exists():
             raise click.ClickException(f"{source.relative_to(ROOT)} is gone: it is what a new noun is copied from.")
+        if target.exists():
+            raise click.ClickException(f"{target.relative_to(ROOT)} exists already; nothing was made.")
     names = _Names(plural, one)
-    made = [_copy(source, source.parent / plural, names) for source in sources]
+    for source, target in zip(sources, targets, strict=True):
+        _copy(source, target, names)
     importlib.invalidate_caches()
     try:
         _write_migration(f"add {plural}", missing="")
     except Exception:
-        for folder in made:
-            shutil.rmtree(folder)
+        for target in targets:
+            shutil.rmtree(target) if target.is_dir() else target.unlink()
         raise
     migrate_database()
-    for folder in made:
-        click.echo(f"made {folder.relative_to(ROOT)}/")
+    for target in targets:
+        click.echo(f"made {target.relative_to(ROOT)}{'/' if target.is_dir() else ''}")
     click.echo(f"/v1/{names.path} answers at the next start. `make check` proves it; no existing file was edited.")
 
 
@@ -165,10 +173,9 @@ class _Names:
         return re.sub(r"Items|items|Item|item", lambda match: names[match[0]], text)
 
 
-def _copy(source: Path, target: Path, names: _Names) -> Path:
-    target.mkdir()
-    for file in sorted(source.rglob("*.py")):
-        destination = target / names.in_code(file.relative_to(source).as_posix())
+def _copy(source: Path, target: Path, names: _Names) -> None:
+    for file in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+        destination = target / names.in_code(file.relative_to(source).as_posix()) if file != source else target
         destination.parent.mkdir(parents=True, exist_ok=True)
         text = file.read_text(encoding="utf-8")
         # Docstrings and comments are prose; the rest is code.
@@ -178,7 +185,6 @@ def _copy(source: Path, target: Path, names: _Names) -> Path:
     # Imports are sorted anew by their new names, and lines are broken anew for their new lengths.
     for command in (("ruff", "check", "--fix", "--quiet", "--select", "I"), ("ruff", "format", "--quiet")):
         subprocess.run(_tool((*command, str(target))), cwd=ROOT, check=True)
-    return target
 
 
 def _write_migration(what: str, *, missing: str) -> None:

@@ -1,0 +1,112 @@
+"""What the generator hands back: counts, from which everything else is computed."""
+
+import math
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+Histogram = list[tuple[float, int]]
+"""Milliseconds, and how many answers took that long."""
+
+
+STATUS = "status "
+
+
+class Endpoint(BaseModel):
+    """One operation within one stage."""
+
+    name: str
+    answers: Histogram
+    """The requests that succeeded. A failure has no latency: a fast refusal must not make the service look fast."""
+    failures: dict[str, int]
+    """How many failed, by reason: a status, or what happened instead of one."""
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return sum(self.failures.values())
+
+    @property
+    def reported(self) -> int:
+        """How many failed with a status, which only the service can say."""
+        return sum(count for reason, count in self.failures.items() if reason.startswith(STATUS))
+
+    @property
+    def count(self) -> int:
+        """How many were sent."""
+        return size(self.answers) + self.failed
+
+
+class Sender(BaseModel):
+    """How the generator itself did in one stage."""
+
+    due: int
+    sent: int
+    late: Histogram
+    busy_percent: float
+
+
+class StageMeasured(BaseModel):
+    """One stage."""
+
+    name: str
+    seconds: float
+    intended_rps: float
+    endpoints: list[Endpoint]
+    unsent: Annotated[int, Field(description="Not sent, because too many earlier ones waited for their answer")]
+    sender: Sender
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return sum(each.failed for each in self.endpoints) + self.unsent
+
+    @property
+    def reported(self) -> int:
+        """How many the service itself said had failed."""
+        return sum(each.reported for each in self.endpoints)
+
+    @property
+    def requests(self) -> int:
+        """How many were made, or would have been."""
+        return sum(each.count for each in self.endpoints) + self.unsent
+
+
+class Measured(BaseModel):
+    """A whole run."""
+
+    stages: list[StageMeasured]
+    seconds: list[tuple[int, int, int]]
+    """The second, the answers in it, the failures among them."""
+
+
+def rounded(milliseconds: float) -> float:
+    """Three digits are more than a load test can tell apart, and keep the number of different values small."""
+    return float(f"{milliseconds:.3g}")
+
+
+def size(histogram: Histogram) -> int:
+    """How many values there are."""
+    return sum(count for _, count in histogram)
+
+
+def merged(histograms: Iterable[Histogram]) -> Histogram:
+    """One histogram from several, in order."""
+    counts: dict[float, int] = {}
+    for histogram in histograms:
+        for value, count in histogram:
+            counts[value] = counts.get(value, 0) + count
+    return sorted(counts.items())
+
+
+def percentile(histogram: Histogram, percent: float) -> float | None:
+    """The smallest value that `percent` of all values do not exceed; None without values."""
+    ordered = sorted(histogram)
+    rank = math.ceil(size(ordered) * percent / 100)
+    seen = 0
+    for value, count in ordered:
+        seen += count
+        if seen >= rank:
+            return value
+    return None

@@ -1,0 +1,73 @@
+"""When which request is due: arrivals at a rate, whether or not the earlier ones were answered."""
+
+import math
+import random
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from app import defaults
+
+# What one instance has to serve at the answered peak.
+PEAK_RATE = math.ceil(defaults.PEAK_RPS / defaults.INSTANCES)
+
+# The share of the run and the share of the peak rate. After the spike the service has to be as good as before it.
+_STAGES = (
+    ("warm-up", 0.10, 0.5),
+    ("normal", 0.30, 0.5),
+    ("peak", 0.35, 1.0),
+    ("spike", 0.10, 2.0),
+    ("recovery", 0.15, 0.5),
+)
+
+
+class Stage(BaseModel):
+    """A time with a rate of arrivals; `ramp` grows to that rate from nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    seconds: float
+    rate: float
+    ramp: bool = False
+
+    @property
+    def arrivals(self) -> float:
+        """How many arrivals are to be expected."""
+        return self.rate * self.seconds / (2 if self.ramp else 1)
+
+
+class Person(BaseModel):
+    """An account that visitors use."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: str
+    password: str
+
+
+class Plan(BaseModel):
+    """Everything that the generator has to know."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    people: list[Person]
+    stages: list[Stage]
+
+
+def stages(rate: float, seconds: float, soak_minutes: float) -> list[Stage]:
+    """The stages of a run: `seconds` in all, `rate` at its peak, and a soak behind it when there is to be one."""
+    run = [
+        Stage(name=name, seconds=seconds * share, rate=rate * of_peak, ramp=name == "warm-up")
+        for name, share, of_peak in _STAGES
+    ]
+    return [*run, Stage(name="soak", seconds=soak_minutes * 60, rate=rate / 2)] if soak_minutes else run
+
+
+def arrivals(stage: Stage, chance: random.Random) -> Iterator[float]:
+    """The seconds of the stage at which somebody comes: a Poisson process, as the visits of strangers are."""
+    expected = 0.0
+    while (expected := expected + chance.expovariate(1)) < stage.arrivals:
+        # `expected` arrivals have come by this second: the integral of the rate, solved for the time.
+        yield math.sqrt(2 * stage.seconds * expected / stage.rate) if stage.ramp else expected / stage.rate
