@@ -26,7 +26,7 @@ def test_the_readme_names_verbs_that_exist() -> None:
         named = set(
             re.findall(r"(?<=[`$] )make ([a-z-]+)|`make ([a-z-]+)", (ROOT / document).read_text(encoding="utf-8"))
         )
-        assert {first or second for first, second in named} - {""} <= verbs | {"domain", "migrate", "migration"}, (
+        assert {first or second for first, second in named} - {""} <= verbs | {"domain", "migrate", "migration", "standards"}, (
             document
         )
 

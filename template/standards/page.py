@@ -1,7 +1,7 @@
 """The scorecard for people: one HTML file that needs no network, no script and no other file."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from itertools import groupby
@@ -62,9 +62,9 @@ def _header(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _failing(failed: int, measured: int) -> str:
-    return (
-        f"{failed} of {measured} measured standards {'fails' if failed == 1 else 'fail'}: each says below what to mend."
-    )
+    if failed == 1:
+        return f"1 of {measured} measured standards fails; its row says what to mend."
+    return f"{failed} of {measured} measured standards fail; their rows say what to mend."
 
 
 def _count(count: int, status: Status) -> str:
@@ -107,7 +107,8 @@ def _load(load: Load | None) -> Iterator[str]:
         if each.count:
             yield (
                 f'<figure><h3>{escape(each.name)}</h3><p class="soft">{each.count:,} requests, {each.failures} failed'
-                f" · longest {_ms(each.max_ms or 0.0)}</p>{_distribution(each)}</figure>"
+                f" · longest {_ms(each.max_ms or 0.0)}</p>{_distribution(each)}"
+                f'<p class="marks">{" · ".join(f"{name} {_ms(ms)}" for name, ms in _percentiles(each))}</p></figure>'
             )
     yield "</div>"
 
@@ -130,10 +131,11 @@ def _timeline(seconds: Sequence[Second]) -> str:
         f'<text x="{_LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.0f}</text>'
         for value in (0, top / 2, top)
     )
+    step = _nice((last - first) / 6)
     steps = "".join(
-        f'<text x="{x(first + (last - first) * part / 6):.0f}" y="{height - 6}" '
-        f'text-anchor="middle">{(last - first) * part / 6:.0f} s</text>'
+        f'<text x="{x(first + step * part):.0f}" y="{height - 6}" text-anchor="middle">{step * part:.0f} s</text>'
         for part in range(1, 6)
+        if first + step * part < last
     )
     under = f"{x(first):.1f},{y(0):.1f} {rate} {x(seconds[-1].second):.1f},{y(0):.1f}"
     return (
@@ -154,13 +156,14 @@ def _distribution(endpoint: Endpoint) -> str:
         return 8 + (log10(max(ms, _LEAST_MS)) - low) / (high - low) * (width - 16)
 
     tallest = max((count for _, count in bars), default=1)
-    below = dict(
-        zip((upper for upper, _ in endpoint.histogram), [0.0, *(u for u, _ in endpoint.histogram)], strict=False)
-    )
+    uppers = [upper for upper, _ in endpoint.histogram]
+    # The first bucket is as wide as the second one; on this axis that is a ratio.
+    first = [uppers[0] ** 2 / uppers[1]] if len(uppers) > 1 else [_LEAST_MS]
+    below = dict(zip(uppers, first + uppers, strict=False))
     floor = height - _BOTTOM
     drawn = "".join(
         f'<rect class="bar" x="{x(below[upper]):.1f}" width="{max(x(upper) - x(below[upper]) - 0.8, 1):.1f}" '
-        f'y="{floor - count / tallest * (floor - 38):.1f}" height="{count / tallest * (floor - 38):.1f}"/>'
+        f'y="{floor - count / tallest * (floor - 14):.1f}" height="{count / tallest * (floor - 14):.1f}"/>'
         for upper, count in bars
     )
     ticks = "".join(
@@ -168,7 +171,10 @@ def _distribution(endpoint: Endpoint) -> str:
         for ms in (1, 10, 100, 1_000)
         if _LEAST_MS < ms < most_ms
     )
-    marks = "".join(_marks(_percentiles(endpoint), x, floor))
+    marks = "".join(
+        f'<line class="mark" x1="{x(ms):.1f}" x2="{x(ms):.1f}" y1="4" y2="{floor}"/>'
+        for _, ms in _percentiles(endpoint)
+    )
     axis = f'<line class="axis" x1="8" x2="{width - 8}" y1="{floor}" y2="{floor}"/>'
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Latency of {escape(endpoint.name)}">'
@@ -179,17 +185,6 @@ def _distribution(endpoint: Endpoint) -> str:
 def _percentiles(endpoint: Endpoint) -> list[tuple[str, float]]:
     every = (("p50", endpoint.p50_ms), ("p95", endpoint.p95_ms), ("p99", endpoint.p99_ms))
     return [(name, ms) for name, ms in every if ms is not None]
-
-
-def _marks(values: Sequence[tuple[str, float]], x: Callable[[float], float], floor: float) -> Iterator[str]:
-    for row, (name, ms) in enumerate(values):
-        # One line of text each, so that neighbours never cover one another.
-        place, line = x(ms), 10 + 12 * row
-        side = ("end", -4) if place > _SMALL[0] * 0.6 else ("start", 4)
-        yield (
-            f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{line - 8}" y2="{floor}"/>'
-            f'<text class="name" x="{place + side[1]:.1f}" y="{line}" text-anchor="{side[0]}">{name} {_ms(ms)}</text>'
-        )
 
 
 def _prose(text: str) -> str:
