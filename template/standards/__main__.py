@@ -1,6 +1,7 @@
 """`make standards`: start the service, run every check, print the table, write the reports."""
 
 import argparse
+import logging
 import os
 import secrets
 import sys
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reports.mkdir(exist_ok=True)
     # What this process reads of the service's settings; the service itself gets a key of its own.
     os.environ.setdefault("AUTH_SIGNING_KEYS", secrets.token_hex(32))
+    # Where production keeps its document to itself, this process writes it, and the service's log set-up comes along.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         results = _measure(chosen, console)
     except stage.DoesNotStart as error:

@@ -133,7 +133,7 @@ def _timeline(seconds: Sequence[Second]) -> str:
     )
     step = _nice((last - first) / 6)
     steps = "".join(
-        f'<text x="{x(first + step * part):.0f}" y="{height - 6}" text-anchor="middle">{step * part:.0f} s</text>'
+        f'<text x="{x(first + step * part):.0f}" y="{height - 6}" text-anchor="middle">{step * part:g} s</text>'
         for part in range(1, 6)
         if first + step * part < last
     )
