@@ -51,7 +51,7 @@ def _route(route: Route, document: Json) -> Iterator[str]:
     if not (route.endpoint.__doc__ or "").strip():
         yield f"{name} has no summary. Write the endpoint's docstring: its first line is the summary."
     operation = child(document, "paths", route.path_format, method.lower())
-    for place in _unbounded_inputs(operation, document):
+    for place in unbounded_inputs(operation, document):
         yield f"{name} takes an unbounded input: {place}. Give it {_MEND}."
 
 
@@ -59,7 +59,8 @@ def _can_fail(route: Route) -> bool:
     return route.body_field is not None or "{" in route.path_format
 
 
-def _unbounded_inputs(operation: Json, document: Json) -> Iterator[str]:
+def unbounded_inputs(operation: Json, document: Json) -> Iterator[str]:
+    """The inputs of an operation that accept a value of any size."""
     for parameter in _objects(operation.get("parameters")):
         place = f"{parameter['in']} {parameter['name']}"
         yield from _unbounded(child(parameter, "schema"), place, document, frozenset())

@@ -92,7 +92,8 @@ class _Compiled(Generic[R]):
         self._fixed: dict[str, object] = {
             name: value for name, value in cast("dict[str, object]", compiled.params).items() if value is not None
         }
-        self._wanted: frozenset[str] = frozenset(self._names) - self._fixed.keys()
+        self.wanted: frozenset[str] = frozenset(self._names) - self._fixed.keys()
+        """The names of the arguments that it has to be given."""
         self._to_database: dict[str, Callable[[object], object]] = {}
         for name, bind in compiled.binds.items():
             processor = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
@@ -106,8 +107,8 @@ class _Compiled(Generic[R]):
 
     def arguments(self, given: dict[str, object]) -> list[object]:
         """The values in the order of `$1, $2, …`."""
-        if given.keys() != self._wanted:
-            raise TypeError(f"this statement takes {sorted(self._wanted)}, and was given {sorted(given)}: {self.sql}")
+        if given.keys() != self.wanted:
+            raise TypeError(f"this statement takes {sorted(self.wanted)}, and was given {sorted(given)}: {self.sql}")
         if self._fixed:
             given = self._fixed | given
         if self._to_database:

@@ -63,9 +63,12 @@ def document(app: FastAPI) -> Json:
 
 
 def _complete(operation: Json, route: Route) -> None:
-    guarded = not any(isinstance(rule, Public) for rule in route.access)
+    reasons = [rule.reason for rule in route.access if isinstance(rule, Public)]
+    guarded = not reasons
     if guarded:
         operation["security"] = [{"accessToken": []}]
+    else:
+        operation["x-public"] = reasons[0]
     responses = child(operation, "responses")
     responses.pop("422", None)
     common = EVERYWHERE + WITH_A_CALLER * guarded + WITH_A_BODY * (route.body_field is not None)

@@ -56,6 +56,7 @@ class Route(APIRoute):
     operation: "_Operation | None" = None
     access: tuple[AccessRule, ...] = ()
     """The access rules found among the dependencies; house.py wants exactly one."""
+    _query: frozenset[str] = frozenset()
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
@@ -69,16 +70,28 @@ class Route(APIRoute):
         own_class = not isinstance(self.response_class, DefaultPlaceholder)
         if iscoroutinefunction(self.endpoint) and not form and not own_class:
             self.operation = _Operation(self)
+        self._query = frozenset(field.alias for each in dependencies(self.dependant) for field in each.query_params)
         return super().get_route_handler()
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if query := cast("bytes", scope["query_string"]):
+            self._refuse_unknown(query)
         if self.operation is not None:
             await self.operation.run(scope, receive, send)
         else:
             async with AsyncExitStack() as stack:
                 scope["fastapi_middleware_astack"] = stack
                 await super().handle(scope, receive, send)
+
+    def _refuse_unknown(self, query: bytes) -> None:
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name not in self._query:
+                accepted = ", ".join(sorted(self._query)) or "none"
+                raise Invalid(
+                    "A query parameter was refused.",
+                    fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
+                )
 
 
 class _Operation:
@@ -89,21 +102,16 @@ class _Operation:
         self._dependant: Dependant = route.dependant
         self._plan: Plan | None = plan(route.dependant)
         self._endpoint: Callable[..., Awaitable[object]] = route.endpoint
-        self._embedded: bool = route._embed_body_fields  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._embedded: bool = cast("bool", vars(route)["_embed_body_fields"])
         self._takes_body: bool = route.body_field is not None
         self._status: int = route.status_code or 200
         self._dump: Callable[[object], bytes] | None = (
             partial(TypeAdapter(model).dump_json, warnings="error") if model is not None else None
         )
         self._versioned: bool = isinstance(model, type) and issubclass(model, Versioned)
-        self._query: frozenset[str] = frozenset(
-            field.alias for each in dependencies(route.dependant) for field in each.query_params
-        )
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Make the arguments, call the endpoint, make the bytes; then end the dependencies; then answer."""
-        if query := cast("bytes", scope["query_string"]):
-            self._refuse_unknown(query)
         headers: list[tuple[bytes, bytes]] = []
         status = self._status
         body = b""
@@ -148,15 +156,6 @@ class _Operation:
             embed_body_fields=self._embedded,
         )
         return cast("Values", solved.values), cast("list[object]", solved.errors), solved.response.raw_headers
-
-    def _refuse_unknown(self, query: bytes) -> None:
-        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-            if name not in self._query:
-                accepted = ", ".join(sorted(self._query)) or "none"
-                raise Invalid(
-                    "A query parameter was refused.",
-                    fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
-                )
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:
