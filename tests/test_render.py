@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from copier import run_copy, run_recopy
-from support import EXAMPLES, ROOT, answers, files, plain_template, questions, render, run, without_colour
+from support import DOMAIN, EXAMPLES, ROOT, answers, files, plain_template, questions, render, run, without_colour
 
 Copie = Any
 SECRETS = re.compile(r"^\w+=([0-9a-f]{64})$", flags=re.MULTILINE)
@@ -215,3 +215,18 @@ def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
     derived = {name: questions().derive(answers(project_name=name)) for name in names}
     accepted = sorted(name for name, context in derived.items() if not questions().refusal("project_slug", context))
     assert not accepted, "add them to the validator of project_slug"
+
+
+def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_path: Path) -> None:
+    service = render(tmp_path / "x", deploy="compose", ci="github")
+    rendered = {"env": ".env", "env.example": ".env.example", "readme": "README.md"}
+    for fragment in sorted((ROOT / "includes").rglob("*.*")):
+        if fragment.is_file():
+            assert fragment.stem in {*DOMAIN["deploy"], *DOMAIN["ci"]} - {"none"}, f"{fragment.name} is never pulled in"
+    for folder, start in (
+        ("env", "POSTGRES_PASSWORD="),
+        ("env.example", "POSTGRES_PASSWORD="),
+        ("readme", "- [Deploy"),
+    ):
+        lines = (service / rendered[folder]).read_text(encoding="utf-8").splitlines()
+        assert sum(line.startswith(start) for line in lines) == 1, f"{rendered[folder]} lacks {start}"
