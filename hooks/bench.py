@@ -94,7 +94,8 @@ def render_speed(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         clone = str(Path(scratch, "clone"))
         subprocess.run(["git", "clone", "--quiet", str(HERE.parent), clone], check=True)
-        nothing, render = [], []
+        nothing: list[float] = []
+        render: list[float] = []
         for turn in range(rounds + 1):
             target = str(Path(scratch, f"service-{turn}"))
             for seconds, command in (
