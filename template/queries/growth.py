@@ -15,8 +15,8 @@ from queries.rows import Rows
 from queries.statements import Named, Place, statements
 from queries.top import Timed
 
-# How many blocks more a statement may touch for each hundredfold of rows. A B-tree gets one level deeper then, at most;
-# one that writes goes through each index of its table, and may split a block of it.
+# How many blocks more a statement may touch for each hundredfold of rows. A B-tree gets one level deeper then, at most.
+# One that reads goes through an index of each of its tables; one that writes through each index, and may split a block.
 _FOLD = 100
 _READ_BLOCKS = 4
 _WRITE_BLOCKS = 16
@@ -58,7 +58,8 @@ class Growth(_Fixed):
     def allowed(self) -> int:
         """How many blocks it may touch at the last size: those of the first one, and deeper indexes."""
         first, last = self.measured[0], self.measured[-1]
-        more = _READ_BLOCKS if self.sql.startswith("SELECT") else _WRITE_BLOCKS
+        tables = 1 + self.sql.count(" JOIN ")
+        more = _READ_BLOCKS * tables if self.sql.startswith("SELECT") else _WRITE_BLOCKS
         return first.blocks + more * ceil(log(last.rows / first.rows, _FOLD))
 
     @property
@@ -84,8 +85,8 @@ class Growth(_Fixed):
         )
         if last.scanned:
             yield (
-                f"{self.name} reads all of {' and '.join(last.scanned)} at {last.rows:,} rows, and has to find them by an "
-                f"index. {mend}"
+                f"{self.name} reads all of {' and '.join(last.scanned)} at {last.rows:,} rows, and has to find them by "
+                f"an index. {mend}"
             )
         elif last.blocks > self.allowed:
             yield (
@@ -114,10 +115,11 @@ class Report(_Fixed):
 
     def sentence(self, file: Path) -> str:
         """What it says, and since when."""
+        written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         held = sum(each.status == "pass" for each in self.statements)
         return (
             f"{held} of {len(self.statements)} statements cost the same at {self.rows[-1]:,} rows as at "
-            f"{self.rows[0]:,}, says `make queries` of {datetime.fromtimestamp(file.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
+            f"{self.rows[0]:,}, says `make queries` of {written:%Y-%m-%d %H:%M} UTC"
         )
 
 
