@@ -159,6 +159,8 @@ class _Case:
                 row |= await rows.new(place.table)
             if place.column not in row:
                 raise LookupError(f"{place.table} has no column {place.column}")
+            if row[place.column] is None and place.how != "stored":
+                raise LookupError(f"{place.table}.{place.column} is empty in every row that queries/rows.py makes")
             samples[place] = row[place.column]
         offset = 0
         if self.page == "deep":

@@ -7,6 +7,7 @@ is the list which a plan without the right index has to search a whole table for
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -35,6 +36,9 @@ SELECT format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexr
 FROM pg_index i
 WHERE i.indrelid = $1::regclass AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 """
+
+# The numbers that the database gives go on after ours.
+_NEXT = "SELECT setval(pg_get_serial_sequence($1, $2), $3) WHERE pg_get_serial_sequence($1, $2) IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Rows:
         if not self.filled:
             # Without a log, filling takes half the time; children first, as a logged table can't refer to one without.
             for table in reversed(self._tables):
-                await self._connection.execute(f"ALTER TABLE {table.name} SET UNLOGGED")
+                with suppress(asyncpg.PostgresError):  # one that is partitioned keeps its log
+                    await self._connection.execute(f"ALTER TABLE {_quoted(table.name)} SET UNLOGGED")
         for table in self._tables:
             if table.name not in self.unfilled:
                 say(f"{table.name}: {sizes[table.name]:,} rows")
@@ -85,8 +90,8 @@ class Rows:
         if table in self.unfilled or table not in self.filled:
             raise LookupError(f"{table} has no rows: {self.unfilled.get(table, 'it is no table of the models')}")
         columns = list(Base.metadata.tables[table].primary_key.columns)
-        keys = " AND ".join(f"{each.name} = {self._value(each, f'{number}::bigint')}" for each in columns)
-        found = await self._connection.fetchrow(f"SELECT * FROM {table} WHERE {keys}")  # noqa: S608 - our tables
+        keys = " AND ".join(f"{_quoted(each.name)} = {self._value(each, f'{number}::bigint')}" for each in columns)
+        found = await self._connection.fetchrow(f"SELECT * FROM {_quoted(table)} WHERE {keys}")  # noqa: S608 - our tables
         if found is None:
             raise LookupError(f"{table} has no row number {number}")
         return cast("dict[str, object]", dict(found))
@@ -97,7 +102,7 @@ class Rows:
             raise LookupError(f"{table} has no rows: {self.unfilled.get(table, 'it is no table of the models')}")
         number = f"{self.filled[table].last + 1}::bigint"
         columns = [each for each in Base.metadata.tables[table].columns if _is_filled(each)]
-        values = ", ".join(f"{self._value(each, number)} AS {each.name}" for each in columns)
+        values = ", ".join(f"{self._value(each, number)} AS {_quoted(each.name)}" for each in columns)
         found = await self._connection.fetchrow(f"SELECT {values}")
         return cast("dict[str, object]", dict(found)) if found is not None else {}
 
@@ -122,17 +127,22 @@ class Rows:
         columns = [each for each in table.columns if _is_filled(each)]
         try:
             async with self._connection.transaction():
-                kept = await self._connection.fetch(_KEPT, table.name)
+                await self._connection.execute(f"ALTER TABLE {_quoted(table.name)} DISABLE TRIGGER USER")
+                kept = await self._connection.fetch(_KEPT, _quoted(table.name))
                 for each in kept:
                     await self._connection.execute(cast("str", each["away"]))
-                names = ", ".join(each.name for each in columns)
+                names = ", ".join(_quoted(each.name) for each in columns)
                 values = ", ".join(self._value(each, "i") for each in columns)
                 await self._connection.execute(
-                    f"INSERT INTO {table.name} ({names}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - our tables
+                    f"INSERT INTO {_quoted(table.name)} ({names}) OVERRIDING SYSTEM VALUE "  # noqa: S608 - our tables
                     f"SELECT {values} FROM generate_series({first + 1}::bigint, {last}) AS i"
                 )
                 for each in reversed(kept):
                     await self._connection.execute(cast("str", each["back"]))
+                await self._connection.execute(f"ALTER TABLE {_quoted(table.name)} ENABLE TRIGGER USER")
+                for each in table.columns:
+                    if isinstance(each.type, types.Integer):
+                        await self._connection.execute(_NEXT, _quoted(table.name), each.name, last)
         except (asyncpg.PostgresError, LookupError) as error:
             self.unfilled[table.name] = f"its columns do not tell what fits: {error}"
             del self.filled[table.name]
@@ -152,6 +162,10 @@ class Rows:
         return self._value(parent, chosen)
 
 
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
 def _own(column: Column[object], number: str) -> str:  # noqa: PLR0911 - one for each kind
     kind = cast("object", column.type)
     match kind:
@@ -168,9 +182,11 @@ def _own(column: Column[object], number: str) -> str:  # noqa: PLR0911 - one for
         case types.LargeBinary():
             return f"sha256(('{column.name}' || {number})::bytea)"
         case types.DateTime() | types.Date():
-            return f"(timestamptz '2025-01-01' + {number} * interval '1 second')"
+            return f"(timestamptz '2050-01-01' + {number} * interval '1 minute')"
         case types.Boolean():
             return f"({number} % 2 = 0)"
+        case types.SmallInteger():
+            return f"({number} % 10)"
         case types.Integer() | types.Numeric():
             return str(number)
         case types.JSON():
@@ -188,7 +204,8 @@ def _is_filled(column: Column[object]) -> bool:
         return not (parent.table is column.table and column.nullable)
     if column.primary_key or (not column.nullable and column.server_default is None):
         return True
-    return isinstance(column.type, types.String) if column.nullable else isinstance(column.type, types.DateTime)
+    kind = cast("object", column.type)
+    return isinstance(kind, types.String | types.Uuid) if column.nullable else isinstance(kind, types.DateTime)
 
 
 def _parent(column: Column[object]) -> Column[object] | None:

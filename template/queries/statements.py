@@ -61,7 +61,7 @@ class Named:
     @cached_property
     def places(self) -> Mapping[int, Place]:
         """Where each argument stands, by its number."""
-        return dict(_places(self.sql))
+        return dict(_places(self.sql.replace('"', "")))
 
     @property
     def is_paged(self) -> bool:

@@ -194,7 +194,7 @@ async def _arguments(connection: Connection, named: Named) -> list[object] | Non
     for place in set(named.places.values()):
         order = "DESC" if place.how.startswith("<") else "ASC"
         keys = ", ".join(f"{each.name} {order}" for each in Base.metadata.tables[place.table].primary_key.columns)
-        found = await connection.fetchrow(f"SELECT * FROM {place.table} ORDER BY {keys} LIMIT 1")  # noqa: S608 - our names
+        found = await connection.fetchrow(f'SELECT * FROM "{place.table}" ORDER BY {keys} LIMIT 1')  # noqa: S608 - our names
         if found is None or place.how == "stored":
             return None
         samples[place] = cast("object", found[place.column])
