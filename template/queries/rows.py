@@ -21,6 +21,9 @@ from queries.statements import Place
 # A table that others refer to has this part of their rows.
 _FEWER = 10
 _HEAVY = 5
+# Of a table whose models say in `info={"few": "why"}` that nobody ever has many of them, everybody gets so many.
+_FEW = "few"
+_EACH = 3
 # A prime, so that neighbours belong to different parents.
 _SPREAD = 7919
 
@@ -117,8 +120,9 @@ class Rows:
             sizes[table.name] = max(min(below) // _FEWER, 2) if below else rows
         for table in self._tables:  # parents first: of a row that there is once for each parent, there are no more
             for column in table.columns:
-                if (parent := _parent(column)) is not None and _is_alone(column):
-                    sizes[table.name] = min(sizes[table.name], sizes[parent.table.name])
+                if (parent := _parent(column)) is not None and (_is_alone(column) or _FEW in table.info):
+                    most = sizes[parent.table.name] * (1 if _is_alone(column) else _EACH)
+                    sizes[table.name] = min(sizes[table.name], most)
         return sizes
 
     async def _fill(self, table: Table, last: int) -> None:
@@ -156,6 +160,8 @@ class Rows:
             return self._value(parent, number)
         if parent.table.name not in self.filled:
             raise LookupError(f"{parent.table.name}, which it refers to, has no rows")
+        if _FEW in column.table.info:
+            return self._value(parent, f"(1 + {number} % {self.filled[parent.table.name].last})")
         table, parents = self.filled[column.table.name], self.filled[parent.table.name].last
         is_heavy = f"{number} > {table.first} AND {number} <= {table.heavy} AND {number} % 2 = 0"
         chosen = f"(CASE WHEN {is_heavy} THEN 1 ELSE 2 + {number} * {_SPREAD} % {parents - 1} END)"
