@@ -46,7 +46,7 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="standards-", ignore_cleanup_errors=True)))
         say("starting PostgreSQL")
-        database = stack.enter_context(_database(folder))
+        database = stack.enter_context(own_database(folder))
         token = secrets.token_hex(32)
         environment = {
             **os.environ,
@@ -67,7 +67,7 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
 
 
 @contextmanager
-def _database(folder: Path) -> Generator[str]:
+def own_database(folder: Path) -> Generator[str]:
     """A database of this run alone: on the server that DATABASE_URL names, else on one of its own."""
     with ExitStack() as stack:
         server = os.environ.get("DATABASE_URL") or stack.enter_context(_server(folder / "data"))

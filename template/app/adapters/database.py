@@ -88,11 +88,12 @@ class _Compiled(Generic[R]):
         compiled = statement.compile(dialect=_DIALECT)
         self.sql: str = str(compiled)
         self.into: Callable[..., R] = into
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or [])
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or [])
+        """The names of its arguments in the order of `$1, $2, …`."""
         self._fixed: dict[str, object] = {
             name: value for name, value in cast("dict[str, object]", compiled.params).items() if value is not None
         }
-        self.wanted: frozenset[str] = frozenset(self._names) - self._fixed.keys()
+        self.wanted: frozenset[str] = frozenset(self.names) - self._fixed.keys()
         """The names of the arguments that it has to be given."""
         self._to_database: dict[str, Callable[[object], object]] = {}
         for name, bind in compiled.binds.items():
@@ -113,7 +114,7 @@ class _Compiled(Generic[R]):
             given = self._fixed | given
         if self._to_database:
             given = {name: self._to_database.get(name, _same)(value) for name, value in given.items()}
-        return [given[name] for name in self._names]
+        return [given[name] for name in self.names]
 
     def row(self, record: asyncpg.Record) -> R:
         """What a row of the result becomes."""

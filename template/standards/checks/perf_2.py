@@ -6,46 +6,28 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import cast
-from uuid import UUID
 
 import asyncpg
 import httpx
 
-from app import domain, seed
-from app.adapters.database import Command, Connection, Query
-from standards.context import Context, Json, body
+from app import seed
+from app.adapters.database import Base, Connection
+from queries.growth import Growth, Report
+from queries.statements import Named, Place, statements
+from queries.top import STATEMENTS, Timed
+from standards.context import Context, body
 from standards.outcome import Outcome, Table, judged, unmeasured
 
 _ROUNDS = 60
 _SIMPLE_MS = 50.0
 _JOINED_MS = 200.0
 _SHOWN = 12
+_VERDICTS = {"pass": "holds", "fail": "grows", "not_measured": "not run"}
 # Below this a table is read as a whole because that is cheapest, with or without an index.
 _SMALL = 1_000
-_LAST = UUID(int=(1 << 128) - 1)
 _PLACE = re.compile(r"\$(\d+)")
 _SCAN = re.compile(r"Seq Scan on (?:\w+\.)?(\w+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """One statement and what it cost, from pg_stat_statements."""
-
-    query: str
-    calls: int
-    mean_ms: float
-    max_ms: float
-    rows: int
-    hit: int
-    read: int
-
-    @property
-    def limit(self) -> float:
-        """What its mean may be."""
-        return _JOINED_MS if " JOIN " in self.query.upper() else _SIMPLE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +40,6 @@ class Planned:
     scanned: tuple[str, ...]
 
 
-_STATEMENTS = """
-SELECT regexp_replace(query, '\\s+', ' ', 'g') AS query, calls,
-       mean_exec_time AS mean_ms, max_exec_time AS max_ms, rows, shared_blks_hit AS hit, shared_blks_read AS read
-FROM pg_stat_statements
-WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND query !~* '^(BEGIN|COMMIT|ROLLBACK|SET|RESET|EXPLAIN|CREATE|DROP)' AND query !~ 'pg_stat_statements'
-ORDER BY mean_exec_time DESC
-"""
-
-
 def check(context: Context) -> Outcome:
     """Ask for a while, as people would; then read what the database measured, and its plans."""
     try:
@@ -75,7 +47,7 @@ def check(context: Context) -> Outcome:
     except asyncpg.PostgresError as error:
         return unmeasured(f"this server does not preload pg_stat_statements: {error}")
     requests = _ask(context)
-    timed = context.rows(Timed, _STATEMENTS)
+    timed = context.rows(Timed, STATEMENTS)
     plans = planned(context.database, [each.query for each in timed])
     faults = [*slow(timed), *(fault for each in plans for fault in scans(each))]
     rows = context.rows(
@@ -83,6 +55,7 @@ def check(context: Context) -> Outcome:
     )
     if not timed:
         faults.append("the database saw no statement of these requests. Serve them from DATABASE_URL.")
+    grown = Report.read(context.reports / "queries.json")
     slowest = max((each.mean_ms for each in timed), default=0.0)
     return judged(
         faults,
@@ -91,6 +64,7 @@ def check(context: Context) -> Outcome:
         evidence=[
             f"{requests} requests ran {sum(each.calls for each in timed)} statements of {len(timed)} kinds",
             f"{len(plans)} plans were read; rows: {', '.join(rows[:4])}",
+            *([] if grown is None else [grown.sentence(context.reports / "queries.json")]),
         ],
         tables=[
             Table(
@@ -109,7 +83,20 @@ def check(context: Context) -> Outcome:
                 ],
             ),
             Table("Plans", ("statement", "plan"), [(each.name, each.plan) for each in plans]),
+            *([] if grown is None else [_growth(grown)]),
         ],
+    )
+
+
+def _growth(report: Report) -> Table:
+    def cells(each: Growth) -> list[str]:
+        costs = {found.rows: f"{found.blocks:,} blocks, {found.ms:.3f} ms" for found in each.measured}
+        return [costs.get(size, "not run") for size in report.rows]
+
+    return Table(
+        "Statements as the tables grow",
+        ("statement", *(f"{size:,} rows" for size in report.rows), "verdict"),
+        [(each.name, *cells(each), _VERDICTS[each.status]) for each in report.statements],
     )
 
 
@@ -120,11 +107,15 @@ def _size(name: str, rows: int) -> str:
 def slow(timed: Sequence[Timed]) -> Iterator[str]:
     """Statements that take longer than they may."""
     for each in timed:
-        if each.mean_ms >= each.limit:
+        if each.mean_ms >= (limit := _limit(each)):
             yield (
                 f"`{each.query[:120]}` takes {each.mean_ms:.0f} ms in the mean of {each.calls} calls, and may take "
-                f"{each.limit:.0f} ms. Read its plan in the report, and add the index that it lacks."
+                f"{limit:.0f} ms. Read its plan in the report, and add the index that it lacks."
             )
+
+
+def _limit(statement: Timed) -> float:
+    return _JOINED_MS if " JOIN " in statement.query.upper() else _SIMPLE_MS
 
 
 def scans(statement: Planned) -> Iterator[str]:
@@ -171,18 +162,6 @@ def _ask_for_items(client: httpx.Client) -> int:
     return 6
 
 
-def statements() -> Iterator[tuple[str, Query[object] | Command[object]]]:
-    """Every statement that a repository has compiled, by its name in the code."""
-    for noun in sorted(each.name for each in iter_modules(domain.__path__) if each.ispkg):
-        package = f"{domain.__name__}.{noun}"
-        if not any(each.name == "repository" for each in iter_modules(import_module(package).__path__)):
-            continue
-        module = import_module(f"{package}.repository")
-        for name, value in cast("dict[str, object]", vars(module)).items():
-            if isinstance(value, Query | Command):
-                yield f"{noun}.{name.lstrip('_').lower()}", cast("Query[object] | Command[object]", value)
-
-
 def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
     """The plan of each statement: run and measured where its arguments are known, else as the planner would.
 
@@ -194,10 +173,10 @@ def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
     async def run() -> list[Planned]:
         connection = await asyncpg.connect(url, statement_cache_size=0)
         try:
-            known = await _arguments(connection)
-            named = {each.sql: name for name, each in statements()}
-            found = [await _measured(connection, name, each, known) for name, each in statements()]
-            seen = [each for each in also if _squeezed(each) not in {_squeezed(sql) for sql in named}]
+            named = list(statements())
+            found = [await _plan(connection, each.name, each.sql, await _arguments(connection, each)) for each in named]
+            known = {_squeezed(each.sql) for each in named}
+            seen = [each for each in also if _squeezed(each) not in known]
             return found + [await _plan(connection, each[:40] + " …", each, None) for each in seen]
         finally:
             await connection.close()
@@ -209,27 +188,20 @@ def _squeezed(sql: str) -> str:
     return " ".join(sql.split())
 
 
-async def _arguments(connection: Connection) -> dict[str, object]:
-    """Values of arguments that find rows: of one account and one of its items."""
-    known: dict[str, object] = {"most": 21, "before": _LAST}
-    for statement in (
-        "SELECT id AS account_id, email AS address FROM accounts ORDER BY id LIMIT 1",
-        "SELECT id AS item_id, owner_id AS owner FROM items ORDER BY id LIMIT 1",
-    ):
-        try:
-            found = await connection.fetchrow(statement)
-        except asyncpg.UndefinedTableError:  # items are an example, and may be gone
-            found = None
-        known |= cast("Json", dict(found)) if found is not None else {}
-    return known
-
-
-async def _measured(
-    connection: Connection, name: str, statement: Query[object] | Command[object], known: Json
-) -> Planned:
-    given = {each: known[each] for each in statement.wanted & known.keys()}
-    arguments = statement.arguments(given) if given.keys() == statement.wanted else None
-    return await _plan(connection, name, statement.sql, arguments)
+async def _arguments(connection: Connection, named: Named) -> list[object] | None:
+    """Values that find rows, and None for a statement that stores what only a request can tell."""
+    samples: dict[Place, object] = {}
+    for place in set(named.places.values()):
+        order = "DESC" if place.how.startswith("<") else "ASC"
+        keys = ", ".join(f"{each.name} {order}" for each in Base.metadata.tables[place.table].primary_key.columns)
+        found = await connection.fetchrow(f'SELECT * FROM "{place.table}" ORDER BY {keys} LIMIT 1')  # noqa: S608 - our names
+        if found is None or place.how == "stored":
+            return None
+        samples[place] = cast("object", found[place.column])
+    try:
+        return named.arguments(samples.__getitem__)
+    except LookupError:
+        return None
 
 
 async def _plan(connection: Connection, name: str, sql: str, arguments: Sequence[object] | None) -> Planned:

@@ -1,0 +1,127 @@
+"""Every statement of the repositories, and what each of its arguments is compared with or stored in."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import get_annotations
+from typing import cast
+
+from app import registry
+from app.adapters.database import Command, Query
+
+Compiled = Query[object] | Command[object]
+
+# A page of twenty, and one more to know whether there is a next one.
+PAGE = 21
+
+# SQLAlchemy wrote the text, so it has one form alone: `items.id < $2::UUID`.
+_COMPARED = re.compile(r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?\$(\d+)(?!\d)")
+_ROW = re.compile(r"\(([\w., ]+)\) (<|>|<=|>=) \((\$[^()]+)\)")
+_STORED = re.compile(r"^INSERT INTO (\w+) \(([^)]+)\) VALUES \((.+?)\)(?: ON CONFLICT| RETURNING|$)", re.DOTALL)
+_CHANGED = re.compile(r"^UPDATE (\w+) SET (.+?)(?: FROM | WHERE |$)", re.DOTALL)
+_SET = re.compile(r"(\w+)=\$(\d+)(?!\d)")
+_LIMIT = re.compile(r"\bLIMIT \$(\d+)")
+_OFFSET = re.compile(r"\bOFFSET \$(\d+)")
+_ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
+_PLACE = re.compile(r"\$(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an argument stands: the column that it is compared with or stored in, and how."""
+
+    table: str
+    column: str
+    how: str
+    """`=`, `= ANY`, `<`, `>`, `<=`, `>=`, or `stored`."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it says where a page begins."""
+        return self.how[0] in "<>"
+
+
+Value = Callable[[Place], object]
+"""What stands for a place; LookupError when nothing does."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One statement by its name in the code: `items.by_id`."""
+
+    name: str
+    statement: Compiled
+
+    @property
+    def sql(self) -> str:
+        """Its text."""
+        return self.statement.sql
+
+    @cached_property
+    def places(self) -> Mapping[int, Place]:
+        """Where each argument stands, by its number."""
+        return dict(_places(self.sql.replace('"', "")))
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether it reads a part of a list, so that it matters how deep."""
+        return any(each.is_bound for each in self.places.values()) or _OFFSET.search(self.sql) is not None
+
+    def arguments(self, value: Value, offset: int = 0) -> list[object]:
+        """What it can be run with; LookupError when an argument has no place, or its place has no value."""
+        given: dict[str, object] = {}
+        fixed = {
+            int(number): value
+            for pattern, value in ((_LIMIT, PAGE), (_OFFSET, offset))
+            for number in cast("list[str]", pattern.findall(self.sql))
+        }
+        for number, name in enumerate(self.statement.names, 1):
+            if name in self.statement.wanted and name not in given:
+                if number in fixed:
+                    given[name] = fixed[number]
+                elif number in self.places:
+                    place = self.places[number]
+                    found = value(place)
+                    given[name] = [found] if place.how == "= ANY" else found
+                else:
+                    raise LookupError(f"no column tells what {name} may be")
+        return self.statement.arguments(given)
+
+
+def statements() -> Iterator[Named]:
+    """Every statement that a repository has compiled, and of those that it compiles when they are called, the least."""
+    for module in registry.modules("repository"):
+        noun = module.__name__.split(".")[-2]
+        for name, found in cast("dict[str, object]", vars(module)).items():
+            value = _least(found)
+            if isinstance(value, Query | Command):
+                yield Named(f"{noun}.{name.lstrip('_').lower()}", cast("Compiled", value))
+
+
+def _least(found: object) -> object:
+    """Of a cached function that compiles a statement for a set of fields: the one for no field at all."""
+    if not callable(found) or not hasattr(found, "cache_info"):
+        return found
+    inner = cast("Callable[..., object]", getattr(found, "__wrapped__", found))
+    wanted = [kind for name, kind in cast("dict[str, object]", get_annotations(inner)).items() if name != "return"]
+    return found(frozenset[str]()) if wanted == [frozenset[str]] else found
+
+
+def _places(sql: str) -> Iterator[tuple[int, Place]]:
+    known_as = {alias: table for table, alias in cast("list[tuple[str, str]]", _ALIAS.findall(sql))}
+    for table, column, how, number in cast("list[tuple[str, str, str, str]]", _COMPARED.findall(sql)):
+        yield int(number), Place(known_as.get(table, table), column, how)
+    for columns, how, values in cast("list[tuple[str, str, str]]", _ROW.findall(sql)):
+        for text, value in zip(columns.split(", "), values.split(", "), strict=True):
+            table, _, column = text.rpartition(".")
+            if place := _PLACE.match(value):
+                yield int(place[1]), Place(known_as.get(table, table), column, how)
+    if stored := _STORED.match(sql):
+        table, columns, values = stored.groups()
+        for column, text in zip(columns.split(", "), values.split(", "), strict=False):
+            if place := _PLACE.match(text):
+                yield int(place[1]), Place(table, column, "stored")
+    if changed := _CHANGED.match(sql):
+        for column, number in cast("list[tuple[str, str]]", _SET.findall(changed[2])):
+            yield int(number), Place(changed[1], column, "stored")
