@@ -23,7 +23,7 @@ def uuid7() -> UUID:
 
 
 def uuid7_text() -> str:
-    """A new UUIDv7 in its canonical form, written digit by digit: every request has one, and this takes two thirds."""
+    """A new UUIDv7 in its canonical form, written digit by digit: every request has one, and so a third faster."""
     now = f"{time.time_ns() // 1_000_000:012x}"
     random = os.urandom(10).hex()
     return f"{now[:8]}-{now[8:]}-7{random[:3]}-{_VARIANT_DIGIT[random[3]]}{random[4:7]}-{random[7:19]}"
