@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 from app.http.authentication import Authentication
 from app.http.body_limit import BodyLimit
 from app.http.exchange import Exchanges
+from app.http.liveness import Liveness
 from app.http.load_limit import LoadLimit
 from app.http.observe import Observe
 from app.http.problems import Problems
@@ -20,5 +21,6 @@ def stack(app: ASGIApp, settings: Settings, tokens: Tokens) -> ASGIApp:
     app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
     app = Problems(app, strict=not settings.production)  # around whatever can fail
+    app = Liveness(app)  # whether the process lives depends on nothing below
     app = Observe(app)  # sees the status that the client sees
     return Exchanges(app)  # first: the id and the headers are on every answer and every line

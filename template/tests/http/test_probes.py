@@ -20,6 +20,17 @@ def test_the_process_is_alive(client: httpx.Client) -> None:
     assert body(client.get("/livez")) == {"status": "ok"}
 
 
+def test_liveness_passes_no_limit_but_is_measured(start: Start) -> None:
+    with start(MAX_BODY_BYTES="1024").connect() as client:
+        alive = client.request("GET", "/livez", content=b" " * 2000)
+        _ = client.head("/livez")
+        metrics = client.get("/metrics", headers={"authorization": f"Bearer {token()}"}).text
+
+    assert body(alive) == {"status": "ok"}
+    for method in ("GET", "HEAD"):
+        assert f'http_request_duration_seconds_count{{method="{method}",route="/livez",status="200"}}' in metrics
+
+
 def test_metrics_tell_of_every_route_by_its_template(start: Start) -> None:
     with start(trouble.router).connect() as client:
         for path in ("/v1/accounts/me", "/nowhere", "/v1/trouble/bug"):
