@@ -95,8 +95,8 @@ were measured.
 
 {_markdown(_LAW_HEAD, list(map(_law, sweeps)))}
 
-Workers of an instance in the plan: {defaults.WORKERS}. Where the machine was never idle, its processes shared the cores:
-the requests/s then say what the machine gives, and the CPU time what the service needs.
+Workers of an instance in the plan: {defaults.WORKERS}. Where the machine was never idle, its processes shared the
+cores: the requests/s then say what the machine gives, and the CPU time what the service needs.
 """
 
 

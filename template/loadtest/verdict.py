@@ -179,8 +179,8 @@ def most(measured: Measured, thresholds: Thresholds) -> Most | None:
         ("machine", _too_small(above, thresholds.saturation)),
     ):
         if reason is not None:
-            reason = f"the {culprit} was the bottleneck at {rps:.0f} requests/s: {reason}"
-            return Most(rps=rps, service_was_bottleneck=False, reason=reason)
+            said = f"the {culprit} was the bottleneck at {rps:.0f} requests/s: {reason}"
+            return Most(rps=rps, service_was_bottleneck=False, reason=said)
     why = f"{above.connections} busy connections got no more" if above is probe else fault(above, thresholds)
     return Most(rps=rps, service_was_bottleneck=True, reason=f"at {above.intended_rps:.0f} requests/s {why}")
 

@@ -107,8 +107,7 @@ def settings(url: str) -> dict[str, str]:
 
 def fill(environment: dict[str, str], accounts: int, items: int) -> None:
     """Bring the schema up to date, and fill it as a database is that has run for a while: with its statistics."""
-    run(environment, "migrate")
-    # Production refuses to seed, and is right.
+    # Production refuses to seed, and is right; the command migrates before it fills.
     development = environment | {"ENVIRONMENT": "development"}
     run(development, "seed", "--accounts", str(accounts), "--items", str(items))
     execute(environment["DATABASE_URL"], "VACUUM ANALYZE")
