@@ -63,6 +63,10 @@ def update(service: Path, **given: object) -> None:
 
 def test_an_update_merges(template: Path, service: Path) -> None:
     secrets = (service / ".env").read_text(encoding="utf-8")
+    measured = service / "docs/capacity-measured.md"
+    measured.write_text("# 1,740 requests/s\n", encoding="utf-8")
+    commit(service, "Measured")
+    (template / "template/docs/capacity-measured.md").write_text("# Nothing yet\n", encoding="utf-8")
     release(template)
     update(service)
     after = files(service)
@@ -72,6 +76,7 @@ def test_an_update_merges(template: Path, service: Path) -> None:
     assert after["mine.py"] == "MINE = 1\n"
     assert "docs/capacity.md" not in after, "a file that the user removed came back"
     assert after[".env"] == secrets
+    assert after["docs/capacity-measured.md"] == "# 1,740 requests/s\n"
     assert not [path for path in after if path.endswith(".rej")]
     assert not run("git", "diff", "--name-only", "--diff-filter=U", cwd=service)
     commit(service, "Updated")

@@ -4,24 +4,17 @@ Exit codes: 0 every promise was kept, 1 one was broken or the test could not be 
 not be measured.
 """
 
-import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 
 import click
 
-from app import cli, seed
-from loadtest import plan, report, service
-from loadtest.measured import Measured
+from app import cli
+from loadtest import plan, play, report
 from loadtest.verdict import THRESHOLDS, Thresholds
-
-# Signing in costs a password hash each time, and a few accounts are enough to spread the keys that are asked for.
-_PEOPLE = 20
+from rig import service
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -36,6 +29,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--seconds", default=60, show_default=True, type=click.IntRange(3, 600), help="All stages but the soak take this."
 )
 @click.option("--soak", default=0, metavar="MINUTES", type=click.IntRange(0, 240), help="Then half the rate for long.")
+@click.option(
+    "--saturation",
+    default=4.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, 60),
+    help="Last, find the highest rate: seconds of one try; 0 leaves it out.",
+)
 @click.option("--accounts", default=200, show_default=True, type=click.IntRange(1, 10_000), help="Seeded accounts.")
 @click.option(
     "--items", default=500, show_default=True, type=click.IntRange(0, 100_000), help="Items of each seeded account."
@@ -45,19 +46,35 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--reports", default=cli.ROOT / "reports", type=_FOLDER, help="Where load.json and load.html go.")
 def load(  # noqa: PLR0913, PLR0917 - one for each option
-    url: str | None, rate: int, seconds: int, soak: int, accounts: int, items: int, thresholds: Path, reports: Path
+    url: str | None,
+    rate: int,
+    seconds: int,
+    soak: int,
+    saturation: float,
+    accounts: int,
+    items: int,
+    thresholds: Path,
+    reports: Path,
 ) -> None:
     """Test whether one instance keeps its promises under load."""
     if find_spec("locust") is None:
         raise click.ClickException("Locust is not installed: `make load` brings it, or `uv sync --group load`.")
     limits = Thresholds.read(thresholds)
     reports.mkdir(parents=True, exist_ok=True)
-    people = [
-        plan.Person(email=seed.address(number), password=seed.PASSWORD)
-        for number in range(1, min(accounts, _PEOPLE) + 1)
-    ]
-    with _started(accounts, items, reports / "load.log") if url is None else _given(url) as address:
-        measured = _play(plan.Plan(url=address, people=people, stages=plan.stages(rate, seconds, soak)))
+    search = plan.Saturation(seconds=saturation, promises=limits) if saturation else None
+    try:
+        with _started(accounts, items, reports / "load.log") if url is None else _given(url) as (address, pid):
+            measured = play.played(
+                plan.Plan(
+                    url=address,
+                    people=plan.people(accounts),
+                    stages=plan.stages(rate, seconds, soak),
+                    saturation=search,
+                    pid=pid,
+                )
+            )
+    except (service.DoesNotStart, play.BrokeOff) as error:
+        raise click.ClickException(str(error)) from None
     found = report.made(measured, limits)
     report.write(found, reports)
     click.echo(report.table(found))
@@ -66,38 +83,21 @@ def load(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @contextmanager
-def _started(accounts: int, items: int, log: Path) -> Generator[str]:
-    with service.database() as database:
+def _started(accounts: int, items: int, log: Path) -> Generator[tuple[str, int]]:
+    with service.database("load") as database:
+        environment = service.settings(database)
         click.echo(f"Filling a database of its own with {accounts} accounts of {items} items …", err=True)
-        service.fill(database, accounts, items)
-        with service.serving(database, log) as address:
-            click.echo(f"Serving on {address}, as in production; its log is {log}", err=True)
-            yield address
+        service.fill(environment, accounts, items)
+        with service.serving(environment, log) as running:
+            click.echo(f"Serving on {running.url}, as in production; its log is {log}", err=True)
+            yield running.url, running.pid
 
 
 @contextmanager
-def _given(url: str) -> Generator[str]:
-    yield url.rstrip("/")
-
-
-def _play(played: plan.Plan) -> Measured:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadtest.generator"], cwd=cli.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        said, _ = process.communicate(played.model_dump_json().encode())
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode:
-        raise click.ClickException("The load test broke off: the generator says why above.")
-    return Measured.model_validate_json(said)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(1)  # so that the service and the database are put away, too
+def _given(url: str) -> Generator[tuple[str, None]]:
+    yield url.rstrip("/"), None
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
+    play.put_away_on_sigterm()
     load()

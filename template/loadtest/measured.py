@@ -47,6 +47,15 @@ class Sender(BaseModel):
     busy_percent: float
 
 
+class Cost(BaseModel):
+    """What the processors did in one stage; None where the generator can't know."""
+
+    service_seconds: float | None
+    """Of all processes of the service together."""
+    idle_percent: float
+    """Of all processors of the machine that the generator runs on."""
+
+
 class StageMeasured(BaseModel):
     """One stage."""
 
@@ -56,6 +65,16 @@ class StageMeasured(BaseModel):
     endpoints: list[Endpoint]
     unsent: Annotated[int, Field(description="Not sent, because too many earlier ones waited for their answer")]
     sender: Sender
+    in_time: int = 0
+    """Answers that succeeded before the stage was over: what it answered, without what it left for later."""
+    connections: int = 0
+    """In use all the time, where the next request follows an answer; 0 where requests arrive at a rate."""
+    cost: Cost | None = None
+
+    @property
+    def answered_rps(self) -> float:
+        """Successes per second, within the stage."""
+        return self.in_time / self.seconds
 
     @property
     def failed(self) -> int:
@@ -79,6 +98,10 @@ class Measured(BaseModel):
     stages: list[StageMeasured]
     seconds: list[tuple[int, int, int]]
     """The second, the answers in it, the failures among them."""
+    saturation: list[StageMeasured] = []
+    """The probe, which is what busy connections get, then each rate that was tried, in order."""
+    closed: list[StageMeasured] = []
+    """One for each number of connections, and for each task by itself."""
 
 
 def rounded(milliseconds: float) -> float:

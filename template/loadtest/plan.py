@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from app import defaults
+from app import defaults, seed
+from loadtest.verdict import Thresholds
 
 # What one instance has to serve at the answered peak.
 PEAK_RATE = math.ceil(defaults.PEAK_RPS / defaults.INSTANCES)
+
+# Signing in costs a password hash each time, and a few accounts are enough to spread the keys that are asked for.
+_PEOPLE = 20
 
 # The share of the run and the share of the peak rate. After the spike the service has to be as good as before it.
 _STAGES = (
@@ -46,6 +50,29 @@ class Person(BaseModel):
     password: str
 
 
+class Closed(BaseModel):
+    """A time with so many connections, on each of which the next request follows an answer.
+
+    Whoever waits for an answer spares a slow service; so this measures what a request costs, and promises nothing.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    connections: int
+    seconds: float
+    each_task: bool = False
+    """Play every task by itself for that time, instead of their mix."""
+
+
+class Saturation(BaseModel):
+    """The search for the highest rate at which the promises are kept; one try takes so many seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    promises: Thresholds
+
+
 class Plan(BaseModel):
     """Everything that the generator has to know."""
 
@@ -53,7 +80,18 @@ class Plan(BaseModel):
 
     url: str
     people: list[Person]
-    stages: list[Stage]
+    stages: list[Stage] = []
+    saturation: Saturation | None = None
+    closed: list[Closed] = []
+    pid: int | None = None
+    """Of the service, where it runs on this machine: to tell what it costs."""
+
+
+def people(accounts: int) -> list[Person]:
+    """Those who sign in, of so many seeded accounts."""
+    return [
+        Person(email=seed.address(number), password=seed.PASSWORD) for number in range(1, min(accounts, _PEOPLE) + 1)
+    ]
 
 
 def stages(rate: float, seconds: float, soak_minutes: float) -> list[Stage]:

@@ -9,8 +9,8 @@ from string import Template
 from pydantic import BaseModel
 
 from app import defaults
-from loadtest.measured import Histogram, Measured, percentile, rounded
-from loadtest.verdict import Row, Thresholds, bottleneck, endpoints, judge
+from loadtest.measured import Histogram, Measured, StageMeasured, percentile, rounded
+from loadtest.verdict import Most, Row, Thresholds, bottleneck, endpoints, judge, most
 
 _PAGE = Path(__file__).parent / "report.html"
 
@@ -32,6 +32,11 @@ class Stage(BaseModel):
     """From 0 to 1."""
     late_p99_ms: float | None
     generator_busy_percent: float
+
+    @property
+    def error_percent(self) -> float:
+        """How many of a hundred requests failed; all of them when there were none."""
+        return 100 * self.failures / self.requests if self.requests else 100.0
 
 
 class Endpoint(BaseModel):
@@ -64,38 +69,37 @@ class Failure(BaseModel):
     count: int
 
 
+class Saturation(Most):
+    """The highest rate at which every promise was kept, and what was tried to find it."""
+
+    tried: list[Stage]
+
+
 class Report(BaseModel):
     """The whole of `reports/load.json`."""
 
     stages: list[Stage]
     endpoints: list[Endpoint]
     throughput: list[Second]
+    saturation: Saturation | None
     failures: list[Failure]
     generator_was_bottleneck: bool
     reason: str | None
     thresholds: list[Row]
     passed: bool
 
+    def stage(self, name: str) -> Stage | None:
+        """The stage of that name."""
+        return next((each for each in self.stages if each.name == name), None)
+
 
 def made(measured: Measured, thresholds: Thresholds) -> Report:
     """The report on a run."""
     rows = judge(measured, thresholds)
     late = bottleneck(measured, thresholds.generator)
+    found = most(measured, thresholds)
     return Report(
-        stages=[
-            Stage(
-                name=stage.name,
-                seconds=round(stage.seconds, 2),
-                intended_rps=round(stage.intended_rps, 2),
-                rps=round(stage.requests / stage.seconds, 2),
-                requests=stage.requests,
-                failures=stage.failed,
-                error_rate=round(stage.failed / stage.requests, 6) if stage.requests else 0.0,
-                late_p99_ms=percentile(stage.sender.late, 99),
-                generator_busy_percent=round(stage.sender.busy_percent, 1),
-            )
-            for stage in measured.stages
-        ],
+        stages=[_stage(stage, stage.requests / stage.seconds) for stage in measured.stages],
         endpoints=[
             Endpoint(
                 name=each.name,
@@ -110,6 +114,14 @@ def made(measured: Measured, thresholds: Thresholds) -> Report:
             for each in endpoints(measured, thresholds.latency_stages)
         ],
         throughput=[Second(second=second, rps=count, errors=errors) for second, count, errors in measured.seconds],
+        saturation=None
+        if found is None
+        else Saturation(
+            rps=found.rps,
+            service_was_bottleneck=found.service_was_bottleneck,
+            reason=found.reason,
+            tried=[_stage(stage, stage.answered_rps) for stage in measured.saturation],
+        ),
         failures=[
             *(
                 Failure(endpoint=each.name, reason=reason, count=count)
@@ -126,6 +138,20 @@ def made(measured: Measured, thresholds: Thresholds) -> Report:
         reason=late,
         thresholds=rows,
         passed=bool(rows) and all(row.status == "pass" for row in rows),
+    )
+
+
+def _stage(stage: StageMeasured, rps: float) -> Stage:
+    return Stage(
+        name=stage.name,
+        seconds=round(stage.seconds, 2),
+        intended_rps=round(stage.intended_rps, 2),
+        rps=round(rps, 2),
+        requests=stage.requests,
+        failures=stage.failed,
+        error_rate=round(stage.failed / stage.requests, 6) if stage.requests else 0.0,
+        late_p99_ms=percentile(stage.sender.late, 99),
+        generator_busy_percent=round(stage.sender.busy_percent, 1),
     )
 
 
@@ -156,15 +182,22 @@ def table(report: Report) -> str:
     stages = [("stage", "s", "due/s", "got/s", "requests", "failed")]
     stages += [
         (s.name, f"{s.seconds:.1f}", f"{s.intended_rps:.1f}", f"{s.rps:.1f}", str(s.requests), str(s.failures))
-        for s in report.stages
+        for s in _played(report)
     ]
     rows = [("promise", "what", "target", "measured", "verdict")]
-    rows += [(r.standard, r.id, f"< {r.target:g} {r.unit}", _value(r), _WORDS[r.status]) for r in report.thresholds]
-    lines = ["", *_aligned(stages), "", *_aligned(rows), ""]
+    rows += [(r.standard, r.id, r.promised, _value(r), _WORDS[r.status]) for r in report.thresholds]
+    lines = ["", *aligned(stages), "", *aligned(rows), ""]
     lines += [f"{each.count} × {each.endpoint}: {each.reason}" for each in report.failures]
+    if report.saturation is not None:
+        lines.append(f"saturation: {report.saturation.rps:.0f} requests/s, and not more: {report.saturation.reason}")
     lines += [f"not measured, because {reason}" for reason in _reasons(report)]
     lines.append(_sentence(report))
     return "\n".join(lines)
+
+
+def _played(report: Report) -> list[Stage]:
+    """Every stage, those of the search for the most behind the others."""
+    return [*report.stages, *(report.saturation.tried if report.saturation else [])]
 
 
 def _value(row: Row) -> str:
@@ -190,7 +223,8 @@ def _sentence(report: Report) -> str:
     return f"All {kept} promises were kept."
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows of a table as lines, each column as wide as it has to be."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -205,14 +239,14 @@ def html(report: Report) -> str:
         reasons="".join(f"<p>Not measured, because {escape(each)}.</p>" for each in _reasons(report)),
         thresholds="".join(
             f'<tr class="{row.status}"><td>{_WORDS[row.status]}<td>{row.standard}<td>{escape(row.id)}'
-            f"<td>&lt; {row.target:g} {row.unit}<td>{_value(row)}"
+            f"<td>{escape(row.promised)}<td>{_value(row)}"
             for row in report.thresholds
         ),
         stages="".join(
             f"<tr><td>{each.name}<td>{each.seconds:g}<td>{each.intended_rps:g}<td>{each.rps:g}<td>{each.requests}"
             f"<td>{each.failures}<td>{each.error_rate * 100:g} %"
             f"<td>{_milliseconds(each.late_p99_ms)}<td>{each.generator_busy_percent:g} %"
-            for each in report.stages
+            for each in _played(report)
         ),
         throughput=_over_time(report.throughput),
         endpoints="".join(_distribution(each) for each in report.endpoints),

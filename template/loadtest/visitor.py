@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from locust import FastHttpUser
 from locust.env import Environment
 
+from loadtest.connection import Connection, Heard
+
 Json = dict[str, object]
 
 _FEWEST = 20
@@ -78,6 +80,9 @@ class Visitor(FastHttpUser):
         self.arrival: Arrival | None = None
         self.operation: str = ""
         self.used: float = perf_counter()
+        self.heard: Heard | None = None
+        self.connection: Connection | None = None
+        """What requests go over instead of Locust's client, where the generator must be far faster than the service."""
 
     def example(self) -> Json:
         """The body that makes a new one."""
@@ -92,15 +97,13 @@ class Visitor(FastHttpUser):
         headers = {"Authorization": f"Bearer {self.account.token}"} if self.account.token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        target = template.format(**path) + (f"?{urlencode(query)}" if query else "")
+        data = None if body is None else json.dumps(body)
+        if self.connection is not None:
+            self.heard = self.connection.ask(method, target, headers, data)
+            return self.heard
         client = cast("_Client", cast("object", self.client))
-        return client.request(
-            method,
-            template.format(**path) + (f"?{urlencode(query)}" if query else ""),
-            operation,
-            data=None if body is None else json.dumps(body),
-            headers=headers,
-            context={"visitor": self},
-        )
+        return client.request(method, target, operation, data=data, headers=headers, context={"visitor": self})
 
     def known(self) -> str:
         """The key of one that exists and is this account's."""
@@ -136,6 +139,8 @@ class Visitor(FastHttpUser):
 
     def close(self) -> None:
         """Let the connection go."""
+        if self.connection is not None:
+            self.connection.close()
         cast("_Closable", cast("object", self.client.client)).close()
 
 

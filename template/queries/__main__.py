@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from app import cli
 from app.adapters.database import Connection, DatabaseSettings
 from queries import growth, top
 from queries.growth import Growth, Report
-from standards import stage
+from rig import service as rig
 
 _SIZES = "10000,1000000,10000000"
 _LEAST, _MOST = 100, 100_000_000
@@ -65,19 +64,14 @@ def queries(sizes: list[int], reports: Path, *, top_only: bool) -> None:
 
 
 def _measure(sizes: Sequence[int], console: Console) -> Report:
-    data = cli.ROOT / ".data"
-    data.mkdir(exist_ok=True)
     started = monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="queries-", dir=data, ignore_cleanup_errors=True) as folder,
-        console.status("starting PostgreSQL") as status,
-    ):
+    with console.status("starting PostgreSQL") as status:
 
         def say(what: str) -> None:
             status.update(what)
             console.print(f"[dim]{monotonic() - started:6.1f} s[/]  {what}", highlight=False)
 
-        with stage.own_database(Path(folder)) as url:
+        with rig.database("queries") as url:
             say("migrating")
             os.environ["DATABASE_URL"] = url
             cli.migrate_database()

@@ -11,6 +11,7 @@ from typing import cast
 from rich.console import Console
 from rich.table import Table
 
+from rig.service import DoesNotStart
 from standards import load, page, stage
 from standards.register import ROOT, Row, rows
 from standards.scorecard import Result, as_json, measured
@@ -40,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         results = _measure(chosen, console)
-    except stage.DoesNotStart as error:
+    except DoesNotStart as error:
         console.print(str(error), style="red", markup=False)
         return 2
     console.print(_table(results))
     (reports / "standards.json").write_bytes(as_json(results))
-    html = page.html(results, load.Load.read(reports / "load.json"))
+    html = page.html(results, load.read(reports / "load.json"))
     (reports / "standards.html").write_text(html, encoding="utf-8", newline="\n")
     counts = {status: sum(each.status == status for each in results) for status in _LOOK}
     console.print(

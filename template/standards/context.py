@@ -14,6 +14,8 @@ import asyncpg
 import httpx
 from pydantic_core import from_json
 
+from rig.service import execute
+
 R = TypeVar("R")
 Json = dict[str, object]
 
@@ -130,20 +132,6 @@ def rows(url: str, into: Callable[..., R], statement: str, *arguments: object) -
         return [into(**cast("Json", dict(each))) for each in found]
 
     return asyncio.run(run())
-
-
-def execute(url: str, *statements: str) -> None:
-    """Run statements, each by itself."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            for each in statements:
-                await connection.execute(each)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
 
 
 def header(answer: httpx.Response, name: str) -> str:

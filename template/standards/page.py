@@ -9,7 +9,7 @@ from math import log10
 from pathlib import Path
 
 from app import defaults
-from standards.load import Endpoint, Load, Second
+from loadtest.report import Endpoint, Report, Second
 from standards.outcome import Status, Table
 from standards.scorecard import Result
 
@@ -31,7 +31,7 @@ _NO_LOAD = """<p class="soft">There is no load report. <code>make load</code> wr
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def html(results: Sequence[Result], load: Load | None) -> str:
+def html(results: Sequence[Result], load: Report | None) -> str:
     """The whole page."""
     css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     title = escape(f"{defaults.PROJECT_NAME}: the register of standards")
@@ -90,7 +90,7 @@ def _register(results: Sequence[Result]) -> Iterator[str]:
         yield "</tbody></table></div>"
 
 
-def _load(load: Load | None) -> Iterator[str]:
+def _load(load: Report | None) -> Iterator[str]:
     yield "<h2>Under load</h2>"
     if load is None:
         yield _NO_LOAD

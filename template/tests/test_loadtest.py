@@ -20,8 +20,8 @@ from app.domain.items.schemas import ItemRead
 from app.kit.access import Principal
 from app.kit.errors import Unavailable
 from loadtest import plan, report
-from loadtest.measured import Endpoint, Measured, Sender, StageMeasured, percentile
-from loadtest.verdict import THRESHOLDS, Row, Thresholds, judge
+from loadtest.measured import Cost, Endpoint, Measured, Sender, StageMeasured, percentile
+from loadtest.verdict import THRESHOLDS, Row, Thresholds, judge, most
 from tests.wire import Json, running
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +139,59 @@ def test_a_slow_generator_measures_nothing_but_failures(sender: Sender, because:
     assert broken(run_of({5.0: 500}, unsent=500, sender=sender)) == set()
 
 
+def tried(
+    rate: float, ms: float = 5.0, *, failed: int = 0, sender: Sender = PUNCTUAL, cost: Cost | None = None
+) -> StageMeasured:
+    """One try of the search for the highest rate, of 10 s."""
+    stage = run_of({ms: round(rate * 10) - failed}, failed=failed, stage="saturation", sender=sender).stages[0]
+    return stage.model_copy(update={"intended_rps": rate, "in_time": round(rate * 10) - failed, "cost": cost})
+
+
+PROBE = tried(1500).model_copy(update={"connections": 64})
+HELD_UP = PUNCTUAL.model_copy(update={"busy_percent": 95.0})
+STARVED = Cost(service_seconds=2.0, idle_percent=1.0)
+
+
+def saturated(*tries: StageMeasured) -> Row:
+    """What becomes of the promise on the highest rate."""
+    run = run_of({5.0: 1000}).model_copy(update={"saturation": [*tries]})
+    return next(row for row in judged(run) if row.standard == "PERF-3")
+
+
+def test_the_most_is_the_highest_rate_at_which_every_promise_was_kept() -> None:
+    slow, failing = tried(1300, 600.0), tried(1400, failed=140)
+
+    found = saturated(PROBE, failing, slow, tried(1200), tried(1100))
+    assert (found.status, found.measured, found.target) == ("pass", 1200, 1000)
+    least = saturated(PROBE, tried(1001, 600.0), tried(999))
+    assert (least.status, least.measured, least.reason) == ("fail", 999, None)
+    run = run_of({5.0: 1000}).model_copy(update={"saturation": [PROBE, slow]})
+    none = most(run, Thresholds.read())
+    assert none is not None
+    assert (none.rps, none.reason) == (0, f"at 1300 requests/s {READ} had p50 = 600 ms")
+    assert saturated(PROBE, slow).status == "fail"
+    assert saturated(PROBE, tried(1100, failed=110)).status == "fail"
+
+
+def test_a_rate_that_another_held_down_is_no_failure_and_no_pass() -> None:
+    held_up = saturated(PROBE, tried(1001, 600.0, sender=HELD_UP), tried(900))
+    starved = saturated(PROBE, tried(1001, 600.0, cost=STARVED), tried(900))
+    never_more = saturated(tried(900, sender=HELD_UP), tried(900))
+
+    assert (held_up.status, never_more.status) == ("not_measured", "not_measured")
+    assert held_up.reason == "the generator was the bottleneck at 900 requests/s: it used 95 % of its core"
+    assert starved.status == "not_measured"
+    assert str(starved.reason).startswith("the machine was the bottleneck at 900 requests/s: the service got 0.20 of")
+    assert "and none was idle" in str(starved.reason)
+    # Idle cores, or a generator that did better in the try that counts: then it was the service.
+    idle = STARVED.model_copy(update={"idle_percent": 40.0})
+    assert saturated(PROBE, tried(1001, 600.0, cost=idle), tried(900)).status == "fail"
+    assert saturated(PROBE, tried(1400, 600.0, sender=HELD_UP), tried(1001, 600.0), tried(900)).status == "fail"
+    # A rate that was reached was reached.
+    assert saturated(PROBE, tried(1300, 600.0, sender=HELD_UP), tried(1000)).status == "pass"
+    assert report.exit_code(report.made(run_of({5.0: 1000}), Thresholds.read())) == 0
+
+
 def test_a_misspelt_threshold_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "thresholds.toml"
     _ = file.write_text(THRESHOLDS.read_text(encoding="utf-8").replace("below_ms", "under_ms"), encoding="utf-8")
@@ -187,6 +240,7 @@ def patient(tmp_path: Path) -> Path:
         ("late_p99_ms = 50.0", "late_p99_ms = 1900.0"),
         ("busy_percent = 90.0", "busy_percent = 1000.0"),
         ("sent_percent = 99.0", "sent_percent = 50.0"),
+        ("at_least_rps = 1000.0", "at_least_rps = 10.0"),
     ):
         assert strict in text
         text = text.replace(strict, loose)
@@ -197,7 +251,7 @@ def patient(tmp_path: Path) -> Path:
 
 def load(reports: Path, thresholds: Path, *more: str) -> tuple[int, str, Json]:
     """The exit code of a short run, its table, and its report."""
-    options = ("--seconds", "3", "--rate", "100", "--accounts", "2", "--reports", str(reports))
+    options = ("--seconds", "3", "--rate", "100", "--accounts", "2", "--saturation", "0.3", "--reports", str(reports))
     done = subprocess.run(
         [sys.executable, "-m", "loadtest", *options, "--thresholds", str(thresholds), *more],
         cwd=ROOT,
@@ -226,6 +280,8 @@ def test_a_service_as_in_production_keeps_its_promises(tmp_path: Path, patient: 
     stages = {str(each["name"]): each for each in cast("list[Json]", found["stages"])}
     assert list(stages) == ["warm-up", "normal", "peak", "spike", "recovery"]
     assert {each["failures"] for each in stages.values()} == {0}
+    saturation = cast("Json", found["saturation"])
+    assert cast("float", saturation["rps"]) >= 10
     names = {str(each["name"]) for each in cast("list[Json]", found["endpoints"])}
     assert {"GET /v1/items", "POST /v1/items", READ, "PATCH /v1/items/{item_id}"} <= names
     page = (tmp_path / "load.html").read_text(encoding="utf-8")
@@ -257,7 +313,7 @@ def test_a_slow_service_that_fails_is_found_out(tmp_path: Path, patient: Path, m
     assert code == 1, said
     assert found["passed"] is False
     failed = {str(row["id"]) for row in cast("list[Json]", found["thresholds"]) if row["status"] == "fail"}
-    assert {f"p50 {READ}", "errors normal", "errors peak"} <= failed
+    assert {f"p50 {READ}", "errors normal", "errors peak", "saturation"} <= failed
     assert f"p50 {READ} " in said
     assert "POST /v1/items: status 503" in said
 

@@ -1,5 +1,6 @@
 """PERF-1: how long answers take under load, from the report of `make load`."""
 
+from loadtest.report import Endpoint
 from standards import load
 from standards.context import Context
 from standards.outcome import Outcome, Table, judged, unmeasured
@@ -51,5 +52,5 @@ def check(context: Context) -> Outcome:
     )
 
 
-def _percentile(endpoint: load.Endpoint, name: str) -> float:
+def _percentile(endpoint: Endpoint, name: str) -> float:
     return {"p50_ms": endpoint.p50_ms, "p95_ms": endpoint.p95_ms, "p99_ms": endpoint.p99_ms}[name] or 0.0

@@ -8,25 +8,25 @@ _LEAST = 1_000.0
 
 
 def check(context: Context) -> Outcome:
-    """Read the stage that asks for more than the service can do."""
-    found = load.report(context)
+    """Read how many requests a second were answered while every promise was kept."""
+    found = load.fresh(context)
     if isinstance(found, Outcome):
         return found
-    stage = found.stage("saturation")
-    if stage is None:
-        most = max((each.rps for each in found.stages), default=0.0)
-        return unmeasured(
-            "the load report has no saturation stage: it asks for this service's own peak, not for all it can do",
-            evidence=[f"{load.when(context)}: up to {most:.0f} requests/s were asked for and answered"],
-        )
+    most = found.saturation
+    if most is None:
+        return unmeasured("the load report has no saturation stage: run `make load` without `--saturation 0`")
+    evidence = [f"{load.when(context)}: {most.rps:.0f} requests/s were answered while every promise was kept"]
+    # What was answered was answered, whoever was the bottleneck; what is missing may be another's fault.
+    if most.rps < _LEAST and not most.service_was_bottleneck:
+        return unmeasured(most.reason, evidence=evidence)
     slow = (
-        f"one instance answers {stage.rps:.0f} requests/s, not {_LEAST:.0f}. "
-        "Profile it under `make load`, and correct `rps_per_core` in the capacity plan."
+        f"one instance answers {most.rps:.0f} requests/s, not {_LEAST:.0f}: {most.reason}. "
+        "Profile it under `make load`, and see `make capacity` for what a request costs."
     )
     return judged(
-        [slow] if stage.rps < _LEAST else [],
-        round(stage.rps),
+        [slow] if most.rps < _LEAST else [],
+        round(most.rps),
         "requests/s",
-        evidence=[load.when(context)],
-        tables=[load.stages(found)],
+        evidence=evidence,
+        tables=[load.stages(most.tried)],
     )

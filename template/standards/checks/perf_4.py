@@ -27,5 +27,5 @@ def check(context: Context) -> Outcome:
         " / ".join(f"{stage.error_percent:.2f}" for stage, _ in stages),
         "%, normal / peak",
         evidence=[load.when(context)],
-        tables=[load.stages(found)],
+        tables=[load.stages(found.stages)],
     )
