@@ -138,6 +138,8 @@ def serve(host: str, port: int, workers: int) -> None:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            # They share the rate limits, too: each counts its part.
+            os.environ["RATE_LIMIT_WORKERS"] = str(workers)
             _run(host, port, workers=workers)
     else:
         _run(host, port)

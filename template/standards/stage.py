@@ -55,6 +55,13 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
             "DATABASE_URL": database,
             "AUTH_SIGNING_KEYS": secrets.token_hex(32),
             "METRICS_TOKEN": token,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            # Each client of the scorecard has an address of its own (context.py), and limits that can be reached.
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "RATE_LIMIT_PRINCIPAL": "600/3600",
+            "RATE_LIMIT_ADDRESS": "600/3600",
+            "RATE_LIMIT_ATTEMPTS": "120/3600",
+            "RATE_LIMIT_PROBES": "200/3600",
         }
         say("migrating")
         _run(root, environment, "migrate")

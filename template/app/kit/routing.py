@@ -15,24 +15,26 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import cast
+from typing import Annotated, cast
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request, params
+from fastapi._compat import ModelField
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
-from app.kit.access import AccessRule
+from app.kit.access import AccessRule, Public
 from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
 from app.kit.etags import etag
+from app.kit.rate_limits import Attempts
 from app.kit.schemas import Versioned
 from app.kit.solving import Plan, Solving, Values, plan
 
@@ -56,7 +58,10 @@ class Route(APIRoute):
     operation: "_Operation | None" = None
     access: tuple[AccessRule, ...] = ()
     """The access rules found among the dependencies; house.py wants exactly one."""
+    attempt: bool = False
+    """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
     _query: frozenset[str] = frozenset()
+    _lists: frozenset[str] = frozenset()
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
@@ -70,13 +75,23 @@ class Route(APIRoute):
         own_class = not isinstance(self.response_class, DefaultPlaceholder)
         if iscoroutinefunction(self.endpoint) and not form and not own_class:
             self.operation = _Operation(self)
-        self._query = frozenset(field.alias for each in dependencies(self.dependant) for field in each.query_params)
+        every = tuple(dependencies(self.dependant))
+        query = [field for each in every for field in each.query_params]
+        self._query = frozenset(field.alias for field in query)
+        self._lists = frozenset(field.alias for field in query if _is_list(field))
+        self.attempt = any(isinstance(rule, Public) and rule.attempts for rule in self.access) or any(
+            _takes_a_secret(field)
+            for each in every
+            for field in (*each.body_params, *each.query_params, *each.path_params)
+        )
         return super().get_route_handler()
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if query := cast("bytes", scope["query_string"]):
             self._refuse_unknown(query)
+        if self.attempt:
+            await cast("Attempts", scope["attempts"]).attempt(scope)
         if self.operation is not None:
             await self.operation.run(scope, receive, send)
         else:
@@ -85,13 +100,31 @@ class Route(APIRoute):
                 await super().handle(scope, receive, send)
 
     def _refuse_unknown(self, query: bytes) -> None:
+        seen: set[str] = set()
         for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name in seen and name not in self._lists:
+                # Two readers of the same address could take one value each.
+                raise Invalid("A query parameter was refused.", fields={f"query {name}": "it may be given once"})
+            seen.add(name)
             if name not in self._query:
                 accepted = ", ".join(sorted(self._query)) or "none"
                 raise Invalid(
                     "A query parameter was refused.",
                     fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
                 )
+
+
+def _schema(field: ModelField) -> dict[str, object]:
+    return TypeAdapter(Annotated[field.field_info.annotation, field.field_info]).json_schema()
+
+
+def _is_list(field: ModelField) -> bool:
+    return '"type":"array"' in to_json(_schema(field)).decode()
+
+
+def _takes_a_secret(field: ModelField) -> bool:
+    """Whether there is a `SecretStr` in it, however deep: in a schema it is write-only."""
+    return '"writeOnly":true' in to_json(_schema(field)).decode()
 
 
 class _Operation:
