@@ -1,5 +1,6 @@
 """Only the names that this service goes by: whatever builds an address from the Host header can then trust it."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import cast
@@ -8,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import exchange_of
 from app.kit.errors import MisdirectedRequest
+
+_NAME = re.compile(r"[a-z0-9._-]+")
 
 # Orchestrators and monitors ask each instance by its own address, which no list can know. Their answers name no host.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
@@ -32,4 +35,4 @@ class Hosts:
     def _is_allowed(self, host: bytes) -> bool:
         name = host.decode("latin-1").lower()
         name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0].removesuffix(".")
-        return name in self._names or (bool(self._ends) and name.endswith(self._ends))
+        return name in self._names or (name.endswith(self._ends) and _NAME.fullmatch(name) is not None)

@@ -12,7 +12,7 @@ _MOST_REQUESTS = 1_000_000
 _MOST_SECONDS = 86_400
 
 # The last request of a burst must not fail by the rounding of a sum.
-_HAIR = 1e-9
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ class InProcess:
         self._young: dict[Who, float] = {}
         self._old: dict[Who, float] = {}
         self._turn: float = clock() + self._seconds
+
+    @property
+    def size(self) -> int:
+        """How many callers are remembered."""
+        return len(self._young) + len(self._old)
 
     async def take(self, who: Who) -> float:
         """Count a request, if it is within the limit."""

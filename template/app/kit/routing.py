@@ -15,11 +15,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Annotated, cast
+from typing import cast
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request, params
-from fastapi._compat import ModelField
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import solve_dependencies
@@ -37,6 +36,10 @@ from app.kit.etags import etag
 from app.kit.rate_limits import Attempts
 from app.kit.schemas import Versioned
 from app.kit.solving import Plan, Solving, Values, plan
+
+# How a JSON schema writes `list[…]`, and `SecretStr`, which goes in and never comes out.
+_A_LIST = b'"type":"array"'
+_A_SECRET = b'"writeOnly":true'
 
 # Answers that have no body and so no length.
 _NO_LENGTH = frozenset({204, 304})
@@ -78,11 +81,11 @@ class Route(APIRoute):
         every = tuple(dependencies(self.dependant))
         query = [field for each in every for field in each.query_params]
         self._query = frozenset(field.alias for field in query)
-        self._lists = frozenset(field.alias for field in query if _is_list(field))
+        self._lists = frozenset(field.alias for field in query if _says(field.field_info.annotation, _A_LIST))
         self.attempt = any(isinstance(rule, Public) and rule.attempts for rule in self.access) or any(
-            _takes_a_secret(field)
+            _says(field.field_info.annotation, _A_SECRET)
             for each in every
-            for field in (*each.body_params, *each.query_params, *each.path_params)
+            for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
         )
         return super().get_route_handler()
 
@@ -114,17 +117,9 @@ class Route(APIRoute):
                 )
 
 
-def _schema(field: ModelField) -> dict[str, object]:
-    return TypeAdapter(Annotated[field.field_info.annotation, field.field_info]).json_schema()
-
-
-def _is_list(field: ModelField) -> bool:
-    return '"type":"array"' in to_json(_schema(field)).decode()
-
-
-def _takes_a_secret(field: ModelField) -> bool:
-    """Whether there is a `SecretStr` in it, however deep: in a schema it is write-only."""
-    return '"writeOnly":true' in to_json(_schema(field)).decode()
+def _says(kind: object, word: bytes) -> bool:
+    """Whether the JSON schema of a type says something, however deep."""
+    return word in to_json(TypeAdapter(cast("type[object]", kind)).json_schema())
 
 
 class _Operation:

@@ -1,4 +1,4 @@
-"""SEC-7: whoever asks too often is refused: each account, each address, and sooner whoever tries passwords or tokens."""
+"""SEC-7: whoever asks too often is refused: each account, each address, and sooner whoever tries a password."""
 
 import re
 from collections.abc import Iterator, Sequence
