@@ -1,6 +1,8 @@
 """What comes before a body has bounds, too; sent as bytes, because a good client would not send it."""
 
+import contextlib
 import socket
+from time import sleep
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,17 +14,29 @@ from tests.wire import Service, problem
 ASK = b"GET /v1/accounts/me HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-def sent(service: Service, *pieces: bytes) -> bytes:
-    """The head of what the service answers to bytes, until it closes or has said enough."""
+def said(connection: socket.socket) -> bytes:
+    """All that comes before the other end closes."""
+    heard = b""
+    try:
+        while piece := connection.recv(65_536):
+            heard += piece
+    except ConnectionError:
+        pass
+    return heard
+
+
+def connected(service: Service) -> socket.socket:
+    """A connection as bytes."""
     address = urlsplit(service.url)
-    with socket.create_connection((str(address.hostname), address.port or 0), timeout=10) as connection:
-        try:
-            for piece in pieces:
-                connection.sendall(piece)
-            answer = connection.recv(65_536)
-        except ConnectionError:
-            return b""
-    return answer.partition(b"\r\n")[0]
+    return socket.create_connection((str(address.hostname), address.port or 0), timeout=10)
+
+
+def sent(service: Service, *pieces: bytes) -> bytes:
+    """The first line of what the service answers to bytes."""
+    with connected(service) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        return connection.recv(65_536).partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -58,3 +72,35 @@ def test_what_decides_may_be_said_once(service: Service, field: bytes) -> None:
 
     assert sent(service, ASK, twice, b"\r\n\r\n") == b"HTTP/1.1 400 Bad Request"
     assert sent(service, ASK, b"Accept: a\r\nAccept: b\r\n\r\n") == b"HTTP/1.1 401 Unauthorized"
+
+
+def test_header_fields_that_never_end_are_cut_off(service: Service) -> None:
+    with connected(service) as connection:
+        connection.sendall(ASK)
+        with contextlib.suppress(ConnectionError):
+            for number in range(10_000):
+                connection.sendall(f"x-{number}: {'x' * 1_000}\r\n".encode())
+            pytest.fail("ten million bytes of header fields were taken")
+        heard = said(connection)
+
+    assert heard.startswith(b"HTTP/1.1 431 ") or not heard
+
+
+@pytest.mark.parametrize("begun", [b"", ASK, b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + ASK])
+def test_a_head_that_takes_for_ever_is_408(service: Service, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.http.head_guard.SECONDS", 0.1)
+    with connected(service) as connection:
+        connection.sendall(begun)
+        heard = said(connection)
+
+    assert heard.split(b"HTTP/1.1 ")[-1].startswith(b"408 ")
+
+
+def test_a_connection_is_kept_while_it_asks_in_time(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.http.head_guard.SECONDS", 0.2)
+    with connected(service) as connection:
+        for _ in range(3):
+            connection.sendall(ASK)
+            sleep(0.1)
+            connection.sendall(b"\r\n")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
