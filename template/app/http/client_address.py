@@ -42,6 +42,8 @@ class ClientAddress:
             found = address
             if not self._is_proxy(address):
                 break
+        # For whoever asks ASGI: the kit knows no exchange.
+        scope["client"] = (found, 0)
         return found
 
     def _is_proxy(self, address: str) -> bool:
