@@ -189,6 +189,12 @@ def service_server(folder: Path, database: str, core: set[int]) -> Iterator[Serv
         "DATABASE_POOL_SIZE": "8",
         "MAX_IN_FLIGHT": "1000",
         "METRICS_TOKEN": "benchmark-0123456789-0123456789-0123",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        # One caller stands for many: the limits are counted, and are not reached.
+        "RATE_LIMIT_PRINCIPAL": "1000000/1",
+        "RATE_LIMIT_ADDRESS": "1000000/1",
+        "RATE_LIMIT_ATTEMPTS": "1000000/1",
+        "RATE_LIMIT_PROBES": "1000000/1",
     }
     subprocess.run([app, "migrate"], cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
     command = [app, "serve", "--workers", "1", "--port", "8132"]

@@ -229,7 +229,8 @@ def test_a_route_that_anybody_may_call_by_accident_does_not_start(service: Path)
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
-        ({"ENVIRONMENT": "production", "DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"ENVIRONMENT": "production", "DATABASE_URL": "", "ALLOWED_HOSTS": "127.0.0.1"}, "DATABASE_URL"),
+        ({"ENVIRONMENT": "production", "DATABASE_URL": "", "ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         (
             {
                 "ENVIRONMENT": "production",

@@ -27,7 +27,7 @@ _PORT = click.IntRange(1, 65535)
 
 class _Server(TypedDict):
     factory: bool
-    http: Literal["httptools"]
+    http: str
     lifespan: Literal["on"]
     log_config: None
     access_log: bool
@@ -40,7 +40,7 @@ class _Server(TypedDict):
 # The same wherever the service is served. Its own layers write the access log and the headers.
 _SERVER: _Server = {
     "factory": True,
-    "http": "httptools",
+    "http": "app.http.head_guard:HeadGuard",
     "lifespan": "on",
     "log_config": None,
     "access_log": False,
@@ -138,6 +138,8 @@ def serve(host: str, port: int, workers: int) -> None:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            # They share the rate limits, too: each counts its part.
+            os.environ["RATE_LIMIT_WORKERS"] = str(workers)
             _run(host, port, workers=workers)
     else:
         _run(host, port)

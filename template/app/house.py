@@ -1,5 +1,6 @@
 """The house rules, checked on the finished service: one that breaks them does not start, and says what to mend."""
 
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -9,8 +10,15 @@ from app.http.openapi import Json, child, operations
 from app.kit.routing import Route
 
 _BOUNDED_FORMATS = frozenset({"uuid", "date", "date-time", "time"})
+# Text that is parsed, or hashed and never shown: it may hold what it likes.
+_FREE_FORMATS = frozenset({"email", "password"})
+# A pattern that lets one of these through lets control characters in: into logs, terminals, spreadsheets.
+_CONTROLS = ("\0", "a\0a", "\x1b", "a\x1ba")
 _NO_CONTENT = frozenset({204, 205})
-_MEND = 'a length, a range or a maximum of entries, and `extra="forbid"` on an object (kit/schemas.py has the types)'
+_MEND = (
+    "a length and a pattern without control characters (Line and Text have both), a range or a maximum of entries, "
+    'and `extra="forbid"` on an object (kit/schemas.py has the types)'
+)
 
 
 class HouseRuleBroken(Exception):
@@ -104,12 +112,25 @@ def _lacks(kind: object, schema: Json) -> str | None:
     if kind in {"null", "boolean"}:
         return None
     if kind == "string":
-        bounded = "maxLength" in schema or schema.get("format") in _BOUNDED_FORMATS
-        return None if bounded else "text without a maximum length"
+        if schema.get("format") in _BOUNDED_FORMATS:
+            return None
+        if "maxLength" not in schema:
+            return "text without a maximum length"
+        return (
+            None
+            if schema.get("format") in _FREE_FORMATS or _is_clean(schema)
+            else "text that may hold control characters"
+        )
     if kind in {"integer", "number"}:
         bounded = schema.keys() & {"minimum", "exclusiveMinimum"} and schema.keys() & {"maximum", "exclusiveMaximum"}
         return None if bounded else "a number without a minimum and a maximum"
     return "any value"
+
+
+def _is_clean(schema: Json) -> bool:
+    """Whether a pattern keeps control characters out."""
+    pattern = schema.get("pattern")
+    return isinstance(pattern, str) and not any(re.search(pattern, text) for text in _CONTROLS)
 
 
 def _objects(value: object) -> list[Json]:

@@ -3,17 +3,20 @@
 No secret has a default. Production refuses to start with one that is missing, short, repeated or known, and names it.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
+from app.kit.rate_limits import Limit, Limits
 from app.kit.tokens import Key
 
 
@@ -38,6 +41,14 @@ ENV_FILE = Path(__file__).parents[1] / ".env"
 _MAKE_A_KEY = 'make one with `python -c "import secrets; print(secrets.token_hex(32))"`'
 _SEED_DIGITS = 64
 
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:]+\]")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_ANYONE = 0
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+RateLimit = Annotated[Limit, NoDecode, BeforeValidator(Limit.parse)]
+
 
 class Settings(BaseSettings):
     """The settings of every process; .env.example explains each one."""
@@ -53,13 +64,23 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
+    allowed_hosts: Listed = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    cors_origins: Listed = ()
+    # One caller may use `defaults.CALLER_RPS`, and twice that at once.
+    rate_limit_principal: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
+    rate_limit_address: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
+    rate_limit_attempts: RateLimit = Limit(10, 60)
+    rate_limit_probes: RateLimit = Limit(100, 10)
+    # `app serve` sets it: each worker counts its part of the limits.
+    rate_limit_workers: int = Field(default=1, ge=1, le=64)
 
     @field_validator("environment", "log_level", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("auth_signing_keys", mode="before")
+    @field_validator("auth_signing_keys", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -73,6 +94,33 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {position} is not {_SEED_DIGITS} hexadecimal digits: {_MAKE_A_KEY}")
         return keys
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        lower = tuple(host.lower() for host in hosts)
+        for host in lower:
+            if host != "*" and not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"names {host!r}, which is no host: give names without scheme and port, as in api.example.com"
+                )
+        return ("*",) if "*" in lower else lower
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, value: object) -> object:
+        parts = cls._split(value)
+        return [_network(str(each)) for each in cast("list[object]", parts)] if isinstance(parts, list) else parts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"names {origin!r}, which is no origin: give each as the browser sends it, as in https://www.example.com"
+                )
+        return origins
+
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:
         if not self.auth_signing_keys:
@@ -81,10 +129,34 @@ class Settings(BaseSettings):
             self._refuse_weak_secrets()
         return self
 
+    @model_validator(mode="after")
+    def _names_its_hosts(self) -> Self:
+        if not self.production:
+            self.allowed_hosts = self.allowed_hosts or _THIS_MACHINE
+        elif not self.allowed_hosts:
+            raise ValueError(
+                "ALLOWED_HOSTS is missing: name the hosts that clients call this service by, as in api.example.com"
+            )
+        elif self.allowed_hosts == ("*",):
+            raise ValueError(
+                "ALLOWED_HOSTS is *, which production refuses: name the hosts that clients call this service by"
+            )
+        return self
+
     @property
     def production(self) -> bool:
         """Whether people depend on this process."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def rate_limits(self) -> Limits:
+        """The limits that one worker counts: its part of what the settings give to all workers of this instance."""
+        return Limits(
+            principal=self.rate_limit_principal.shared_by(self.rate_limit_workers),
+            address=self.rate_limit_address.shared_by(self.rate_limit_workers),
+            attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
+            probes=self.rate_limit_probes.shared_by(self.rate_limit_workers),
+        )
 
     @property
     def access_lifetime(self) -> timedelta:
@@ -112,6 +184,18 @@ class Settings(BaseSettings):
         token = self.metrics_token.get_secret_value() if self.metrics_token else None
         if token is not None and (len(token) < 32 or token.lower() in seeds):  # noqa: PLR2004
             raise ValueError("METRICS_TOKEN is shorter than 32 characters, or is another secret: make one of its own")
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(
+            f"names {text!r}, which is no network: give addresses or networks, as in 10.0.0.0/8"
+        ) from error
+    if network.prefixlen == _ANYONE:
+        raise ValueError(f"names {text}, which is everyone: then each client could write an address of its own choice")
+    return network
 
 
 @cache

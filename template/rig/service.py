@@ -27,6 +27,11 @@ ROOT: Final = Path(__file__).parents[1]
 SETTINGS: Final = {
     "ENVIRONMENT": "production",
     "LOG_LEVEL": "info",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "RATE_LIMIT_PRINCIPAL": "1000000/1",
+    "RATE_LIMIT_ADDRESS": "1000000/1",
+    "RATE_LIMIT_ATTEMPTS": "1000000/1",
+    "RATE_LIMIT_PROBES": "1000000/1",
 }
 
 _START_SECONDS = 60.0

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import IPv6Address
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar, cast
@@ -52,6 +53,17 @@ class Operation:
         reason = self.spec.get("x-public")
         return reason if isinstance(reason, str) else ""
 
+    @property
+    def unlimited(self) -> str:
+        """The reason why it may be called without end; empty when it may not."""
+        reason = self.spec.get("x-unlimited")
+        return reason if isinstance(reason, str) else ""
+
+    @property
+    def attempts(self) -> bool:
+        """Whether each call is an attempt at a secret."""
+        return self.spec.get("x-attempts") is True
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -69,7 +81,9 @@ class Context:
 
     def client(self, token: str | None = None) -> httpx.Client:
         """A client of the service, signed in when there is a token."""
-        headers = {"Authorization": f"Bearer {token}"} if token else None
+        headers = {"X-Forwarded-For": new_address()}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         return httpx.Client(base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, verify=_NO_TLS)
 
     def document(self) -> Json:
@@ -118,6 +132,11 @@ class Context:
         for text in self.log.read_bytes().splitlines():
             if text.startswith(b"{") and text.endswith(b"}"):
                 yield cast("Json", from_json(text))
+
+
+def new_address() -> str:
+    """An address that no other client has, so that nobody uses up the rate limit of another."""
+    return str(IPv6Address((0x20010DB8 << 96) | (secrets.randbits(32) << 64) | 1))
 
 
 def rows(url: str, into: Callable[..., R], statement: str, *arguments: object) -> list[R]:

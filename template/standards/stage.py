@@ -20,6 +20,15 @@ INSERT INTO refresh_tokens (id, session_id, digest, expires_at)
 SELECT gen_random_uuid(), id, sha256(id::text::bytea), now() + interval '1 day' FROM opened
 """
 
+# Each client of the scorecard has an address of its own (context.py), and limits that can be reached.
+_LIMITS = {
+    "TRUSTED_PROXIES": "127.0.0.1",
+    "RATE_LIMIT_PRINCIPAL": "600/3600",
+    "RATE_LIMIT_ADDRESS": "600/3600",
+    "RATE_LIMIT_ATTEMPTS": "120/3600",
+    "RATE_LIMIT_PROBES": "200/3600",
+}
+
 
 @contextmanager
 def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[Context]:
@@ -28,7 +37,7 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="standards-", ignore_cleanup_errors=True)))
         say("starting PostgreSQL")
         database = stack.enter_context(rig.database("standards"))
-        environment = rig.settings(database)
+        environment = rig.settings(database) | _LIMITS
         say(f"seeding {_ACCOUNTS * _ITEMS:,} items of {_ACCOUNTS:,} accounts")
         rig.fill(environment, _ACCOUNTS, _ITEMS)
         execute(database, _SESSIONS, "VACUUM ANALYZE")

@@ -113,11 +113,13 @@ def test_serve_is_what_production_needs(served: list[dict[str, object]]) -> None
 
 def test_several_workers_share_their_metrics(served: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setenv("RATE_LIMIT_WORKERS", "")
 
     _ = said("serve", "--workers", "2")
 
     assert served[0]["workers"] == 2
     assert "metrics-" in os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    assert os.environ["RATE_LIMIT_WORKERS"] == "2"
 
 
 def test_dev_migrates_before_it_serves(served: list[dict[str, object]], empty_database: str) -> None:

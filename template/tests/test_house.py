@@ -129,6 +129,9 @@ def test_a_route_of_another_router(refusal: Refusal) -> None:
         (Annotated[str | None, Query()], "query given (text without a maximum length)"),
         (Annotated[str, Header()], "header given (text without a maximum length)"),
         (Annotated[str, Cookie()], "cookie given (text without a maximum length)"),
+        (Annotated[str, Query(max_length=9)], "query given (text that may hold control characters)"),
+        (Annotated[str, Query(max_length=9, pattern="^.*$")], "query given (text that may hold control characters)"),
+        (Annotated[str, Header(max_length=9, pattern="[a-z]")], "header given (text that may hold control characters)"),
         (Annotated[int, Query()], "query given (a number without a minimum and a maximum)"),
         (Annotated[int, Query(ge=1)], "query given (a number without a minimum and a maximum)"),
         (Annotated[float, Query(lt=1)], "query given (a number without a minimum and a maximum)"),
@@ -180,6 +183,11 @@ class Bounded(In):
     ("kind", "place"),
     [
         (str, "body.given (text without a maximum length)"),
+        (Annotated[str, Field(max_length=9)], "body.given (text that may hold control characters)"),
+        (
+            Annotated[list[Annotated[str, Field(max_length=9)]], Field(max_length=2)],
+            "body.given[] (text that may hold control characters)",
+        ),
         (int, "body.given (a number without a minimum and a maximum)"),
         (Annotated[float, Field(ge=0)], "body.given (a number without a minimum and a maximum)"),
         (list[Line], "body.given (a list without a maximum of entries)"),

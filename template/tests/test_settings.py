@@ -39,6 +39,20 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
         ({"AUTH_SIGNING_KEYS": f"{GOOD},{GOOD.upper()}"}, "AUTH_SIGNING_KEYS names one key twice"),
         ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN is shorter than 32 characters"),
         ({"METRICS_TOKEN": GOOD}, "METRICS_TOKEN is shorter than 32 characters, or is another secret"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
+        ({"ALLOWED_HOSTS": "api.example.com,*"}, "ALLOWED_HOSTS is *, which production refuses"),
+        (
+            {"ALLOWED_HOSTS": "https://api.example.com"},
+            "ALLOWED_HOSTS names 'https://api.example.com', which is no host",
+        ),
+        ({"ALLOWED_HOSTS": "a.*.example.com"}, "ALLOWED_HOSTS names 'a.*.example.com', which is no host"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}, "TRUSTED_PROXIES names 'proxy', which is no network"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES names 0.0.0.0/0, which is everyone"),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS names '*', which is no origin"),
+        ({"CORS_ORIGINS": "https://www.example.com/"}, "CORS_ORIGINS names 'https://www.example.com/'"),
+        ({"RATE_LIMIT_ADDRESS": "many"}, "RATE_LIMIT_ADDRESS is not a rate limit: give a number of requests, a slash"),
+        ({"RATE_LIMIT_ATTEMPTS": "0/60"}, "RATE_LIMIT_ATTEMPTS is out of range: 1 to 1,000,000 requests"),
+        ({"RATE_LIMIT_PRINCIPAL": "10/0"}, "RATE_LIMIT_PRINCIPAL is out of range"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
         ({"DATABASE_URL": "mysql://host/database"}, "DATABASE_URL is not a PostgreSQL address"),
         ({"DATABASE_POOL_SIZE": "0"}, "DATABASE_POOL_SIZE"),
@@ -52,7 +66,12 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
 def test_production_refuses_and_says_which(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
 ) -> None:
-    good = {"ENVIRONMENT": "production", "AUTH_SIGNING_KEYS": GOOD, "METRICS_TOKEN": OTHER}
+    good = {
+        "ENVIRONMENT": "production",
+        "AUTH_SIGNING_KEYS": GOOD,
+        "METRICS_TOKEN": OTHER,
+        "ALLOWED_HOSTS": "api.example.com",
+    }
 
     result = started(monkeypatch, **(good | environment))
 
@@ -70,6 +89,10 @@ def test_production_starts_with_good_settings(monkeypatch: pytest.MonkeyPatch) -
         "ENVIRONMENT": "Production",
         "AUTH_SIGNING_KEYS": f"{GOOD}, {OTHER}",
         "METRICS_TOKEN": secrets.token_hex(16),
+        "ALLOWED_HOSTS": "API.example.com, *.internal.example.com, [::1]",
+        "TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
+        "CORS_ORIGINS": "https://www.example.com, http://localhost:3000",
+        "RATE_LIMIT_ATTEMPTS": "5/60",
     }
 
     result = started(monkeypatch, **good)

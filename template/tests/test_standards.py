@@ -34,6 +34,7 @@ from standards.checks import (
     sec_2,
     sec_3,
     sec_6,
+    sec_7,
 )
 from standards.context import Context
 from standards.outcome import Outcome, Table, judged, unmeasured
@@ -217,6 +218,66 @@ def test_sec_3_sees_inputs_without_bounds(start: Start, context: Context, monkey
         sec_3.check(broken),
         "POST /v1/open takes an unbounded input: body.name (text without a maximum length)",
         "POST /v1/open answers 200 to an unknown body field, not 422 naming #/unknown_input. Derive its model",
+    )
+
+
+LOW = {
+    "TRUSTED_PROXIES": "127.0.0.1",
+    "RATE_LIMIT_PRINCIPAL": "8/3600",
+    "RATE_LIMIT_ADDRESS": "8/3600",
+    "RATE_LIMIT_ATTEMPTS": "4/3600",
+    "RATE_LIMIT_PROBES": "4/3600",
+}
+
+
+def test_sec_7_holds_where_the_limits_are_reached(start: Start, context: Context) -> None:
+    found = sec_7.check(context_of(start(**LOW).url, context.database, context.reports), most=10)
+
+    assert found.status == "pass", found.faults
+    assert any(each.startswith("GET /livez has no limit: the answer costs less") for each in found.evidence)
+
+
+def test_sec_7_sees_limits_that_nobody_reaches(start: Start, context: Context) -> None:
+    far = start(**(LOW | {"RATE_LIMIT_ADDRESS": "1000/1", "RATE_LIMIT_ATTEMPTS": "1000/1"}))
+
+    fails(
+        sec_7.check(context_of(far.url, context.database, context.reports), most=10),
+        "GET /v1/accounts/me has no limit: a stranger is never refused in 10 requests. Keep RateLimit in",
+        "POST /v1/auth/login has no limit: a stranger",
+    )
+
+
+def test_sec_7_sees_accounts_without_a_limit(start: Start, context: Context) -> None:
+    far = start(**(LOW | {"RATE_LIMIT_PRINCIPAL": "1000/1"}))
+
+    fails(
+        sec_7.check(context_of(far.url, context.database, context.reports), most=10),
+        "GET /v1/accounts/me has no limit: an account is never refused in 10 requests",
+    )
+
+
+def test_sec_7_sees_secrets_that_may_be_guessed_at_will(start: Start, context: Context) -> None:
+    lax = start(**(LOW | {"RATE_LIMIT_ATTEMPTS": "100/1"}))
+
+    fails(
+        sec_7.check(context_of(lax.url, context.database, context.reports), most=10),
+        "takes a secret and refused only request 9, by the limit of the address. Let Route count attempts",
+    )
+
+
+def test_sec_7_sees_refusals_that_do_not_say_when_to_come_again(
+    start: Start, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*given: object) -> tuple[()]:
+        assert given
+        return ()
+
+    monkeypatch.setattr("app.http.rate_limit._Policy._state", nothing)
+    mute = start(**LOW)
+
+    fails(
+        sec_7.check(context_of(mute.url, context.database, context.reports), most=10),
+        "GET /readyz answers 429 without RateLimit and RateLimit-Policy. Raise TooManyRequests in",
     )
 
 

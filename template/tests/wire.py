@@ -53,7 +53,7 @@ def running(app: FastAPI) -> Generator[Service]:
         uvicorn.Config(
             app,
             loop="auto",
-            http="httptools",
+            http="app.http.head_guard:HeadGuard",
             lifespan="on",
             log_config=None,
             access_log=False,

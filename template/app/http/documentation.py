@@ -37,6 +37,8 @@ _START = b"""SwaggerUIBundle({
   persistAuthorization: false,
 });
 """
+# A window that other sites open on it, or that it opens, gets no hold of it.
+_HEADERS = {"content-security-policy": DOCS_POLICY, "cross-origin-opener-policy": "same-origin"}
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 
@@ -56,7 +58,7 @@ async def page(request: Request) -> Response:
     """The documentation page."""
     title = cast("FastAPI", request.app).title
     safe = title.replace("&", "&amp;").replace("<", "&lt;")
-    return HTMLResponse(_PAGE.format(title=safe), headers={"content-security-policy": DOCS_POLICY})
+    return HTMLResponse(_PAGE.format(title=safe), headers=_HEADERS)
 
 
 @router.get("/docs/{name}", include_in_schema=False, dependencies=_ANYONE)

@@ -1,11 +1,12 @@
 """What the layers share about one request: made once, read by name, and the one place where an answer passes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.client_address import ClientAddress, Network
 from app.http.headers import MAY_DIFFER, SECURITY_HEADERS
 from app.http.request_id import request_id_of
 from app.kit import logging
@@ -14,13 +15,25 @@ from app.kit import logging
 class Exchange:
     """One request and its answer."""
 
-    __slots__: tuple[str, ...] = ("_head", "_send", "headers", "request_id", "sent", "started", "status")
+    __slots__: tuple[str, ...] = (
+        "_head",
+        "_send",
+        "client",
+        "extra",
+        "headers",
+        "request_id",
+        "sent",
+        "started",
+        "status",
+    )
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, client: str) -> None:
         raw = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self.started: float = perf_counter()
         self.headers: dict[bytes, bytes] = dict(raw)
         self.request_id: str = request_id_of(self.headers)
+        self.client: str = client
+        self.extra: tuple[tuple[bytes, bytes], ...] = ()
         self.status: int = 0
         self.sent: int = 0
         self._head: tuple[bytes, bytes] = (b"x-request-id", self.request_id.encode())
@@ -31,7 +44,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = cast("list[tuple[bytes, bytes]]", message["headers"])
-            message["headers"] = [*own, self._head, *_wanted(own)]
+            message["headers"] = [*own, self._head, *self.extra, *_wanted(own)]
         else:
             self.sent += len(cast("bytes", message.get("body", b"")))
         await self._send(message)
@@ -54,13 +67,14 @@ def exchange_of(scope: Scope) -> Exchange:
 class Exchanges:
     """The outermost layer: from here on there is a request id, on every line and every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, trusted: Sequence[Network]) -> None:
         self._app: ASGIApp = app
+        self._address: ClientAddress = ClientAddress(trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope["exchange"] = Exchange(scope, send)
+        exchange = scope["exchange"] = Exchange(scope, send, self._address.find(scope))
         logging.request_id.set(exchange.request_id)
         await self._app(scope, receive, exchange.send)

@@ -74,7 +74,6 @@ class Observe:
         if template in _PROBES and exchange.status < _FAILED:
             return
         caller = cast("Caller | None", scope.get("caller"))
-        client = cast("tuple[str, int] | None", scope.get("client"))
         log.info(
             "request",
             method=method,
@@ -83,6 +82,6 @@ class Observe:
             status=exchange.status,
             ms=round(seconds * 1000, 2),
             bytes=exchange.sent,
-            client=loggable(client[0]) if client else "",
+            client=loggable(exchange.client),
             account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
         )

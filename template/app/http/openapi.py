@@ -14,6 +14,18 @@ from app.kit.routing import Route
 
 Json = dict[str, object]
 
+_RATE_LIMIT: Json = {
+    "Retry-After": {"description": "Seconds after which the next request is welcome", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {
+        "description": 'The limit: `"principal";q=40;w=2` is 40 requests at once, free again over 2 seconds',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it: `"principal";r=0;t=1` is nothing, for 1 second',
+        "schema": {"type": "string"},
+    },
+}
+
 _REQUEST_ID: Json = {
     "description": "Finds this request in the service's log",
     "schema": {"type": "string"},
@@ -69,6 +81,11 @@ def _complete(operation: Json, route: Route) -> None:
         operation["security"] = [{"accessToken": []}]
     else:
         operation["x-public"] = reasons[0]
+    for rule in route.access:
+        if isinstance(rule, Public) and rule.unlimited:
+            operation["x-unlimited"] = rule.unlimited
+    if route.attempt:
+        operation["x-attempts"] = True
     responses = child(operation, "responses")
     responses.pop("422", None)
     common = EVERYWHERE + WITH_A_CALLER * guarded + WITH_A_BODY * (route.body_field is not None)
@@ -76,3 +93,4 @@ def _complete(operation: Json, route: Route) -> None:
         responses.setdefault(str(status), answer)
     for status in responses:
         child(responses, status, "headers")["X-Request-ID"] = _REQUEST_ID
+    child(responses, "429", "headers").update(_RATE_LIMIT)

@@ -18,6 +18,11 @@ from app.settings import settings
 
 router = routing.router("", "operations")
 
+LIVE = public(
+    "an orchestrator has no account; it says only that the process runs",
+    unlimited="the answer costs less than a refusal, and a refusal would end a process that is well",
+)
+
 
 class Status(Out):
     """The answer of a probe that succeeds."""
@@ -39,7 +44,7 @@ class Metrics(Response):
 ALIVE = Status(status="ok")
 
 
-@router.get("/livez", dependencies=[public("an orchestrator has no account; it says only that the process runs")])
+@router.get("/livez", dependencies=[LIVE])
 async def livez() -> Status:
     """Say that the process is alive.
 

@@ -4,11 +4,15 @@ from starlette.types import ASGIApp
 
 from app.http.authentication import Authentication
 from app.http.body_limit import BodyLimit
+from app.http.cors import Cors
 from app.http.exchange import Exchanges
+from app.http.head_limit import HeadLimit
+from app.http.hosts import Hosts
 from app.http.liveness import Liveness
 from app.http.load_limit import LoadLimit
 from app.http.observe import Observe
 from app.http.problems import Problems
+from app.http.rate_limit import RateLimit
 from app.http.time_limit import TimeLimit
 from app.kit.tokens import Tokens
 from app.settings import Settings
@@ -16,11 +20,18 @@ from app.settings import Settings
 
 def stack(app: ASGIApp, settings: Settings, tokens: Tokens) -> ASGIApp:
     """Wrap `app` in the layers; the last line is the outermost."""
-    app = Authentication(app, tokens=tokens)  # innermost: whoever is refused below costs no signature check
+    app = RateLimit(app, limits=settings.rate_limits)  # once it is known who asks
+    app = Authentication(app, tokens=tokens)  # innermost but one: whoever is refused below costs no signature check
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
     app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
+    if settings.allowed_hosts != ("*",):
+        app = Hosts(app, allowed=settings.allowed_hosts)  # before anything answers for a host that is not ours
+    app = HeadLimit(app)  # before anything reads what it bounds
     app = Problems(app, strict=not settings.production)  # around whatever can fail
+    if settings.cors_origins:
+        app = Cors(app, origins=settings.cors_origins)  # around the errors, or no page could read them
     app = Liveness(app)  # whether the process lives depends on nothing below
     app = Observe(app)  # sees the status that the client sees
-    return Exchanges(app)  # first: the id and the headers are on every answer and every line
+    # First: the id, the client's address and the headers are on every answer and every line.
+    return Exchanges(app, trusted=settings.trusted_proxies)

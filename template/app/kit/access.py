@@ -20,6 +20,11 @@ class Principal:
     session_id: UUID
     role: str
 
+    @property
+    def counted_as(self) -> int:
+        """Who this is to a rate limit: one account, however many sessions it has."""
+        return self.account_id.int
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -52,8 +57,10 @@ class Rule:
 class Public:
     """The rule of an operation that needs no caller, and the reason why it may be so."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, attempts: bool = False, unlimited: str = "") -> None:
         self.reason: str = reason
+        self.attempts: bool = attempts
+        self.unlimited: str = unlimited
 
     async def __call__(self) -> None:
         """Nothing is asked of anyone."""
@@ -88,6 +95,10 @@ def require(permission: str, *roles: str) -> Rule:
     return Rule(permission, frozenset(roles))
 
 
-def public(reason: str) -> Depends:
-    """Anyone: `@router.post("/login", dependencies=[public("nobody has a token yet")])`."""
-    return Depends(Public(reason))
+def public(reason: str, *, attempts: bool = False, unlimited: str = "") -> Depends:
+    """Anyone: `@router.post("/login", dependencies=[public("nobody has a token yet")])`.
+
+    What takes a secret has the strict limit of attempts by itself. `attempts=True` gives it to what takes none and must
+    not be tried at will either, such as asking for an e-mail. `unlimited` is the reason why an operation has no limit.
+    """
+    return Depends(Public(reason, attempts=attempts, unlimited=unlimited))

@@ -96,10 +96,22 @@ class ContentTooLarge(AppError):
     status: ClassVar = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class UriTooLong(AppError):
+    """The address of the request is longer than this service accepts."""
+
+    status: ClassVar = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
 class UnsupportedMediaType(AppError):
     """Send the body as application/json."""
 
     status: ClassVar = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class MisdirectedRequest(AppError):
+    """This service does not answer for the host that the request names."""
+
+    status: ClassVar = HTTPStatus.MISDIRECTED_REQUEST
 
 
 class Invalid(AppError):
@@ -112,6 +124,12 @@ class TooManyRequests(AppError):
     """Too many requests: slow down."""
 
     status: ClassVar = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class HeadersTooLarge(AppError):
+    """The header fields of the request are larger than this service accepts."""
+
+    status: ClassVar = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class InternalError(AppError):

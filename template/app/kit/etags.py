@@ -33,6 +33,6 @@ IfMatch = Annotated[
     int | None,
     Header(alias="If-Match", description="The ETag that you read: the change is refused (412) when it is no longer so"),
     BeforeValidator(_parse),
-    WithJsonSchema({"type": "string", "maxLength": _MAX_LENGTH}),
+    WithJsonSchema({"type": "string", "maxLength": _MAX_LENGTH, "pattern": "^[ -~]*$"}),
 ]
 """The version that the caller expects; None when they expect none in particular."""

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.kit.schemas import Identified, Out
 
@@ -37,7 +37,7 @@ def _checked(cursor: str) -> str:
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many entries a page has at the most")]
 Cursor = Annotated[
-    Annotated[str, AfterValidator(_checked)] | None,
+    Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_checked)] | None,
     Query(min_length=22, max_length=22, description="The `next_cursor` of the page before; leave out for the first"),
 ]
 

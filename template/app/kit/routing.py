@@ -25,16 +25,21 @@ from fastapi.dependencies.utils import solve_dependencies
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
-from app.kit.access import AccessRule
+from app.kit.access import AccessRule, Public
 from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
 from app.kit.etags import etag
+from app.kit.rate_limits import Attempts
 from app.kit.schemas import Versioned
 from app.kit.solving import Plan, Solving, Values, plan
+
+# How a JSON schema writes `list[…]`, and `SecretStr`, which goes in and never comes out.
+_A_LIST = b'"type":"array"'
+_A_SECRET = b'"writeOnly":true'
 
 # Answers that have no body and so no length.
 _NO_LENGTH = frozenset({204, 304})
@@ -56,7 +61,10 @@ class Route(APIRoute):
     operation: "_Operation | None" = None
     access: tuple[AccessRule, ...] = ()
     """The access rules found among the dependencies; house.py wants exactly one."""
+    attempt: bool = False
+    """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
     _query: frozenset[str] = frozenset()
+    _lists: frozenset[str] = frozenset()
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
@@ -70,13 +78,23 @@ class Route(APIRoute):
         own_class = not isinstance(self.response_class, DefaultPlaceholder)
         if iscoroutinefunction(self.endpoint) and not form and not own_class:
             self.operation = _Operation(self)
-        self._query = frozenset(field.alias for each in dependencies(self.dependant) for field in each.query_params)
+        every = tuple(dependencies(self.dependant))
+        query = [field for each in every for field in each.query_params]
+        self._query = frozenset(field.alias for field in query)
+        self._lists = frozenset(field.alias for field in query if _says(field.field_info.annotation, _A_LIST))
+        self.attempt = any(isinstance(rule, Public) and rule.attempts for rule in self.access) or any(
+            _says(field.field_info.annotation, _A_SECRET)
+            for each in every
+            for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
+        )
         return super().get_route_handler()
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if query := cast("bytes", scope["query_string"]):
             self._refuse_unknown(query)
+        if self.attempt:
+            await cast("Attempts", scope["attempts"]).attempt(scope)
         if self.operation is not None:
             await self.operation.run(scope, receive, send)
         else:
@@ -85,13 +103,23 @@ class Route(APIRoute):
                 await super().handle(scope, receive, send)
 
     def _refuse_unknown(self, query: bytes) -> None:
+        seen: set[str] = set()
         for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name in seen and name not in self._lists:
+                # Two readers of the same address could take one value each.
+                raise Invalid("A query parameter was refused.", fields={f"query {name}": "it may be given once"})
+            seen.add(name)
             if name not in self._query:
                 accepted = ", ".join(sorted(self._query)) or "none"
                 raise Invalid(
                     "A query parameter was refused.",
                     fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
                 )
+
+
+def _says(kind: object, word: bytes) -> bool:
+    """Whether the JSON schema of a type says something, however deep."""
+    return word in to_json(TypeAdapter(cast("type[object]", kind)).json_schema())
 
 
 class _Operation:

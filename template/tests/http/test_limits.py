@@ -66,7 +66,18 @@ def test_past_its_load_the_service_refuses_at_once_and_recovers(start: Start) ->
         assert client.get("/v1/accounts/me").status_code == 401
 
 
-def test_a_long_header_does_no_harm(client: httpx.Client) -> None:
-    response = client.get("/livez", headers={"x-long": "x" * 30_000})
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b'{"a":' * 40_000, b"[" * 300 + b"]" * 300, b'{"email": "\\ud800"}', b'{"email": "\xed\xa0\x80"}'],
+    ids=["lists", "objects", "closed", "half a character", "half a character in UTF-8"],
+)
+def test_a_body_that_only_a_parser_would_suffer_from_is_422(client: httpx.Client, content: bytes) -> None:
+    answer = problem(client.post("/v1/auth/login", content=content, headers=JSON), 422, "invalid")
 
-    assert response.status_code in {200, 400, 431}
+    assert answer["detail"] == "The body is not JSON."
+
+
+def test_a_query_parameter_is_given_once(someone: httpx.Client) -> None:
+    response = someone.get("/v1/items?limit=1&limit=100")
+
+    assert "it may be given once" in str(problem(response, 422, "invalid")["errors"])

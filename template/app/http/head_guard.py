@@ -1,0 +1,72 @@
+"""What no layer can bound, because it happens before there is a request: header fields that never end, or never come.
+
+Uvicorn's parser keeps the header fields of a request in memory until the last one has come, however many there are and
+however long that takes. This protocol is uvicorn's own, and ends such a connection with 431 or 408.
+"""
+
+from asyncio import BaseTransport, TimerHandle, Transport
+from typing import cast
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+# Both leave room: what came in one piece with its end is judged by head_limit.py, which answers in our own form.
+MOST_BYTES = 65_536
+SECONDS = 15.0
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class HeadGuard(HttpToolsProtocol):
+    """Uvicorn's protocol, with a bound on an unfinished head: so many bytes, so many seconds."""
+
+    _unfinished: bool = False
+    _seen: int = 0
+    _timer: TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(cast("Transport", transport))
+        # A connection that asks nothing at all is as idle as one that never ends its question.
+        self._timer = self.loop.call_later(SECONDS, self._end, _TOO_LATE)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._unfinished:
+            self._seen += len(data)
+            if self._seen > MOST_BYTES:
+                self._end(_TOO_LARGE)
+            elif self._timer is None:
+                self._timer = self.loop.call_later(SECONDS, self._end, _TOO_LATE)
+
+    @override
+    def on_message_begin(self) -> None:
+        self._unfinished = True
+        self._seen = 0
+        super().on_message_begin()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._unfinished = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().on_headers_complete()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().connection_lost(exc)
+
+    def _end(self, answer: bytes) -> None:
+        self._timer = None
+        # While an earlier request of this connection is being answered, nothing can be put in between.
+        earlier = cast("RequestResponseCycle | None", self.cycle)
+        if not self.transport.is_closing():
+            if earlier is None or earlier.response_complete:
+                self.transport.write(answer)
+            self.transport.close()
