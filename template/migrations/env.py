@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from app import registry
 from app.adapters.database import Base, DatabaseSettings
+from app.domain.audit import triggers
 
 registry.load_models()
 
@@ -34,6 +35,7 @@ def _configure_and_run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    triggers.attach(connection, Base.metadata.tables.values())
 
 
 async def _online() -> None:

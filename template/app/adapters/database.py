@@ -25,6 +25,7 @@ from app import defaults
 from app.kit import state
 from app.kit.errors import AppError, Unavailable, type_by_constraint
 from app.kit.logging import get_logger
+from app.kit.origins import Origin
 from app.settings import ENV_FILE
 
 log = get_logger()
@@ -304,11 +305,16 @@ class Autocommit:
 class Transaction:
     """One unit of work: all of it is committed, or nothing. Annotate a parameter with `Session` to get it.
 
-    It takes its connection with its first statement, so slow work belongs before that.
+    It takes its connection with its first statement, so slow work belongs before that. Its changes are recorded in the
+    audit trail with the `origin` that the database is told at its beginning.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, origin: Origin | None = None) -> None:
+        self.origin: Origin = origin or Origin()
         self._connections: Connections = connections
+        self._begin_with: str = (
+            f"BEGIN; SELECT set_config('audit.origin', '{origin.text}', true)" if origin else "BEGIN"
+        )
         self._connection: Connection | None = None
 
     async def one(self, statement: Query[R] | Command[R], **arguments: object) -> R | None:
@@ -361,7 +367,8 @@ class Transaction:
     async def _begin(self) -> Connection:
         connection = self._connection = await self._connections.take()
         try:
-            await connection.execute("BEGIN")
+            # Both in one round trip. The second ends with the transaction, so it never tells of another one.
+            await connection.execute(self._begin_with)
         except _FAILED as error:
             raise explained(error) from error
         return connection
@@ -386,9 +393,9 @@ class Database:
         return self._primary.lent + (self._replica.lent if self._replica else 0)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
+    async def transaction(self, origin: Origin | None = None) -> AsyncGenerator[Transaction]:
         """One transaction: committed at the end, rolled back on any error but one that `keeps_writes`."""
-        transaction = Transaction(self._primary)
+        transaction = Transaction(self._primary, origin)
         try:
             yield transaction
             await transaction.end("COMMIT")
@@ -432,7 +439,7 @@ async def _reader(request: Request) -> Autocommit:
 
 
 async def _transaction(request: Request) -> AsyncGenerator[Transaction]:
-    async with state.of(request, Database).transaction() as transaction:
+    async with state.of(request, Database).transaction(Origin.of(request)) as transaction:
         yield transaction
 
 
