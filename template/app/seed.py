@@ -28,7 +28,7 @@ def address(number: int) -> str:
 async def fill(accounts: int, items: int) -> Added:
     """Add accounts with items; those that exist are left as they are."""
     hashed = await Passwords().hash(PASSWORD)
-    connection = await asyncpg.connect(DatabaseSettings.read().url.get_secret_value())
+    connection = await asyncpg.connect(DatabaseSettings.read().owner)
     try:
         # What nobody did is no history. There is no switch for that but this one, which is the tables' owner's.
         await connection.execute(

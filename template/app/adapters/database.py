@@ -51,6 +51,9 @@ class DatabaseSettings(BaseSettings):
 
     url: SecretStr = Field(description="postgresql://user:password@host/database, the primary")
     read_url: SecretStr | None = Field(default=None, description="A replica for `Reader`; the primary when it is unset")
+    owner_url: SecretStr | None = Field(
+        default=None, description="Who owns the tables, for `app migrate` alone; the role of `url` when it is unset"
+    )
     pool_size: int = Field(default=defaults.POOL_SIZE, ge=1, le=100, description="Connections of one worker")
     statement_timeout_ms: int = Field(default=5_000, ge=100, le=600_000, description="No statement runs longer")
     lock_timeout_ms: int = Field(default=2_000, ge=100, le=600_000, description="No statement waits longer for a lock")
@@ -60,7 +63,12 @@ class DatabaseSettings(BaseSettings):
         """The settings of this process."""
         return cls.model_validate({})
 
-    @field_validator("url", "read_url")
+    @property
+    def owner(self) -> str:
+        """The address for whoever changes the schema."""
+        return (self.owner_url or self.url).get_secret_value()
+
+    @field_validator("url", "read_url", "owner_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):

@@ -63,6 +63,20 @@ def attach(connection: Connection, tables: Iterable[Table]) -> None:
         )
 
 
+def grant(connection: Connection, service: str) -> None:
+    """Let the service's role use the tables that another role owns, and only add to the trail."""
+    if not connection.execute(_READY).scalar_one():
+        return
+    role = connection.dialect.identifier_preparer.quote(service)
+    for statement in (
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}",
+        "REVOKE UPDATE, DELETE ON audit_entries FROM {}",
+        "REVOKE INSERT, UPDATE, DELETE ON audit_seals, alembic_version FROM {}",
+    ):
+        connection.execute(text(statement.format(role)))
+
+
 def _literals(table: Table) -> Iterator[str]:
     for each in table.primary_key.columns:
         yield "'" + each.name.replace("'", "''") + "'"

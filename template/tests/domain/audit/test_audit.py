@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +21,7 @@ from app.adapters.database import Base
 from app.domain.audit import triggers
 from app.kit.origins import Origin
 from tests import database
-from tests.conftest import PASSWORD, Sql, new_address
+from tests.conftest import PASSWORD, Sql, Start, new_address
 from tests.test_migrations import looked_at
 from tests.wire import Json, body, problem
 
@@ -260,6 +261,35 @@ def test_an_ordinary_role_can_neither_alter_the_trail_nor_go_round_it(scratch: s
         database.execute(scratch, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+def test_a_service_that_does_not_own_its_tables_can_only_add(
+    start: Start, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"test_{secrets.token_hex(4)}"
+    database.execute(empty_database, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+    parts = urlsplit(empty_database)
+    url = parts._replace(netloc=f"{role}:{role}@{parts.netloc.rpartition('@')[2]}").geturl()
+    monkeypatch.setenv("DATABASE_OWNER_URL", empty_database)
+    monkeypatch.setenv("DATABASE_URL", url)
+    try:
+        cli.migrate_database()
+        cli.migrate_database()
+        with start().connect() as client:
+            made: Json = {"email": new_address(), "password": PASSWORD}
+            assert client.post("/v1/accounts", json=made).status_code == 201
+            assert log_in(client, made, "wrong horse battery").status_code == 401
+        assert "2 entries hold" in verified().output
+        for statement in (
+            "UPDATE audit_entries SET event = ''",
+            "DELETE FROM audit_seals",
+            "INSERT INTO audit_seals VALUES (0, 1, 1, '')",
+            "ALTER TABLE accounts DISABLE TRIGGER audit",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"permission denied|must be owner"):
+                database.execute(url, statement)
+    finally:
+        database.execute(empty_database, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
 def verified(*arguments: str) -> Result:
     """What `app audit verify` says."""
     return CliRunner().invoke(cli.cli, ["audit", "verify", *arguments])
@@ -341,11 +371,13 @@ def test_a_trail_that_was_cut_off_no_longer_has_its_head(trail: str) -> None:
 
 
 def test_retired_entries_are_not_missed_while_their_seals_stay(trail: str) -> None:
-    database.execute(trail, _OFF.format("audit_entries"), "DELETE FROM audit_entries WHERE position < 25")
+    text = (cli.ROOT / "docs/security/audit.md").read_text(encoding="utf-8")
+    retire = text.partition("```sql\n")[2].partition("```")[0]
+    database.execute(trail, retire.replace("at < now() - interval '2 years'", "position < 25"))
 
     assert "entry 24 was removed" in verified().output
     assert "16 entries hold" in verified("--from", "25").output
-    database.execute(trail, "UPDATE audit_entries SET event = 'x' WHERE position = 25")
+    database.execute(trail, _OFF.format("audit_entries"), "UPDATE audit_entries SET event = 'x' WHERE position = 25")
     assert "entry 25 was changed" in verified("--from", "25").output
 
 
