@@ -491,6 +491,14 @@ def test_perf_2_sees_a_statement_without_an_index(scratch: str) -> None:
     assert "Add an index" in faults[0]
 
 
+def test_perf_2_plans_what_the_database_saw_except_the_inside_of_functions(scratch: str) -> None:
+    named = len(perf_2.planned(scratch))
+
+    found = perf_2.planned(scratch, ["SELECT hash FROM audit_seals WHERE chain = own", "SELECT 1 FROM accounts"])
+
+    assert [each.sql for each in found[named:]] == ["SELECT 1 FROM accounts"]
+
+
 @pytest.mark.parametrize(
     ("query", "ms", "slow"),
     [

@@ -198,11 +198,20 @@ def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
             named = {each.sql: name for name, each in statements()}
             found = [await _measured(connection, name, each, known) for name, each in statements()]
             seen = [each for each in also if _squeezed(each) not in {_squeezed(sql) for sql in named}]
-            return found + [await _plan(connection, each[:40] + " …", each, None) for each in seen]
+            found += [plan for each in seen if (plan := await _seen(connection, each))]
+            return found
         finally:
             await connection.close()
 
     return asyncio.run(run())
+
+
+async def _seen(connection: Connection, sql: str) -> Planned | None:
+    """The plan of a statement that the database saw; None for one of a function, which names variables of that."""
+    try:
+        return await _plan(connection, sql[:40] + " …", sql, None)
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
+        return None
 
 
 def _squeezed(sql: str) -> str:
