@@ -1,5 +1,6 @@
 """The audit trail: every change and every decision leaves an entry, and nobody can alter one unseen."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ from fastapi import Request
 from sqlalchemy import Column, MetaData, String, Table
 
 from app import cli, registry
-from app.adapters.database import Base
+from app.adapters.database import Base, Database, DatabaseSettings
+from app.domain.accounts import repository as accounts
+from app.domain.accounts.schemas import AccountRead
 from app.domain.audit import triggers
 from app.kit.origins import Origin
 from tests import database
@@ -163,6 +166,25 @@ def test_the_origin_of_one_request_is_never_told_of_another(
         assert someone.post("/v1/items", json={"name": secrets.token_hex(8)}).status_code == 201
         made = client.post("/v1/accounts", json={"email": new_address(), "password": PASSWORD})
         assert [(each["event"], each["actor_id"]) for each in entries(sql, made)] == [("accounts.created", None)]
+
+
+def test_a_transaction_of_no_request_has_the_origin_of_none(sql: Sql) -> None:
+    async def run() -> list[str]:
+        found = Database(DatabaseSettings.read())
+        try:
+            return [str((await _signed_up(found, origin)).id) for origin in (Origin(request_id="some-request"), None)]
+        finally:
+            await found.close()
+
+    ids = asyncio.run(run())
+
+    found = sql("SELECT request_id FROM audit_entries WHERE subject_id = ANY($1) ORDER BY position", ids)
+    assert [each["request_id"] for each in found] == ["some-request", None]
+
+
+async def _signed_up(database: Database, origin: Origin | None) -> AccountRead:
+    async with database.transaction(origin) as session:
+        return await accounts.add(session, new_address(), "x")
 
 
 @pytest.mark.parametrize("address", ["x'; DROP TABLE items; --", "fe80::1%eth0", "", "-", "a b", "x" * 65])
@@ -389,6 +411,19 @@ def test_changes_at_once_are_all_sealed(scratch: str) -> None:
         _ = list(threads.map(add, range(8)))
 
     assert "80 entries hold" in verified().output
+
+
+def test_a_chain_is_locked_by_a_commit_alone(sql: Sql) -> None:
+    # Held any earlier, two transactions of one chain could wait for each other's rows and never end.
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    _ = sql("BEGIN")
+    try:
+        _ = sql(_added(new_address()))
+        assert sql(locks) == [{"count": 0}]
+        _ = sql("SET CONSTRAINTS ALL IMMEDIATE")
+        assert sql(locks) == [{"count": 1}]
+    finally:
+        _ = sql("ROLLBACK")
 
 
 # Reading it
