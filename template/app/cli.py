@@ -3,9 +3,10 @@
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar, cast
+from uuid import UUID
 
 import click
 from pydantic import ValidationError
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from fastapi import FastAPI
 
+    from app.adapters.database import Autocommit
     from app.settings import Settings
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 DEVELOPMENT_DATA = ROOT / ".data" / "postgres"
@@ -263,6 +267,76 @@ def seed(accounts: int, items: int) -> None:
     migrate_database()
     added = asyncio.run(fill(accounts, items))
     click.echo(f"Added {added.accounts} accounts and {added.items} items; what was there already stayed.")
+
+
+@cli.group(cls=Cli)
+def audit() -> None:
+    """Read the audit trail, and prove that nobody altered it."""
+
+
+@audit.command()
+@click.option("--subject", help="What it is about: the id of a row.")
+@click.option("--actor", type=click.UUID, help="Who did it: the id of an account.")
+@click.option("--request", help="The id of a request, as the log and the answer have it.")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000), help="How many entries.")
+def show(subject: str | None, actor: UUID | None, request: str | None, most: int) -> None:
+    """List entries, the newest first."""
+    from app.domain.audit import repository
+
+    if sum(each is not None for each in (subject, actor, request)) > 1:
+        raise click.UsageError("Ask for one of --subject, --actor and --request.")
+    if actor is not None:
+        entries = _read(lambda reader: repository.of_actor(reader, actor, most))
+    elif subject is not None:
+        entries = _read(lambda reader: repository.of_subject(reader, subject, most))
+    elif request is not None:
+        entries = _read(lambda reader: repository.of_request(reader, request, most))
+    else:
+        entries = _read(lambda reader: repository.newest(reader, most))
+    for each in entries:
+        known = {
+            "actor": each.actor_id,
+            each.subject_table or "subject": each.subject_id,
+            "request": each.request_id,
+            "from": each.address,
+            "reason": each.reason,
+        }
+        rest = "  ".join(f"{name} {value}" for name, value in known.items() if value is not None)
+        click.echo(f"{each.position:>8}  {each.at:%Y-%m-%d %H:%M:%S}  {each.event:24}{each.outcome:9}{rest}")
+
+
+@audit.command()
+@click.option("--from", "since", default=1, type=click.IntRange(1), help="Begin with this entry; else with the first.")
+@click.option("--head", help="What an earlier `verify` printed: the trail has to contain all that it had then.")
+def verify(since: int, head: str | None) -> None:
+    """Compare every entry with its seal; exit code 1 when one was changed, removed or put in."""
+    from app.domain.audit import service
+
+    if head is not None and not service.is_head(head):
+        raise click.UsageError("--head takes what an earlier `app audit verify` printed after the word head.")
+    found = _read(lambda reader: service.verify(reader, since=since, head=head))
+    if found.faults:
+        raise click.ClickException(
+            "The audit trail does not hold:\n" + "\n".join(f"  - {each}" for each in found.faults)
+        )
+    click.echo(f"{found.entries} entries hold. Keep this where the database's owner can't write:\nhead {found.head}")
+
+
+def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
+    """What the database of this service answers."""
+    import asyncio
+
+    from app.adapters.database import Database, DatabaseSettings
+
+    async def run() -> T:
+        database = Database(DatabaseSettings.read())
+        try:
+            return await question(database.primary)
+        finally:
+            await database.close()
+
+    prepared()
+    return asyncio.run(run())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,7 @@
 """How Alembic runs here: on asyncpg, with both branches of migrations/, and never waiting long for a lock."""
 
 import asyncio
+from typing import cast
 
 import asyncpg
 from alembic import context
@@ -11,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from app import registry
 from app.adapters.database import Base, DatabaseSettings
+from app.domain.audit import triggers
 
 registry.load_models()
 
@@ -24,7 +26,7 @@ def _nothing_for_nothing(_context: object, _revision: object, scripts: list[Migr
         scripts.clear()
 
 
-def _configure_and_run(connection: Connection) -> None:
+def _configure_and_run(connection: Connection, service: str | None) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -34,14 +36,28 @@ def _configure_and_run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    triggers.attach(connection, Base.metadata.tables.values())
+    if service is not None:
+        triggers.grant(connection, service)
+
+
+async def _role(url: str) -> str:
+    """Who the service is to the database."""
+    connection = await asyncpg.connect(url)
+    try:
+        return cast("str", await connection.fetchval("SELECT current_user"))
+    finally:
+        await connection.close()
 
 
 async def _online() -> None:
-    url = DatabaseSettings.read().url.get_secret_value()
+    found = DatabaseSettings.read()
+    url = found.owner
     settings = {"lock_timeout": _LOCK_TIMEOUT, "timezone": "UTC"}
     # One process migrates at a time; the others wait here, then find nothing left to do.
     guard = await asyncpg.connect(url)
     await guard.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
+    service = await _role(found.url.get_secret_value()) if found.owner_url else None
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: asyncpg.connect(url, server_settings=settings),
@@ -49,7 +65,7 @@ async def _online() -> None:
     )
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_configure_and_run)
+            await connection.run_sync(_configure_and_run, service)
             await connection.commit()
     finally:
         await engine.dispose()

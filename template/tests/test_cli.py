@@ -54,7 +54,19 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]
 def test_help_names_every_command() -> None:
     text = said("--help")
 
-    for name in ("serve", "dev", "migrate", "openapi", "routes", "seed", "check", "fix", "domain", "migration"):
+    for name in (
+        "serve",
+        "dev",
+        "migrate",
+        "openapi",
+        "routes",
+        "seed",
+        "check",
+        "fix",
+        "domain",
+        "migration",
+        "audit",
+    ):
         assert f"\n  {name} " in text
         assert said(name, "-h").startswith("Usage:")
 

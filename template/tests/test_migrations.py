@@ -91,7 +91,7 @@ def test_up_down_and_up_again_on_data(empty_database: str) -> None:
     cli.migrate_database()
     looked_at(empty_database, fill)
     full = looked_at(empty_database, counts)
-    assert set(full.values()) == {1}
+    assert min(full.values()) >= 1
 
     command.downgrade(cli.alembic_config(), "base")
     assert looked_at(empty_database, counts) == {}
@@ -105,10 +105,11 @@ def test_up_down_and_up_again_on_data(empty_database: str) -> None:
 def test_migrating_what_is_current_changes_nothing(empty_database: str) -> None:
     cli.migrate_database()
     looked_at(empty_database, fill)
+    full = looked_at(empty_database, counts)
 
     cli.migrate_database()
 
-    assert set(looked_at(empty_database, counts).values()) == {1}
+    assert looked_at(empty_database, counts) == full
 
 
 def test_two_at_once_both_succeed(empty_database: str, tmp_path: Path) -> None:

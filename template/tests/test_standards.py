@@ -35,6 +35,7 @@ from standards.checks import (
     sec_3,
     sec_6,
     sec_7,
+    sec_8,
 )
 from standards.context import Context
 from standards.outcome import Outcome, Table, judged, unmeasured
@@ -302,6 +303,67 @@ def test_sec_6_sees_each_weakness(stored: str, sentence: str) -> None:
     assert bool(found) is bool(sentence)
 
 
+def audited(start: Start, scratch: str, folder: Path) -> Context:
+    """A service on a database of its own."""
+    return context_of(start(DATABASE_URL=scratch).url, scratch, folder)
+
+
+def test_sec_8_sees_what_is_not_recorded(
+    start: Start, scratch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = audited(start, scratch, tmp_path)
+    assert sec_8.check(context).status == "pass"
+
+    async def forget(*_: object, **__: object) -> None:
+        """Decide in silence."""
+
+    monkeypatch.setattr("app.domain.audit.repository.decided", forget)
+    database.execute(scratch, "ALTER TABLE items DISABLE TRIGGER audit")
+
+    fails(
+        sec_8.check(context),
+        "POST /v1/auth/login (401) leaves no entry with the id of its request",
+        "POST /v1/auth/login (200) leaves no entry that says how it was decided",
+        "POST /v1/items (201) leaves no entry",
+        "changes of items are not recorded: its trigger is gone or off",
+    )
+
+
+def test_sec_8_sees_a_trail_that_can_be_altered(
+    start: Start, scratch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = audited(start, scratch, tmp_path)
+    database.execute(scratch, "DROP TRIGGER append_only ON audit_seals")
+    monkeypatch.setattr("app.domain.audit.service._MOST_FAULTS", 0)
+
+    fails(
+        sec_8.check(context),
+        "the database takes `DELETE FROM audit_seals`. Put the trigger",
+        "was changed, and `app audit verify` does not name it",
+    )
+
+
+def test_sec_8_sees_entries_from_outside_and_operations_nobody_tried(
+    start: Start, scratch: str, tmp_path: Path
+) -> None:
+    router = routing.router("/v1/auth/keys", "auth")
+
+    @router.post("", dependencies=[public("a test")])
+    async def create() -> Status:
+        """Let somebody in."""
+        return Status(status="ok")
+
+    assert create
+    context = context_of(start(router, DATABASE_URL=scratch).url, scratch, tmp_path)
+    database.execute(scratch, "ALTER TABLE audit_entries DISABLE TRIGGER audit_seal")
+
+    fails(
+        sec_8.check(context),
+        "POST /v1/auth/keys decides about sessions, and nobody looked for its entry",
+        "the trail does not hold before anything was altered: entry 1 was put in from outside",
+    )
+
+
 # Data integrity
 
 
@@ -514,6 +576,14 @@ def test_perf_2_sees_a_statement_without_an_index(scratch: str) -> None:
     assert len(faults) == 1
     assert faults[0].startswith("accounts.credentials reads all of accounts: `SELECT accounts.id")
     assert "Add an index" in faults[0]
+
+
+def test_perf_2_plans_what_the_database_saw_except_the_inside_of_functions(scratch: str) -> None:
+    named = len(perf_2.planned(scratch))
+
+    found = perf_2.planned(scratch, ["SELECT hash FROM audit_seals WHERE chain = own", "SELECT 1 FROM accounts"])
+
+    assert [each.sql for each in found[named:]] == ["SELECT 1 FROM accounts"]
 
 
 @pytest.mark.parametrize(

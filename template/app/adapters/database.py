@@ -25,6 +25,7 @@ from app import defaults
 from app.kit import state
 from app.kit.errors import AppError, Unavailable, type_by_constraint
 from app.kit.logging import get_logger
+from app.kit.origins import Origin
 from app.settings import ENV_FILE
 
 log = get_logger()
@@ -50,6 +51,9 @@ class DatabaseSettings(BaseSettings):
 
     url: SecretStr = Field(description="postgresql://user:password@host/database, the primary")
     read_url: SecretStr | None = Field(default=None, description="A replica for `Reader`; the primary when it is unset")
+    owner_url: SecretStr | None = Field(
+        default=None, description="Who owns the tables, for `app migrate` alone; the role of `url` when it is unset"
+    )
     pool_size: int = Field(default=defaults.POOL_SIZE, ge=1, le=100, description="Connections of one worker")
     statement_timeout_ms: int = Field(default=5_000, ge=100, le=600_000, description="No statement runs longer")
     lock_timeout_ms: int = Field(default=2_000, ge=100, le=600_000, description="No statement waits longer for a lock")
@@ -59,7 +63,12 @@ class DatabaseSettings(BaseSettings):
         """The settings of this process."""
         return cls.model_validate({})
 
-    @field_validator("url", "read_url")
+    @property
+    def owner(self) -> str:
+        """The address for whoever changes the schema."""
+        return (self.owner_url or self.url).get_secret_value()
+
+    @field_validator("url", "read_url", "owner_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
@@ -305,11 +314,16 @@ class Autocommit:
 class Transaction:
     """One unit of work: all of it is committed, or nothing. Annotate a parameter with `Session` to get it.
 
-    It takes its connection with its first statement, so slow work belongs before that.
+    It takes its connection with its first statement, so slow work belongs before that. Its changes are recorded in the
+    audit trail with the `origin` that the database is told at its beginning.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, origin: Origin | None = None) -> None:
+        self.origin: Origin = origin or Origin()
         self._connections: Connections = connections
+        self._begin_with: str = (
+            f"BEGIN; SELECT set_config('audit.origin', '{origin.text}', true)" if origin else "BEGIN"
+        )
         self._connection: Connection | None = None
 
     async def one(self, statement: Query[R] | Command[R], **arguments: object) -> R | None:
@@ -362,7 +376,8 @@ class Transaction:
     async def _begin(self) -> Connection:
         connection = self._connection = await self._connections.take()
         try:
-            await connection.execute("BEGIN")
+            # Both in one round trip. The second ends with the transaction, so it never tells of another one.
+            await connection.execute(self._begin_with)
         except _FAILED as error:
             raise explained(error) from error
         return connection
@@ -387,9 +402,9 @@ class Database:
         return self._primary.lent + (self._replica.lent if self._replica else 0)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
+    async def transaction(self, origin: Origin | None = None) -> AsyncGenerator[Transaction]:
         """One transaction: committed at the end, rolled back on any error but one that `keeps_writes`."""
-        transaction = Transaction(self._primary)
+        transaction = Transaction(self._primary, origin)
         try:
             yield transaction
             await transaction.end("COMMIT")
@@ -433,7 +448,7 @@ async def _reader(request: Request) -> Autocommit:
 
 
 async def _transaction(request: Request) -> AsyncGenerator[Transaction]:
-    async with state.of(request, Database).transaction() as transaction:
+    async with state.of(request, Database).transaction(Origin.of(request)) as transaction:
         yield transaction
 
 

@@ -177,11 +177,20 @@ def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
             found = [await _plan(connection, each.name, each.sql, await _arguments(connection, each)) for each in named]
             known = {_squeezed(each.sql) for each in named}
             seen = [each for each in also if _squeezed(each) not in known]
-            return found + [await _plan(connection, each[:40] + " …", each, None) for each in seen]
+            found += [plan for each in seen if (plan := await _seen(connection, each))]
+            return found
         finally:
             await connection.close()
 
     return asyncio.run(run())
+
+
+async def _seen(connection: Connection, sql: str) -> Planned | None:
+    """The plan of a statement that the database saw; None for one of a function, which names variables of that."""
+    try:
+        return await _plan(connection, sql[:40] + " …", sql, None)
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
+        return None
 
 
 def _squeezed(sql: str) -> str:

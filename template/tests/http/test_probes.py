@@ -5,7 +5,7 @@ import os
 import httpx
 import pytest
 
-from app.http.observe import loggable
+from app.kit.addresses import loggable
 from tests.conftest import Start
 from tests.http import trouble
 from tests.wire import body, header, problem

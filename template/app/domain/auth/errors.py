@@ -3,11 +3,11 @@
 from app.kit.errors import Unauthorized
 
 
-class WrongCredentials(Unauthorized):
+class WrongCredentials(Unauthorized, keeps_writes=True):
     """The e-mail address or the password is wrong."""
 
 
-class RefreshTokenRefused(Unauthorized):
+class RefreshTokenRefused(Unauthorized, keeps_writes=True):
     """The refresh token is not valid: sign in again."""
 
 

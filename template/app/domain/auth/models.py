@@ -24,7 +24,10 @@ class RefreshToken(Base):
     """One refresh token; only its hash is known here. Each is good for one use."""
 
     __tablename__: str = "refresh_tokens"
-    __table_args__: tuple[object, ...] = (UniqueConstraint("digest"),)
+    __table_args__: tuple[object, ...] = (
+        UniqueConstraint("digest"),
+        {"info": {"unaudited": "each use of one is recorded as a decision"}},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)

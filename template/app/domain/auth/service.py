@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository as accounts
+from app.domain.audit import service as audit
 from app.domain.auth import repository
 from app.domain.auth.errors import RefreshTokenRefused, RefreshTokenReused, WrongCredentials
 from app.domain.auth.schemas import Login, Refresh, TokenPair
@@ -20,28 +21,39 @@ async def login(session: Session, reader: Reader, passwords: Hasher, issuer: Iss
     password = data.password.get_secret_value()
     matches = await passwords.matches(password, known.password_hash if known else None)
     if known is None or not matches:
+        why = "no such account" if known is None else "wrong password"
+        await audit.decided(session, "auth.login", "refused", account_id=known and known.id, reason=why)
         raise WrongCredentials
     if passwords.outdated(known.password_hash):
         await accounts.set_password(session, known.id, await passwords.hash(password))
     session_id = await repository.open_session(session, known.id)
+    await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=session_id)
     return await _hand_out(session, issuer, known.id, session_id, known.role)
 
 
 async def refresh(session: Session, issuer: Issuer, data: Refresh) -> TokenPair:
     """Trade a refresh token for the next pair; one that was used before ends its session for whoever holds it."""
     token = await repository.presented(session, tokens.digest(data.refresh_token.get_secret_value()))
-    if token is None or token.ended_at is not None or token.expires_at <= clock.now():
+    if token is None:
+        await audit.decided(session, "auth.refresh", "refused", reason="no such token")
+        raise RefreshTokenRefused
+    who, which = token.account_id, token.session_id
+    if token.ended_at is not None or token.expires_at <= clock.now():
+        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="over")
         raise RefreshTokenRefused
     if token.used_at is not None:
         await repository.end(session, token.session_id)
+        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="used before")
         raise RefreshTokenReused
     await repository.use(session, token.id)
+    await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
     return await _hand_out(session, issuer, token.account_id, token.session_id, token.role)
 
 
 async def logout(session: Session, caller: Principal) -> None:
     """End the caller's session: its refresh tokens are refused from now on."""
     await repository.end(session, caller.session_id)
+    await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
 
 
 async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, session_id: UUID, role: str) -> TokenPair:
