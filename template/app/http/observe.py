@@ -1,16 +1,14 @@
 """One measurement of every request, told twice: a log line for people, a histogram for machines."""
 
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from time import perf_counter
 from typing import cast
 
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import defaults
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
+from app.kit.addresses import loggable
 from app.kit.logging import get_logger
 from app.kit.routing import Route
 
@@ -29,18 +27,6 @@ _in_flight = Gauge("http_requests_in_flight", "Requests being answered at this m
 unhandled = Counter("http_unhandled_errors_total", "Requests that ended in an error that nobody expected.")
 
 log = get_logger()
-
-
-@lru_cache(maxsize=4096)
-def loggable(address: str) -> str:
-    """A client's address as the log may keep it: whole, or only its network (/24, /48) where the data is personal."""
-    if defaults.LOG_CLIENT_ADDRESS:
-        return address
-    try:
-        bits = 24 if ip_address(address).version == 4 else 48  # noqa: PLR2004
-    except ValueError:
-        return ""
-    return str(ip_network(f"{address}/{bits}", strict=False))
 
 
 class Observe:
