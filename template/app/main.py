@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from app import defaults, house, registry
-from app.http import documentation, openapi, probes
+from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
 from app.kit import logging, state
 from app.kit.passwords import Passwords
@@ -58,9 +58,12 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
-    state.keep(app, Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime))
+    state.keep(
+        app,
+        Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime, settling=config.settling),
+    )
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
-    routers = [*registry.routers(), probes.router]
+    routers = [*registry.routers(), jwks.router, probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)
     for router in routers:

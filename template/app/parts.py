@@ -1,4 +1,4 @@
-"""The fuse box: the outside systems of this service, one line each, in the order in which they are opened."""
+"""The fuse box: what is opened with this service and closed after it, one line each, in that order."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -6,5 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from app.adapters import database
+from app.domain.auth import revocation
 
-PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (database.part,)
+PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (
+    database.part,
+    revocation.part,
+)

@@ -40,6 +40,7 @@ class LogLevel(StrEnum):
 ENV_FILE = Path(__file__).parents[1] / ".env"
 _MAKE_A_KEY = 'make one with `python -c "import secrets; print(secrets.token_hex(32))"`'
 _SEED_DIGITS = 64
+_MARGIN_SECONDS = 20.0
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:]+\]")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -167,6 +168,16 @@ class Settings(BaseSettings):
     def refresh_lifetime(self) -> timedelta:
         """How long a session lives without being used."""
         return timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS)
+
+    @property
+    def session_lifetime(self) -> timedelta:
+        """How long a session lives however much it is used."""
+        return timedelta(seconds=defaults.SESSION_SECONDS)
+
+    @property
+    def settling(self) -> timedelta:
+        """How long after its beginning a transaction may still commit: no request lasts longer."""
+        return timedelta(seconds=self.request_seconds + _MARGIN_SECONDS)
 
     @property
     def keys(self) -> list[Key]:

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 
 from app import cli, main, registry, settings
 from app.adapters.database import DatabaseSettings
+from app.domain.auth import revocation
 from app.settings import Settings
 from tests import database
 from tests.wire import Service, body, running
@@ -26,6 +27,8 @@ _SERVER = pytest.StashKey[database.Server]()
 def pytest_configure(config: pytest.Config) -> None:
     """Settings of the tests' own, and one database server for all workers: the first process starts it."""
     Settings.model_config["env_file"] = DatabaseSettings.model_config["env_file"] = None
+    # Nothing takes a connection behind a test's back; the tests of it ask as often as they like.
+    revocation.EVERY_SECONDS = 3600.0
     if "PYTEST_XDIST_WORKER" in os.environ or config.getoption("collectonly"):
         return
     try:

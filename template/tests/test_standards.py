@@ -200,6 +200,17 @@ def test_sec_2_sees_a_route_without_a_rule(start: Start, context: Context, monke
     fails(sec_2.check(broken), "GET /v1/open has no access rule: it answers 200 without a token. Declare one in")
 
 
+def test_sec_2_sees_a_cookie_that_is_enough_to_change_something(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.kit.browser.SAFE_METHODS", {"GET", "POST", "PATCH", "DELETE"})
+
+    fails(
+        sec_2.check(context),
+        "POST /v1/auth/logout answers 204 to a cookie without its CSRF token, not 403. Declare a rule",
+    )
+
+
 def test_sec_3_sees_inputs_without_bounds(start: Start, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.house.inspect", trust)
     router = routing.router("/v1/open", "open")

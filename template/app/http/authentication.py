@@ -1,16 +1,20 @@
 """Who is asking? Answered for every request; whether they may is the access rule's question (kit/access.py).
 
-A token that does not hold is no reason to refuse here: some operations are public, and one of them renews tokens.
+The access token comes in the Authorization header, or else in a browser's cookie. One that does not hold is no reason
+to refuse here: some operations are public, and one of them renews tokens.
 """
+
+from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import exchange_of
+from app.kit import browser
 from app.kit.access import NOBODY, Caller, Principal, Refusal
+from app.kit.errors import CrossSiteRefused
 from app.kit.tokens import InvalidToken, Tokens
 
 _SCHEME = b"bearer "
-_LONGEST = 4096
 
 
 class Authentication:
@@ -22,17 +26,46 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            exchange = exchange_of(scope)
-            scope["caller"] = self._caller(exchange.headers.get(b"authorization"))
+            scope["caller"] = self._caller(scope, exchange_of(scope).headers)
         await self._app(scope, receive, send)
 
-    def _caller(self, header: bytes | None) -> Caller:
+    def _caller(self, scope: Scope, headers: browser.Headers) -> Caller:
+        header = headers.get(b"authorization")
         if header is None:
-            return NOBODY
-        if header[: len(_SCHEME)].lower() != _SCHEME or len(header) > _LONGEST:
+            return self._browser(scope, headers)
+        if _several(scope, headers):
+            return Refusal("There is more than one Authorization header: send one.")
+        if header[: len(_SCHEME)].lower() != _SCHEME:
             return Refusal("The Authorization header is not of the form `Bearer …`.")
+        return self._holder(header[len(_SCHEME) :])
+
+    def _browser(self, scope: Scope, headers: browser.Headers) -> Caller:
+        token = browser.access_token(headers)
+        if token is None:
+            return NOBODY
+        caller = self._holder(token)
+        if isinstance(caller, Refusal) or scope["method"] in browser.SAFE_METHODS:
+            return caller
+        if not browser.from_own_page(headers):
+            return Refusal("A page of another site sent this: only a page of this one may.", CrossSiteRefused)
+        session = caller.session_id
+        if session is None or not self._tokens.is_csrf_token(browser.csrf_token(headers), session):
+            return Refusal(
+                f"The {browser.CSRF_HEADER} header does not hold this session's CSRF token: "
+                "`GET /v1/auth/browser/csrf-token` tells it.",
+                CrossSiteRefused,
+            )
+        return caller
+
+    def _holder(self, token: bytes) -> Caller:
         try:
-            claims = self._tokens.verify(header[len(_SCHEME) :])
+            claims = self._tokens.verify(token)
         except InvalidToken as error:
             return Refusal(str(error))
         return Principal(claims.sub, claims.sid, claims.role)
+
+
+def _several(scope: Scope, headers: browser.Headers) -> bool:
+    """Whether there are two Authorization headers: a proxy and this service could each mean another one."""
+    raw = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    return len(raw) != len(headers) and sum(name == b"authorization" for name, _ in raw) > 1

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.http.problems import EVERYWHERE, WITH_A_BODY, WITH_A_CALLER
 from app.kit.access import Public
+from app.kit.browser import ACCESS_COOKIE, CSRF_HEADER, SAFE_METHODS
 from app.kit.errors import Problem, answers
 from app.kit.routing import Route
 
@@ -59,7 +60,7 @@ def document(app: FastAPI) -> Json:
     )
     for route in operations(app):
         for method in route.methods or ():
-            _complete(child(drawn, "paths", route.path_format, method.lower()), route)
+            _complete(child(drawn, "paths", route.path_format, method.lower()), route, safe=method in SAFE_METHODS)
     _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas = child(drawn, "components", "schemas")
     schemas.update(child(defined, "$defs"))
@@ -71,14 +72,27 @@ def document(app: FastAPI) -> Json:
         "bearerFormat": "JWT",
         "description": "The `access_token` of `POST /v1/auth/login`",
     }
+    child(drawn, "components", "securitySchemes")["browserSession"] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": ACCESS_COOKIE,
+        "description": "Set by `POST /v1/auth/browser/login`",
+    }
+    child(drawn, "components", "securitySchemes")["csrfToken"] = {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "The `csrf_token` of `POST /v1/auth/browser/login`, for whatever is not a GET",
+    }
     return drawn
 
 
-def _complete(operation: Json, route: Route) -> None:
+def _complete(operation: Json, route: Route, *, safe: bool) -> None:
     reasons = [rule.reason for rule in route.access if isinstance(rule, Public)]
     guarded = not reasons
     if guarded:
-        operation["security"] = [{"accessToken": []}]
+        browser: Json = {"browserSession": []} if safe else {"browserSession": [], "csrfToken": []}
+        operation["security"] = [{"accessToken": []}, browser]
     else:
         operation["x-public"] = reasons[0]
     for rule in route.access:

@@ -17,6 +17,7 @@ from app.kit.errors import (
     BadRequest,
     Conflict,
     ContentTooLarge,
+    CrossSiteRefused,
     FieldProblem,
     Forbidden,
     InternalError,
@@ -38,10 +39,13 @@ log = get_logger()
 
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
 EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
-WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden)
+WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden, CrossSiteRefused)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
 _COMMON = frozenset({*EVERYWHERE, *WITH_A_CALLER, *WITH_A_BODY, NotFound, MethodNotAllowed})
-_BY_STATUS: Mapping[int, type[AppError]] = {int(kind.status): kind for kind in (*_COMMON, Conflict, PreconditionFailed)}
+_BY_STATUS: Mapping[int, type[AppError]] = {
+    int(kind.status): kind
+    for kind in (*_COMMON, Conflict, PreconditionFailed, Forbidden)  # of two, the last
+}
 
 
 class Problems:

@@ -9,16 +9,19 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.params import Depends
 
-from app.kit.errors import Forbidden, NotFound, Unauthorized
+from app.kit.errors import AppError, Forbidden, NotFound, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, as proved by their access token."""
+    """Who is asking, as proved by what they sent."""
 
     account_id: UUID
-    session_id: UUID
+    session_id: UUID | None
+    """The session that they signed in with; None for a caller that has none."""
     role: str
+    scopes: frozenset[str] | None = None
+    """The permissions that their proof is limited to; None when it is good for whatever the role allows."""
 
     @property
     def counted_as(self) -> int:
@@ -28,9 +31,10 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nobody is asking: no token, or one that does not hold."""
+    """Why nobody is asking: no token, one that does not hold, or one that another site's page may have sent."""
 
     detail: str
+    kind: type[AppError] = Unauthorized
 
 
 Caller = Principal | Refusal
@@ -48,9 +52,11 @@ class Rule:
         """The caller, if they may."""
         caller = cast("Caller", request.scope["caller"])
         if isinstance(caller, Refusal):
-            raise Unauthorized(caller.detail)
+            raise caller.kind(caller.detail)
         if caller.role not in self.roles:
             raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
+        if caller.scopes is not None and self.permission not in caller.scopes:
+            raise Forbidden(f"What you authenticated with is not good for {self.permission}.")
         return caller
 
 

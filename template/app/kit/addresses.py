@@ -1,4 +1,4 @@
-"""Client addresses, as far as they may be kept."""
+"""Addresses of clients, as far as they may be kept."""
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -8,7 +8,7 @@ from app import defaults
 
 @lru_cache(maxsize=4096)
 def loggable(address: str) -> str:
-    """A client's address as the log may keep it: whole, or only its network (/24, /48) where the data is personal."""
+    """A client's address as it may be kept: whole, or only its network (/24, /48) where the data is personal."""
     if defaults.LOG_CLIENT_ADDRESS:
         return address
     try:

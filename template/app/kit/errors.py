@@ -66,6 +66,10 @@ class Forbidden(AppError):
     status: ClassVar = HTTPStatus.FORBIDDEN
 
 
+class CrossSiteRefused(Forbidden):
+    """A browser changes something with its cookies only from a page of this site, with the session's CSRF token."""
+
+
 class NotFound(AppError):
     """There is nothing at this address."""
 

@@ -1,15 +1,20 @@
 """Access tokens: short-lived JWTs signed with Ed25519, each naming the key that signed it."""
 
 import hashlib
+import hmac
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 from typing import Annotated
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,8 +22,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.kit import clock, state
 from app.kit.ids import uuid7_text
 
-_ALGORITHM = "EdDSA"
+ALGORITHM = "EdDSA"
+_TYPE = "at+jwt"  # RFC 9068: no other kind of JWT passes for an access token
+_LONGEST = 4096
 _REMEMBERED = 10_000
+# What the clocks of two instances may differ by. It delays no expiry: `verify` looks at that itself, to the moment.
+_SKEW = timedelta(seconds=5)
+
+
+_EXPIRED = "The access token has expired: refresh it or sign in again."
+_INVALID = "The access token is not valid here."
 
 
 class InvalidToken(Exception):
@@ -41,32 +54,71 @@ class Key:
     """One signing key. `kid` is the start of the SHA-256 of the public key."""
 
     kid: str
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey = field(repr=False)
     public: Ed25519PublicKey
+    csrf: bytes = field(repr=False)
 
     @classmethod
     def from_seed(cls, seed: bytes) -> "Key":
         """The key of a 32-byte seed."""
         private = Ed25519PrivateKey.from_private_bytes(seed)
         public = private.public_key()
-        raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return cls(hashlib.sha256(raw).hexdigest()[:16], private, public)
+        csrf = HKDF(SHA256(), 32, salt=None, info=b"csrf tokens").derive(seed)
+        return cls(hashlib.sha256(_raw(public)).hexdigest()[:16], private, public, csrf)
+
+
+class Ended:
+    """The sessions that have ended while an access token of theirs may still hold: asking costs a look into a dict.
+
+    The worker that ends a session notes it before its transaction is committed. A note that the database never confirms
+    is forgotten once that transaction can't commit any more, so one that was rolled back ends nothing.
+    """
+
+    def __init__(self, *, lifetime: timedelta, settling: timedelta) -> None:
+        self._until: dict[UUID, float] = {}
+        self._settling: float = settling.total_seconds()
+        self._lifetime: float = lifetime.total_seconds()
+
+    def __contains__(self, session_id: UUID) -> bool:
+        return session_id in self._until
+
+    def note(self, sessions: Iterable[UUID]) -> None:
+        """Refuse sessions from now on that this worker is about to end."""
+        until = monotonic() + self._settling
+        for each in sessions:
+            _ = self._until.setdefault(each, until)
+
+    def confirm(self, sessions: Iterable[UUID]) -> None:
+        """Refuse sessions that have ended, until no token of theirs can hold."""
+        until = monotonic() + self._lifetime + self._settling
+        for each in sessions:
+            self._until[each] = until
+
+    def forget(self, before: float) -> None:
+        """Forget those whose time was over at a moment of the monotonic clock."""
+        for each in [session for session, until in self._until.items() if until <= before]:
+            del self._until[each]
 
 
 class Tokens:
     """Issues and verifies access tokens.
 
-    The first key signs and all of them verify, so keys are rotated by putting a new one in front and dropping the last
-    once the lifetime has passed. A token that verified is remembered until it expires: an Ed25519 check costs more than
-    the rest of the authentication together.
+    The first key signs and all of them verify: docs/security/sessions.md says how keys are rotated. A token that
+    verified is remembered until it expires: an Ed25519 check costs more than the rest of the authentication together.
     """
 
-    def __init__(self, keys: Sequence[Key], *, issuer: str, lifetime: timedelta) -> None:
-        self._signing: Key = keys[0]
+    def __init__(self, keys: Sequence[Key], *, issuer: str, lifetime: timedelta, settling: timedelta) -> None:
+        self._keys: Sequence[Key] = keys
         self._public: Mapping[str, Ed25519PublicKey] = {key.kid: key.public for key in keys}
         self._issuer: str = issuer
         self._verified: dict[bytes, Claims] = {}
         self.lifetime: timedelta = lifetime
+        self.ended: Ended = Ended(lifetime=lifetime, settling=settling)
+
+    @property
+    def public_keys(self) -> Mapping[str, bytes]:
+        """The 32 bytes of every key that verifies, by its id."""
+        return {kid: _raw(public) for kid, public in self._public.items()}
 
     def issue(self, *, account_id: UUID, session_id: UUID, role: str) -> str:
         """A token for one session of one account."""
@@ -82,37 +134,66 @@ class Tokens:
             "exp": now + self.lifetime,
             "jti": uuid7_text(),
         }
-        return jwt.encode(claims, self._signing.private, algorithm=_ALGORITHM, headers={"kid": self._signing.kid})
+        signing = self._keys[0]
+        return jwt.encode(claims, signing.private, algorithm=ALGORITHM, headers={"kid": signing.kid, "typ": _TYPE})
+
+    def csrf_token(self, session_id: UUID) -> str:
+        """What a page of this service's own site sends to prove that it is one; the same for the whole session."""
+        return _csrf(self._keys[0], session_id)
+
+    def is_csrf_token(self, given: bytes, session_id: UUID) -> bool:
+        """Whether it is the CSRF token of this session."""
+        return any(hmac.compare_digest(given, _csrf(key, session_id).encode()) for key in self._keys)
 
     def verify(self, token: bytes) -> Claims:
-        """What the token says; InvalidToken when it was not issued here, was changed, or is no longer valid."""
+        """What the token says; InvalidToken when it was not issued here, was changed, expired, or its session ended."""
         claims = self._verified.get(token)
         if claims is None:
             claims = self._check(token)
             if len(self._verified) >= _REMEMBERED:
                 del self._verified[next(iter(self._verified))]
             self._verified[token] = claims
-        elif claims.exp <= clock.now().timestamp():
+        if claims.exp <= clock.now().timestamp():
             del self._verified[token]
-            raise InvalidToken("The access token has expired: refresh it or sign in again.")
+            raise InvalidToken(_EXPIRED)
+        if claims.sid in self.ended:
+            raise InvalidToken("The session of this access token has ended: sign in again.")
         return claims
 
     def _check(self, token: bytes) -> Claims:
+        if len(token) > _LONGEST:
+            raise InvalidToken(_INVALID)
         try:
-            public = self._public[str(jwt.get_unverified_header(token).get("kid"))]
+            header: Mapping[str, object] = jwt.get_unverified_header(token)
+            if header.get("typ") != _TYPE:
+                raise InvalidToken(_INVALID)
             decoded: object = jwt.decode(
                 token,
-                public,
-                algorithms=[_ALGORITHM],
+                self._public[str(header.get("kid"))],
+                algorithms=[ALGORITHM],
                 issuer=self._issuer,
                 audience=self._issuer,
+                leeway=_SKEW,
                 options={"require": ["exp", "iat", "nbf", "iss", "aud", "sub"], "strict_aud": True},
             )
             return Claims.model_validate(decoded)
         except jwt.ExpiredSignatureError as error:
-            raise InvalidToken("The access token has expired: refresh it or sign in again.") from error
+            raise InvalidToken(_EXPIRED) from error
         except (jwt.InvalidTokenError, KeyError, ValidationError) as error:
-            raise InvalidToken("The access token is not valid here.") from error
+            raise InvalidToken(_INVALID) from error
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def base64url(raw: bytes) -> str:
+    """Bytes as RFC 7515 writes them: base64 that is safe in a URL, without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _csrf(key: Key, session_id: UUID) -> str:
+    return base64url(hmac.digest(key.csrf, session_id.bytes, "sha256"))
 
 
 def new_secret() -> str:

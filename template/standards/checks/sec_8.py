@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -106,7 +107,10 @@ def _called(context: Context) -> Iterator[_Answered]:
         yield post("/v1/auth/refresh", {"refresh_token": secrets.token_hex(16)})
         yield post("/v1/auth/refresh", renewal)
         yield post("/v1/auth/refresh", renewal)
-        yield post("/v1/auth/logout", token=body(client.post("/v1/auth/login", json=credentials)).get("access_token"))
+        again = body(client.post("/v1/auth/login", json=credentials))
+        yield post("/v1/auth/logout", token=again.get("access_token"))
+    yield from _ended(context, credentials)
+    yield from _browsed(context, credentials)
     if any(each.name == "POST /v1/items" for each in context.operations()):
         with context.sign_up() as member:
             made = member.post("/v1/items", json={"name": secrets.token_hex(8)})
@@ -114,6 +118,38 @@ def _called(context: Context) -> Iterator[_Answered]:
             yield _Answered("POST /v1/items", made)
             yield _Answered("PATCH /v1/items/{item_id}", member.patch(item, json={"name": secrets.token_hex(8)}))
             yield _Answered("DELETE /v1/items/{item_id}", member.delete(item))
+
+
+def _ended(context: Context, credentials: Json) -> Iterator[_Answered]:
+    """Sessions that are ended from another one."""
+    with context.client() as client:
+        pairs = [body(client.post("/v1/auth/login", json=credentials)) for _ in range(2)]
+    with context.client(str(pairs[0].get("access_token"))) as client:
+        sessions = cast("list[Json]", body(client.get("/v1/auth/sessions")).get("data") or [])
+        other = next((each.get("id") for each in sessions if not each.get("current")), None)
+        yield _Answered("DELETE /v1/auth/sessions/{session_id}", client.delete(f"/v1/auth/sessions/{other}"))
+        yield _Answered("DELETE /v1/auth/sessions", client.delete("/v1/auth/sessions"))
+
+
+def _browsed(context: Context, credentials: Json) -> Iterator[_Answered]:
+    """A browser's way in and out; its cookies are `Secure`, so here they are sent by hand."""
+    with context.client() as client:
+        client.headers["sec-fetch-site"] = "same-origin"
+
+        def post(path: str, content: Json | None = None, cookies: str = "", csrf: object = "") -> _Answered:
+            headers = {"cookie": cookies, "x-csrf-token": str(csrf)} if cookies else None
+            client.cookies.clear()
+            return _Answered(f"POST {path}", client.post(path, json=content, headers=headers))
+
+        yield post("/v1/auth/browser/login", credentials | {"password": "not the password"})
+        yield (login := post("/v1/auth/browser/login", credentials))
+        yield (renewed := post("/v1/auth/browser/refresh", cookies=_cookies(login)))
+        csrf = body(renewed.answer).get("csrf_token")
+        yield post("/v1/auth/browser/logout", cookies=_cookies(renewed), csrf=csrf)
+
+
+def _cookies(called: _Answered) -> str:
+    return "; ".join(each.partition(";")[0] for each in called.answer.headers.get_list("set-cookie"))
 
 
 def _entries(context: Context, called: _Answered) -> list[_Entry]:

@@ -1,5 +1,6 @@
 """Access tokens: whatever is not a token of this service, for this service, now, is 401."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,12 +14,15 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import Request
 
 from app import defaults
 from app.kit import clock
-from app.kit.tokens import Key
+from app.kit.access import MEMBER, Principal, require
+from app.kit.errors import Forbidden
+from app.kit.tokens import Key, new_secret
 from tests.conftest import SignUp, Start
-from tests.wire import Json, eventually, header, problem
+from tests.wire import Json, body, eventually, header, problem, rows
 
 ME = "/v1/accounts/me"
 
@@ -44,15 +48,13 @@ def claims(**changed: object) -> Json:
     return {name: value for name, value in (good | changed).items() if value is not None}
 
 
-def signed(said: Json, *, by: Key | None = None, kid: str | None = "") -> str:
-    """A token; by default of the service's key, under its own id."""
+def signed(said: Json, *, by: Key | None = None, **header: object) -> str:
+    """A token; by default of the service's key, under its own id. None leaves a header out."""
     signer = by or key()
-    return jwt.encode(
-        said,
-        signer.private,
-        algorithm="EdDSA",
-        headers={"kid": signer.kid if kid == "" else kid} if kid is not None else None,
-    )
+    good: Json = {"kid": signer.kid, "typ": "at+jwt"}
+    # PyJWT writes a type of its own where there is none, unless it is empty.
+    wanted = {name: value for name, value in (good | header).items() if value is not None or name == "typ"}
+    return jwt.encode(said, signer.private, algorithm="EdDSA", headers=wanted)
 
 
 def asked(client: httpx.Client, authorization: str) -> httpx.Response:
@@ -73,8 +75,10 @@ def _bad() -> dict[str, str]:
     good = signed(claims())
     head, middle, signature = good.split(".")
     return {
+        "expired long ago": signed(claims(exp=now - timedelta(days=1))),
         "expired": signed(claims(exp=now - timedelta(seconds=1))),
         "not yet": signed(claims(nbf=now + timedelta(minutes=5))),
+        "expired within the clocks' difference": signed(claims(exp=now)),
         "from the future": signed(claims(iat=now + timedelta(minutes=5))),
         "other audience": signed(claims(aud="somebody-else")),
         "also for us": signed(claims(aud=[defaults.PROJECT_SLUG, "somebody-else"])),
@@ -84,6 +88,10 @@ def _bad() -> dict[str, str]:
         "no kid": signed(claims(), kid=None),
         "unknown kid": signed(claims(), kid="0" * 16),
         "path as kid": signed(claims(), kid="../../dev/null"),
+        "another kind of JWT": signed(claims(), typ="JWT"),
+        "no kind": signed(claims(), typ=None),
+        "an extension that must be understood": signed(claims(), crit=["never"], never=True),
+        "a key of its own": _own_key(stranger),
         "none": _by_hand(claims(), "none"),
         "None": _by_hand(claims(), "None"),
         "HS256 with the raw public key": _by_hand(claims(), "HS256", raw),
@@ -98,14 +106,21 @@ def _bad() -> dict[str, str]:
         "sub is no id": signed(claims(sub="admin")),
         "nonsense": "x.y.z",
         "no text": "\N{SNOWMAN}",
-        "too long": "x" * 5000,
+        "good but too long": signed(claims(padding="x" * 4096)),
     }
+
+
+def _own_key(stranger: Key) -> str:
+    """Signed by a key that the token itself brings along."""
+    raw = stranger.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    brought = {"kty": "OKP", "crv": "Ed25519", "x": _base64(raw).decode()}
+    return signed(claims(), by=stranger, kid=None, jwk=brought, jku="https://example.com/keys")
 
 
 def _by_hand(said: Json, algorithm: str, secret: bytes | None = None) -> str:
     """What an attacker makes, who is not held up by PyJWT's own checks."""
     said = {name: value.timestamp() if isinstance(value, datetime) else value for name, value in said.items()}
-    parts = ({"alg": algorithm, "typ": "JWT", "kid": key().kid}, said)
+    parts = ({"alg": algorithm, "typ": "at+jwt", "kid": key().kid}, said)
     unsigned = b".".join(_base64(json.dumps(part).encode()) for part in parts)
     signature = hmac.digest(secret, unsigned, hashlib.sha256) if secret is not None else b""
     return (unsigned + b"." + _base64(signature)).decode()
@@ -118,8 +133,10 @@ def _base64(raw: bytes) -> bytes:
 @pytest.mark.parametrize(
     "kind",
     [
+        "expired long ago",
         "expired",
         "not yet",
+        "expired within the clocks' difference",
         "from the future",
         "other audience",
         "also for us",
@@ -129,6 +146,10 @@ def _base64(raw: bytes) -> bytes:
         "no kid",
         "unknown kid",
         "path as kid",
+        "another kind of JWT",
+        "no kind",
+        "an extension that must be understood",
+        "a key of its own",
         "none",
         "None",
         "HS256 with the raw public key",
@@ -143,7 +164,7 @@ def _base64(raw: bytes) -> bytes:
         "sub is no id",
         "nonsense",
         "no text",
-        "too long",
+        "good but too long",
     ],
 )
 def test_a_bad_token_is_401(client: httpx.Client, kind: str) -> None:
@@ -156,6 +177,45 @@ def test_a_bad_token_is_401(client: httpx.Client, kind: str) -> None:
 @pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Token abc", "bearertoken"])
 def test_another_scheme_is_401(client: httpx.Client, authorization: str) -> None:
     _ = problem(asked(client, authorization), 401, "unauthorized")
+
+
+def test_two_authorization_headers_are_401(client: httpx.Client) -> None:
+    good = f"Bearer {signed(claims())}"
+    for headers in ([("authorization", good), ("authorization", "Bearer x")], [("authorization", good)] * 2):
+        assert "more than one" in str(problem(client.get(ME, headers=headers), 401, "unauthorized")["detail"])
+
+
+def test_the_clock_of_the_instance_that_signed_may_be_a_little_ahead(client: httpx.Client) -> None:
+    ahead = clock.now() + timedelta(seconds=2)
+
+    _ = problem(asked(client, f"Bearer {signed(claims(iat=ahead, nbf=ahead))}"), 404)
+
+
+def test_a_refresh_token_is_no_access_token(client: httpx.Client) -> None:
+    _ = problem(asked(client, f"Bearer {new_secret()}"), 401, "unauthorized")
+
+
+def test_the_published_keys_verify_what_was_signed(client: httpx.Client) -> None:
+    response = client.get("/.well-known/jwks.json")
+    published = rows(response, "keys")
+
+    assert header(response, "cache-control") == "public, max-age=300"
+    assert [sorted(each) for each in published] == [["alg", "crv", "kid", "kty", "use", "x"]]
+    token = signed(claims())
+    found = jwt.PyJWKSet.from_dict(body(response))[str(jwt.get_unverified_header(token)["kid"])]
+    assert jwt.decode(token, found, algorithms=["EdDSA"], audience=defaults.PROJECT_SLUG)["role"] == "member"
+
+
+def test_a_proof_that_is_limited_is_good_for_nothing_else() -> None:
+    rule = require("items:read", MEMBER)
+
+    def asked_by(*scopes: str) -> Principal:
+        caller = Principal(uuid4(), None, MEMBER, frozenset(scopes))
+        return asyncio.run(rule(Request({"type": "http", "caller": caller})))
+
+    assert asked_by("items:write", "items:read").role == MEMBER
+    with pytest.raises(Forbidden, match="not good for items:read"):
+        _ = asked_by("items:write")
 
 
 def test_a_role_that_is_not_named_is_403(client: httpx.Client) -> None:
@@ -181,6 +241,7 @@ def test_keys_are_rotated_without_signing_anybody_out(start: Start, sign_up: Sig
     during = start(AUTH_SIGNING_KEYS=f"{new}, {old}")
     newer = sign_up(during).headers["authorization"]
     with during.connect() as client:
+        assert len(rows(client.get("/.well-known/jwks.json"), "keys")) == 2
         assert asked(client, token).status_code == 200
         assert asked(client, newer).status_code == 200
 

@@ -1,6 +1,6 @@
 """What can go wrong with signing in; each says its own status."""
 
-from app.kit.errors import Unauthorized
+from app.kit.errors import Forbidden, NotFound, Unauthorized
 
 
 class WrongCredentials(Unauthorized, keeps_writes=True):
@@ -13,3 +13,11 @@ class RefreshTokenRefused(Unauthorized, keeps_writes=True):
 
 class RefreshTokenReused(Unauthorized, keeps_writes=True):
     """The refresh token was used before, so somebody has a copy of it: this session has been ended. Sign in again."""
+
+
+class SessionNotFound(NotFound):
+    """You have no open session with this id."""
+
+
+class NoSession(Forbidden):
+    """You did not sign in with a session, so there is none to speak of."""

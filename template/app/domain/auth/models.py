@@ -3,21 +3,29 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary, UniqueConstraint, func
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.adapters.database import Base
+from app.domain.auth.devices import LONGEST
 
 
 class SignIn(Base):
     """One sign-in of one account, from its login until it ends."""
 
     __tablename__: str = "sessions"
+    __table_args__: tuple[object, ...] = (
+        # Every worker asks once a second which sessions have just ended.
+        Index(None, "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    user_agent: Mapped[str | None] = mapped_column(String(LONGEST))
+    address: Mapped[str | None] = mapped_column(String(50))
 
 
 class RefreshToken(Base):

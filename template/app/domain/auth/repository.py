@@ -1,14 +1,17 @@
 """Every statement about sessions, compiled once."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, update
 
-from app.adapters.database import Command, Query, Session, arguments
+from app import defaults
+from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
 from app.domain.accounts.models import Account
+from app.domain.auth.devices import Device
 from app.domain.auth.models import RefreshToken, SignIn
+from app.domain.auth.schemas import SessionRead
 from app.kit.ids import uuid7
 
 
@@ -18,6 +21,7 @@ class Presented:
 
     id: UUID
     session_id: UUID
+    started_at: datetime
     expires_at: datetime
     used_at: datetime | None
     ended_at: datetime | None
@@ -25,16 +29,30 @@ class Presented:
     role: str
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session, and when it began."""
+
+    id: UUID
+    created_at: datetime
+
+
 def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
     return id
 
 
-_OPEN = Command(insert(SignIn).values(arguments("id", "account_id")).returning(SignIn.id), _identity)
+_OPEN = Command(
+    insert(SignIn)
+    .values(arguments("id", "account_id", "user_agent", "address"))
+    .returning(SignIn.id, SignIn.created_at),
+    Opened,
+)
 # Locked together with its session: of two uses at once, the second sees the first.
 _PRESENTED = Query(
     select(
         RefreshToken.id,
         RefreshToken.session_id,
+        SignIn.created_at.label("started_at"),
         RefreshToken.expires_at,
         RefreshToken.used_at,
         SignIn.ended_at,
@@ -58,6 +76,56 @@ _USE = Command(
     .returning(RefreshToken.id),
     _identity,
 )
+_TOUCH = Command(
+    update(SignIn).where(SignIn.id == bindparam("session_id")).values(last_used_at=func.now()).returning(SignIn.id),
+    _identity,
+)
+_EXPIRES_AT = func.least(
+    SignIn.last_used_at + timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS),
+    SignIn.created_at + timedelta(seconds=defaults.SESSION_SECONDS),
+)
+_NEWEST = Query(
+    select(
+        SignIn.id,
+        SignIn.created_at,
+        SignIn.last_used_at,
+        _EXPIRES_AT.label("expires_at"),
+        SignIn.user_agent,
+        SignIn.address,
+        SignIn.id.is_not_distinct_from(bindparam("current", type_=Uuid())).label("current"),
+    )
+    .where(
+        SignIn.account_id == bindparam("owner"),
+        SignIn.id < bindparam("before"),
+        SignIn.ended_at.is_(None),
+        func.now() < _EXPIRES_AT,
+    )
+    .order_by(SignIn.id.desc())
+    .limit(bindparam("most")),
+    SessionRead,
+)
+_ENDED = Query(
+    select(SignIn.id).where(SignIn.ended_at > func.now() - bindparam("within", type_=Interval())),
+    _identity,
+)
+_END_OWN = Command(
+    update(SignIn)
+    .where(SignIn.id == bindparam("session_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None))
+    .values(ended_at=func.now())
+    .returning(SignIn.id),
+    _identity,
+)
+_END_ALL = Command(
+    update(SignIn)
+    .where(
+        SignIn.account_id == bindparam("owner"),
+        SignIn.id.is_distinct_from(bindparam("kept", type_=Uuid())),
+        SignIn.ended_at.is_(None),
+    )
+    .values(ended_at=func.now())
+    .returning(SignIn.id),
+    _identity,
+)
 _END = Command(
     update(SignIn)
     .where(SignIn.id == bindparam("session_id"), SignIn.ended_at.is_(None))
@@ -67,9 +135,11 @@ _END = Command(
 )
 
 
-async def open_session(session: Session, account_id: UUID) -> UUID:
+async def open_session(session: Session, account_id: UUID, device: Device) -> Opened:
     """Begin a session of an account."""
-    return await session.only(_OPEN, id=uuid7(), account_id=account_id)
+    return await session.only(
+        _OPEN, id=uuid7(), account_id=account_id, user_agent=device.user_agent, address=device.address
+    )
 
 
 async def presented(session: Session, digest: bytes) -> Presented | None:
@@ -82,11 +152,32 @@ async def keep(session: Session, session_id: UUID, digest: bytes, expires_at: da
     await session.only(_KEEP, id=uuid7(), session_id=session_id, digest=digest, expires_at=expires_at)
 
 
-async def use(session: Session, token_id: UUID) -> None:
-    """Note that a refresh token has had its one use."""
+async def use(session: Session, token_id: UUID, session_id: UUID) -> None:
+    """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
+    await session.only(_TOUCH, session_id=session_id)
 
 
 async def end(session: Session, session_id: UUID) -> None:
     """End a session, if it has not ended yet."""
     await session.one(_END, session_id=session_id)
+
+
+async def end_own(session: Session, session_id: UUID, owner: UUID) -> UUID | None:
+    """End an open session of an account; None when it has no such session."""
+    return await session.one(_END_OWN, session_id=session_id, owner=owner)
+
+
+async def end_all(session: Session, owner: UUID, kept: UUID | None) -> list[UUID]:
+    """End every open session of an account, but for one that is kept, and say which they were."""
+    return await session.all(_END_ALL, owner=owner, kept=kept)
+
+
+async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID, most: int) -> list[SessionRead]:
+    """An account's open sessions that are older than the session `before`, newest first."""
+    return await reader.all(_NEWEST, owner=owner, current=current, before=before, most=most)
+
+
+async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
+    """The sessions that ended within a span of time until now, by the database's clock."""
+    return await primary.all(_ENDED, within=within)

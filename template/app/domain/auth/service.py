@@ -1,21 +1,47 @@
 """What the business says about signing in, staying signed in and signing out."""
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository as accounts
 from app.domain.audit import service as audit
 from app.domain.auth import repository
-from app.domain.auth.errors import RefreshTokenRefused, RefreshTokenReused, WrongCredentials
-from app.domain.auth.schemas import Login, Refresh, TokenPair
-from app.kit import clock, tokens
+from app.domain.auth.devices import Device
+from app.domain.auth.errors import NoSession, RefreshTokenRefused, RefreshTokenReused, SessionNotFound, WrongCredentials
+from app.domain.auth.schemas import CsrfToken, Login, SessionRead, TokenPair
+from app.kit import clock, pagination, tokens
 from app.kit.access import Principal
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
 from app.settings import settings
 
 
-async def login(session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, data: Login) -> TokenPair:
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a session hands out, before it is known how the client carries it."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    csrf_token: str = field(repr=False)
+    access_seconds: int
+    refresh_seconds: int
+
+
+def pair(grant: Grant) -> TokenPair:
+    """The tokens for a client that keeps them itself."""
+    return TokenPair(
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        token_type="Bearer",  # noqa: S106 - a scheme's name, not a secret
+        expires_in=grant.access_seconds,
+    )
+
+
+async def login(  # noqa: PLR0913, PLR0917 - what it takes to sign in
+    session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, data: Login, device: Device
+) -> Grant:
     """Begin a session; an unknown address costs what a wrong password does, and gets the same answer."""
     known = await accounts.credentials(reader, data.email)
     password = data.password.get_secret_value()
@@ -26,14 +52,14 @@ async def login(session: Session, reader: Reader, passwords: Hasher, issuer: Iss
         raise WrongCredentials
     if passwords.outdated(known.password_hash):
         await accounts.set_password(session, known.id, await passwords.hash(password))
-    session_id = await repository.open_session(session, known.id)
-    await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=session_id)
-    return await _hand_out(session, issuer, known.id, session_id, known.role)
+    opened = await repository.open_session(session, known.id, device)
+    await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
+    return await _hand_out(session, issuer, known.id, opened, known.role)
 
 
-async def refresh(session: Session, issuer: Issuer, data: Refresh) -> TokenPair:
+async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
     """Trade a refresh token for the next pair; one that was used before ends its session for whoever holds it."""
-    token = await repository.presented(session, tokens.digest(data.refresh_token.get_secret_value()))
+    token = await repository.presented(session, tokens.digest(secret))
     if token is None:
         await audit.decided(session, "auth.refresh", "refused", reason="no such token")
         raise RefreshTokenRefused
@@ -42,27 +68,80 @@ async def refresh(session: Session, issuer: Issuer, data: Refresh) -> TokenPair:
         await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="over")
         raise RefreshTokenRefused
     if token.used_at is not None:
-        await repository.end(session, token.session_id)
+        await _end(session, issuer, which)
         await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="used before")
         raise RefreshTokenReused
-    await repository.use(session, token.id)
+    await repository.use(session, token.id, which)
     await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
-    return await _hand_out(session, issuer, token.account_id, token.session_id, token.role)
+    return await _hand_out(session, issuer, who, repository.Opened(which, token.started_at), token.role)
 
 
-async def logout(session: Session, caller: Principal) -> None:
-    """End the caller's session: its refresh tokens are refused from now on."""
-    await repository.end(session, caller.session_id)
+async def logout(session: Session, issuer: Issuer, caller: Principal) -> None:
+    """End the caller's session: all of its tokens are refused from now on."""
+    await _end(session, issuer, _session_of(caller))
     await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
 
 
-async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, session_id: UUID, role: str) -> TokenPair:
-    secret = tokens.new_secret()
-    expires_at = clock.now() + settings().refresh_lifetime
-    await repository.keep(session, session_id, tokens.digest(secret), expires_at)
-    return TokenPair(
-        access_token=issuer.issue(account_id=account_id, session_id=session_id, role=role),
-        refresh_token=secret,
-        token_type="Bearer",  # noqa: S106 - a scheme's name, not a secret
-        expires_in=int(issuer.lifetime.total_seconds()),
+async def logout_with(session: Session, issuer: Issuer, secret: str) -> None:
+    """End the session of a refresh token, if it has one."""
+    token = await repository.presented(session, tokens.digest(secret))
+    if token is not None:
+        who, which = token.account_id, token.session_id
+        await _end(session, issuer, which)
+        await audit.decided(session, "auth.logout", "granted", account_id=who, session_id=which)
+
+
+async def sessions(reader: Reader, limit: int, cursor: str | None, caller: Principal) -> pagination.Page[SessionRead]:
+    """A page of the caller's open sessions, newest first."""
+    rows = await repository.newest(reader, caller.account_id, caller.session_id, pagination.after(cursor), limit + 1)
+    return pagination.page(rows, limit)
+
+
+async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Principal) -> None:
+    """End one of the caller's sessions; SessionNotFound when they have no such session, or it has ended."""
+    if await repository.end_own(session, session_id, caller.account_id) is None:
+        raise SessionNotFound
+    issuer.ended.note([session_id])
+    await audit.decided(
+        session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id
     )
+
+
+async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:
+    """End every session of an account but one: at a request, or because what its tokens say is no longer so."""
+    issuer.ended.note(await repository.end_all(session, account_id, kept))
+    await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
+
+
+def csrf_token(issuer: Issuer, caller: Principal) -> CsrfToken:
+    """What the caller's pages send to prove where they come from."""
+    return CsrfToken(csrf_token=issuer.csrf_token(_session_of(caller)))
+
+
+def _session_of(caller: Principal) -> UUID:
+    if caller.session_id is None:
+        raise NoSession
+    return caller.session_id
+
+
+async def _end(session: Session, issuer: Issuer, session_id: UUID) -> None:
+    await repository.end(session, session_id)
+    issuer.ended.note([session_id])
+
+
+async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: repository.Opened, role: str) -> Grant:
+    secret = tokens.new_secret()
+    expires_at = _refresh_until(opened.created_at)
+    await repository.keep(session, opened.id, tokens.digest(secret), expires_at)
+    return Grant(
+        access_token=issuer.issue(account_id=account_id, session_id=opened.id, role=role),
+        refresh_token=secret,
+        csrf_token=issuer.csrf_token(opened.id),
+        access_seconds=int(issuer.lifetime.total_seconds()),
+        refresh_seconds=int((expires_at - clock.now()).total_seconds()),
+    )
+
+
+def _refresh_until(began: datetime) -> datetime:
+    """When a refresh token expires: unused for too long, or in a session that is too old, whichever comes first."""
+    return min(clock.now() + settings().refresh_lifetime, began + settings().session_lifetime)

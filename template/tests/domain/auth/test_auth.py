@@ -2,6 +2,7 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import httpx
 import jwt
@@ -43,6 +44,10 @@ def refreshed(client: httpx.Client, tokens: Json) -> httpx.Response:
 
 def bearer(tokens: Json) -> dict[str, str]:
     return {"authorization": f"Bearer {tokens['access_token']}"}
+
+
+def session_of(tokens: Json) -> str:
+    return str(jwt.decode(str(tokens["access_token"]), options={"verify_signature": False})["sid"])
 
 
 def test_signing_in_hands_out_a_short_lived_token_and_one_that_renews_it(client: httpx.Client, pair: Json) -> None:
@@ -117,6 +122,16 @@ def test_a_refresh_token_that_is_used_twice_ends_its_session(client: httpx.Clien
     _ = problem(refreshed(client, following), 401, "refresh-token-refused")
     _ = problem(refreshed(client, pair), 401, "refresh-token-refused")
     assert _ended(sql, pair)
+    _ = problem(client.get(ME, headers=bearer(following)), 401, "unauthorized")
+
+
+def test_a_session_ends_however_much_it_is_used(client: httpx.Client, pair: Json, sql: Sql) -> None:
+    nearly = timedelta(seconds=defaults.SESSION_SECONDS - 60)
+    _ = sql("UPDATE sessions SET created_at = now() - $2::interval WHERE id = $1", session_of(pair), nearly)
+
+    following = signed_in(refreshed(client, pair))
+
+    assert 0 < _seconds_left(sql, following) <= 60
 
 
 def test_the_end_of_one_session_leaves_the_others(client: httpx.Client, credentials: Json) -> None:
@@ -150,8 +165,7 @@ def _waiting(sql: Sql) -> object:
 
 
 def _ended(sql: Sql, tokens: Json) -> bool:
-    session = jwt.decode(str(tokens["access_token"]), options={"verify_signature": False})["sid"]
-    return sql("SELECT ended_at FROM sessions WHERE id = $1", session)[0]["ended_at"] is not None
+    return sql("SELECT ended_at FROM sessions WHERE id = $1", session_of(tokens))[0]["ended_at"] is not None
 
 
 def test_a_refresh_token_expires(client: httpx.Client, pair: Json, sql: Sql) -> None:
@@ -165,10 +179,12 @@ def test_only_the_hash_of_a_refresh_token_is_stored(pair: Json, sql: Sql) -> Non
 
     assert len(stored) == 1
     assert str(pair["refresh_token"]) not in str(stored)
-    lifetime = sql(
-        "SELECT extract(epoch FROM expires_at - now()) AS left FROM refresh_tokens WHERE digest = $1", _digest(pair)
-    )
-    assert abs(float(str(lifetime[0]["left"])) - defaults.REFRESH_TOKEN_SECONDS) < 60
+    assert abs(_seconds_left(sql, pair) - defaults.REFRESH_TOKEN_SECONDS) < 60
+
+
+def _seconds_left(sql: Sql, tokens: Json) -> float:
+    lifetime = "SELECT extract(epoch FROM expires_at - now()) AS left FROM refresh_tokens WHERE digest = $1"
+    return float(str(sql(lifetime, _digest(tokens))[0]["left"]))
 
 
 def _digest(tokens: Json) -> bytes:
@@ -196,7 +212,8 @@ def test_signing_out_ends_the_session(client: httpx.Client, pair: Json) -> None:
 
     assert (response.status_code, response.content) == (204, b"")
     _ = problem(refreshed(client, pair), 401, "refresh-token-refused")
-    assert client.post(LOGOUT, headers=bearer(pair)).status_code == 204
+    assert "ended" in str(problem(client.get(ME, headers=bearer(pair)), 401, "unauthorized")["detail"])
+    _ = problem(client.post(LOGOUT, headers=bearer(pair)), 401, "unauthorized")
 
 
 def test_signing_out_needs_a_token(client: httpx.Client) -> None:

@@ -1,0 +1,28 @@
+"""Where a session is used from, as far as it may be kept: so that people recognise their own sessions."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.kit.addresses import loggable
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a client says of itself, and where it is."""
+
+    user_agent: str | None
+    address: str | None
+
+
+async def _device(request: Request) -> Device:
+    said = _CONTROLS.sub("", request.headers.get("user-agent", ""))[:LONGEST].strip()
+    return Device(said or None, (loggable(request.client.host) if request.client else None) or None)
+
+
+CurrentDevice = Annotated[Device, Depends(_device)]
