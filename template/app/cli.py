@@ -181,7 +181,7 @@ def _log_as_the_service_does() -> None:
     from app.kit import logging
     from app.settings import settings
 
-    logging.configure(settings().log_level.name)
+    logging.configure(settings().log_level.name, settings().secrets)
 
 
 @cli.command()
@@ -265,7 +265,8 @@ def seed(accounts: int, items: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of the `app` command."""
-    from app import workshop
+    from app import keys, workshop
 
     workshop.register(cli)
+    keys.register(cli)
     cli(arguments)

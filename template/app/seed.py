@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-
-from app.adapters.database import DatabaseSettings
+from app import settings as service
+from app.adapters.database import Database, DatabaseSettings, connect
+from app.domain.accounts import repository
 from app.kit.ids import uuid7
 from app.kit.passwords import Passwords
 
@@ -28,22 +28,25 @@ def address(number: int) -> str:
 async def fill(accounts: int, items: int) -> Added:
     """Add accounts with items; those that exist are left as they are."""
     hashed = await Passwords().hash(PASSWORD)
-    connection = await asyncpg.connect(DatabaseSettings.read().url.get_secret_value())
+    settings = DatabaseSettings.read()
+    database = Database(settings, service.settings().key_ring)
+    owners: list[UUID] = []
     try:
-        added = await connection.fetch(
-            "INSERT INTO accounts (id, email, password_hash) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) "
-            "ON CONFLICT (email) DO NOTHING RETURNING id",
-            [uuid7() for _ in range(accounts)],
-            [address(number) for number in range(1, accounts + 1)],
-            [hashed] * accounts,
-        )
-        owners: list[UUID] = [row["id"] for row in added]
+        async with database.transaction() as session:
+            for email in map(address, range(1, accounts + 1)):
+                if await repository.credentials(session, email) is None:
+                    added = await repository.add(session, email, hashed)
+                    owners.append(added.id)
+    finally:
+        await database.close()
+    connection = await connect(settings.url)
+    try:
         for owner in owners:
             await connection.copy_records_to_table(
                 "items",
                 columns=["id", "owner_id", "name", "description"],
                 records=[(uuid7(), owner, f"Item {number}", f"The item of number {number}") for number in range(items)],
             )
-        return Added(len(owners), len(owners) * items)
     finally:
         await connection.close()
+    return Added(len(owners), len(owners) * items)

@@ -31,6 +31,10 @@ _STOP_SECONDS = 40.0
 @contextmanager
 def database() -> Generator[str]:
     """The address of an empty database beside the one that DATABASE_URL names, else on a server of its own."""
+    # What fills the rows and what reads them have the same keys: those of this run, unless there are some already.
+    for name in ("AUTH_SIGNING_KEYS", "ENCRYPTION_KEYS"):
+        os.environ.setdefault(name, secrets.token_hex(32))
+    os.environ.setdefault("DATABASE_WITHOUT_TLS_BECAUSE", "the load test's database is its own, for one run")
     folder: Path | None = None
     stop = None
     try:
@@ -88,7 +92,6 @@ def serving(url: str, log: Path) -> Generator[str]:
         port = cast("tuple[str, int]", listener.getsockname())[1]
     environment = os.environ | {
         "ENVIRONMENT": "production",
-        "AUTH_SIGNING_KEYS": secrets.token_hex(32),
         "DATABASE_URL": url,
     }
     if DatabaseSettings.read().read_url is not None:

@@ -1,16 +1,18 @@
 """How Alembic runs here: on asyncpg, with both branches of migrations/, and never waiting long for a lock."""
 
 import asyncio
+from typing import Literal
 
-import asyncpg
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrationScript
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app import registry
-from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database import Base, DatabaseSettings, connect
+from app.adapters.encryption import BlindIndex, Encrypted
 
 registry.load_models()
 
@@ -24,11 +26,17 @@ def _nothing_for_nothing(_context: object, _revision: object, scripts: list[Migr
         scripts.clear()
 
 
+def _as_the_database_sees_it(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
+    """How a migration writes a type: to the database an encrypted column is bytes."""
+    return "sa.LargeBinary()" if kind == "type" and isinstance(item, Encrypted | BlindIndex) else False
+
+
 def _configure_and_run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         compare_server_default=True,
+        render_item=_as_the_database_sees_it,
         transaction_per_migration=True,
         process_revision_directives=_nothing_for_nothing,
     )
@@ -37,14 +45,13 @@ def _configure_and_run(connection: Connection) -> None:
 
 
 async def _online() -> None:
-    url = DatabaseSettings.read().url.get_secret_value()
-    settings = {"lock_timeout": _LOCK_TIMEOUT, "timezone": "UTC"}
+    url = DatabaseSettings.read().url
     # One process migrates at a time; the others wait here, then find nothing left to do.
-    guard = await asyncpg.connect(url)
+    guard = await connect(url)
     await guard.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url, server_settings=settings),
+        async_creator=lambda: connect(url, lock_timeout=_LOCK_TIMEOUT),
         poolclass=NullPool,
     )
     try:

@@ -36,8 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
     os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
+    os.environ["ENCRYPTION_KEYS"] = secrets.token_hex(32)
     os.environ["METRICS_TOKEN"] = secrets.token_hex(32)
     os.environ["DATABASE_URL"] = server.template
+    os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
     cli.migrate_database()
 
 

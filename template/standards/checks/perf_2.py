@@ -16,6 +16,7 @@ import httpx
 
 from app import domain, seed
 from app.adapters.database import Command, Connection, Query
+from app.settings import settings
 from standards.context import Context, Json, body
 from standards.outcome import Outcome, Table, judged, unmeasured
 
@@ -211,9 +212,9 @@ def _squeezed(sql: str) -> str:
 
 async def _arguments(connection: Connection) -> dict[str, object]:
     """Values of arguments that find rows: of one account and one of its items."""
-    known: dict[str, object] = {"most": 21, "before": _LAST}
+    known: dict[str, object] = {"most": 21, "before": _LAST, "address": seed.address(1)}
     for statement in (
-        "SELECT id AS account_id, email AS address FROM accounts ORDER BY id LIMIT 1",
+        "SELECT id AS account_id FROM accounts ORDER BY id LIMIT 1",
         "SELECT id AS item_id, owner_id AS owner FROM items ORDER BY id LIMIT 1",
     ):
         try:
@@ -228,7 +229,7 @@ async def _measured(
     connection: Connection, name: str, statement: Query[object] | Command[object], known: Json
 ) -> Planned:
     given = {each: known[each] for each in statement.wanted & known.keys()}
-    arguments = statement.arguments(given) if given.keys() == statement.wanted else None
+    arguments = statement.arguments(given, settings().key_ring) if given.keys() == statement.wanted else None
     return await _plan(connection, name, statement.sql, arguments)
 
 

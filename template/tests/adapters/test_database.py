@@ -18,6 +18,7 @@ from app.adapters.database import Connections, Database, DatabaseSettings, Query
 from app.domain.accounts import repository as accounts
 from app.domain.auth.errors import RefreshTokenReused
 from app.kit.errors import Conflict
+from app.settings import settings
 from tests.conftest import PASSWORD, Sql, Start, new_address
 from tests.http import trouble
 from tests.wire import Json, Service, at_once, body, eventually, header, problem
@@ -196,7 +197,7 @@ def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql, error: Excepti
             raise error
 
     async def run() -> None:
-        database = Database(DatabaseSettings.read())
+        database = Database(DatabaseSettings.read(), settings().key_ring)
         with pytest.raises(type(error)):
             await fail(database)
         assert database.lent == 0
@@ -204,14 +205,15 @@ def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql, error: Excepti
 
     asyncio.run(run())
 
-    assert sql("SELECT 1 AS found FROM accounts WHERE email = $1", address) == kept
+    digest = settings().key_ring.digest("accounts.email_index", address)
+    assert sql("SELECT 1 AS found FROM accounts WHERE email_index = $1", digest) == kept
 
 
 def test_a_statement_says_which_values_it_lacks() -> None:
     query = Query(select(literal(1).label("one")).where(literal(1) == bindparam("number")), dict[str, object])
 
     with pytest.raises(TypeError, match=r"takes \['number'\], and was given \['numbr'\]"):
-        _ = query.arguments({"numbr": 1})
+        _ = query.arguments({"numbr": 1}, settings().key_ring)
 
 
 def test_who_stops_waiting_leaves_the_pool_whole() -> None:
