@@ -56,6 +56,7 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
             "AUTH_SIGNING_KEYS": secrets.token_hex(32),
             "METRICS_TOKEN": token,
         }
+        environment.setdefault("DATABASE_WITHOUT_TLS_BECAUSE", "the database of the scorecard is thrown away")
         say("migrating")
         _run(root, environment, "migrate")
         say(f"seeding {_ACCOUNTS * _ITEMS:,} items of {_ACCOUNTS:,} accounts")

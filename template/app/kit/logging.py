@@ -133,7 +133,7 @@ def _write(_logger: object, _method: str, event: EventDict) -> str:
     raise structlog.DropEvent
 
 
-_PROCESSORS = (_add_context, _redact, structlog.processors.format_exc_info, _write)
+_PROCESSORS = (_add_context, structlog.processors.format_exc_info, _redact, _write)
 
 
 class _Forward(logging.Handler):
@@ -146,7 +146,7 @@ class _Forward(logging.Handler):
             event["exc_info"] = record.exc_info
         level = record.levelname.lower()
         write_line(
-            structlog.processors.format_exc_info(None, level, _redact(None, level, _add_context(None, level, event)))
+            _redact(None, level, structlog.processors.format_exc_info(None, level, _add_context(None, level, event)))
         )
 
 

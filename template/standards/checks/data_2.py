@@ -18,16 +18,22 @@ from standards.outcome import Outcome, judged
 
 _AT_ONCE = 8
 _NAMED = CheckConstraint | ForeignKeyConstraint | PrimaryKeyConstraint | UniqueConstraint
+_SEALED = "'\\x01' || sha256('1') || sha256('2'), sha256('3')"
 _BAD_ROWS = {
     "an account with an unknown role": (
-        "INSERT INTO accounts (id, email, password_hash, role) "
-        "VALUES (gen_random_uuid(), 'scorecard@example.com', 'x', 'emperor')"
+        "INSERT INTO accounts (id, email, email_index, password_hash, role) "
+        f"VALUES (gen_random_uuid(), {_SEALED}, 'x', 'emperor')"
     ),
-    "an account whose address has capitals": (
-        "INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), 'Scorecard@example.com', 'x')"
+    "an account whose address is in plain text": (
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        "VALUES (gen_random_uuid(), 'a-long-enough-address-in-plain-text@example.com', sha256('3'), 'x')"
+    ),
+    "an account that an address does not find": (
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        f"VALUES (gen_random_uuid(), {_SEALED.rpartition(',')[0]}, 'x', 'x')"
     ),
     "an account without a password": (
-        "INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), 'scorecard@example.com', NULL)"
+        f"INSERT INTO accounts (id, email, email_index, password_hash) VALUES (gen_random_uuid(), {_SEALED}, NULL)"
     ),
     "a session of nobody": "INSERT INTO sessions (id, account_id) VALUES (gen_random_uuid(), gen_random_uuid())",
 }
