@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 
+from standards import tls
 from standards.context import Context, execute
 
 _SECONDS = 60.0
@@ -47,16 +48,16 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="standards-", ignore_cleanup_errors=True)))
         say("starting PostgreSQL")
         database = stack.enter_context(_database(folder))
+        front = stack.enter_context(tls.front(database, folder / "tls"))
         token = secrets.token_hex(32)
         environment = {
             **os.environ,
             "ENVIRONMENT": "production",
             "LOG_LEVEL": "info",
-            "DATABASE_URL": database,
+            "DATABASE_URL": front.url,
             "AUTH_SIGNING_KEYS": secrets.token_hex(32),
             "METRICS_TOKEN": token,
         }
-        environment.setdefault("DATABASE_WITHOUT_TLS_BECAUSE", "the database of the scorecard is thrown away")
         say("migrating")
         _run(root, environment, "migrate")
         say(f"seeding {_ACCOUNTS * _ITEMS:,} items of {_ACCOUNTS:,} accounts")
@@ -64,7 +65,7 @@ def service(root: Path, reports: Path, say: Callable[[str], None]) -> Generator[
         say("starting the service")
         log = folder / "service.log"
         url = stack.enter_context(_served(root, environment, log))
-        yield Context(url, database, log, root, reports, token)
+        yield Context(url, database, log, root, reports, token, front.versions)
 
 
 @contextmanager

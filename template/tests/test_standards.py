@@ -93,7 +93,8 @@ def careless(url: str, folder: Path) -> Generator[Context]:
         data: Annotated[dict[str, str], Body()], connection: Annotated[Connection, Depends(transaction)]
     ) -> dict[str, str]:
         await connection.execute(
-            "INSERT INTO sessions (id, account_id) SELECT gen_random_uuid(), id FROM accounts WHERE email_index = sha256($1)",
+            "INSERT INTO sessions (id, account_id) "
+            "SELECT gen_random_uuid(), id FROM accounts WHERE email_index = sha256($1)",
             b"\x01" + bytes(40) + data["email"].encode(),
         )
         return {"access_token": "anything"}

@@ -18,22 +18,22 @@ from standards.outcome import Outcome, judged
 
 _AT_ONCE = 8
 _NAMED = CheckConstraint | ForeignKeyConstraint | PrimaryKeyConstraint | UniqueConstraint
-_SEALED = "'\\x01' || sha256('1') || sha256('2'), sha256('3')"
 _BAD_ROWS = {
     "an account with an unknown role": (
         "INSERT INTO accounts (id, email, email_index, password_hash, role) "
-        f"VALUES (gen_random_uuid(), {_SEALED}, 'x', 'emperor')"
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), 'x', 'emperor')"
     ),
     "an account whose address is in plain text": (
         "INSERT INTO accounts (id, email, email_index, password_hash) "
         "VALUES (gen_random_uuid(), 'a-long-enough-address-in-plain-text@example.com', sha256('3'), 'x')"
     ),
-    "an account that an address does not find": (
+    "an account that no address finds": (
         "INSERT INTO accounts (id, email, email_index, password_hash) "
-        f"VALUES (gen_random_uuid(), {_SEALED.rpartition(',')[0]}, 'x', 'x')"
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), 'x', 'x')"
     ),
     "an account without a password": (
-        f"INSERT INTO accounts (id, email, email_index, password_hash) VALUES (gen_random_uuid(), {_SEALED}, NULL)"
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), NULL)"
     ),
     "a session of nobody": "INSERT INTO sessions (id, account_id) VALUES (gen_random_uuid(), gen_random_uuid())",
 }

@@ -97,9 +97,8 @@ def test_a_password_that_was_hashed_with_less_is_hashed_anew(client: httpx.Clien
 
 
 def _hash(sql: Sql, credentials: Json) -> object:
-    return sql("SELECT password_hash FROM accounts WHERE email_index = $1", email_index(credentials["email"]))[0][
-        "password_hash"
-    ]
+    index = email_index(credentials["email"])
+    return sql("SELECT password_hash FROM accounts WHERE email_index = $1", index)[0]["password_hash"]
 
 
 def test_a_refresh_hands_out_the_next_pair(client: httpx.Client, pair: Json) -> None:
