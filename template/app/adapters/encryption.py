@@ -19,11 +19,14 @@ from sqlalchemy import (
     Insert,
     LargeBinary,
     SelectBase,
+    String,
     Table,
     Update,
     any_,
     bindparam,
+    func,
 )
+from sqlalchemy import cast as cast_as
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
@@ -52,11 +55,11 @@ class BlindIndex(LargeBinary):
         self.normal: Callable[[str], str] = normal
 
 
-class _Digests(ARRAY[bytes]):
-    """What a blind index may hold for one text."""
+class _Digests(String):
+    """What a blind index may hold for one text, in one argument: for an array the driver would ask the catalogue."""
 
     def __init__(self, column: "Column[object]") -> None:
-        super().__init__(LargeBinary())
+        super().__init__()
         self.column: Column[object] = column
 
 
@@ -75,7 +78,8 @@ def matches(index: InstrumentedAttribute[bytes], name: str) -> ColumnElement[boo
     column = _column(index.expression)
     if not isinstance(column.type, BlindIndex):
         raise TypeError(f"{column} is no BlindIndex: compare it with ==")
-    return index == any_(bindparam(name, type_=_Digests(column)))
+    digests = func.string_to_array(bindparam(name, type_=_Digests(column)), ",")
+    return index == any_(cast_as(digests, ARRAY(LargeBinary)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ class Sealing:
             column = self._written[name]
             result[name] = None if text is None else ring.digest(str(column), _normal(column, text))
         for name, column in self._looked_up.items():
-            result[name] = ring.digests(str(column), _normal(column, given[name]))
+            digests = ring.digests(str(column), _normal(column, given[name]))
+            result[name] = ",".join(f"\\x{each.hex()}" for each in digests)
         return result
 
     def opened(self, row: dict[str, object], ring: KeyRing) -> dict[str, object]:

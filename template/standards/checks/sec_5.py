@@ -56,13 +56,17 @@ def _signed_up(context: Context, address: str) -> str:
 def _places(context: Context) -> Iterator[tuple[str, str]]:
     """Every table and column that can hold text or bytes."""
     yield from context.rows(
-        lambda place, column: (str(place), str(column)),
+        _place,
         "SELECT format('%I.%I', table_schema, table_name) AS place, format('%I', column_name) AS column "
         "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
         "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema') "
         "AND data_type NOT IN ('uuid', 'boolean', 'integer', 'bigint', 'smallint') "
         "AND data_type NOT LIKE 'timestamp%'",
     )
+
+
+def _place(place: str, column: str) -> tuple[str, str]:
+    return place, column
 
 
 def _plain(context: Context, places: list[tuple[str, str]], address: str) -> Iterator[str]:
