@@ -3,20 +3,23 @@
 import json
 import os
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
 import asyncpg
 import pytest
 from fastapi import Body, Depends, FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.adapters.database import Connection
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
+from app.kit.crypto import KeyRing, Place
 from standards import load, page
 from standards.checks import (
     code_1,
@@ -32,6 +35,8 @@ from standards.checks import (
     perf_4,
     sec_2,
     sec_3,
+    sec_4,
+    sec_5,
     sec_6,
 )
 from standards.context import Context
@@ -218,6 +223,54 @@ def test_sec_3_sees_inputs_without_bounds(start: Start, context: Context, monkey
         sec_3.check(broken),
         "POST /v1/open takes an unbounded input: body.name (text without a maximum length)",
         "POST /v1/open answers 200 to an unknown body field, not 422 naming #/unknown_input. Derive its model",
+    )
+
+
+def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sec_4.check(context).status == "not_measured"
+    lax = ssl.create_default_context()
+    lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
+
+    def careless_tls(_url: SecretStr) -> ssl.SSLContext:
+        return lax
+
+    monkeypatch.setattr("app.adapters.database._tls", careless_tls)
+    monkeypatch.setattr("app.adapters.database._is_local", bool)
+
+    fails(
+        sec_4.check(replace(context, database_tls=["TLSv1.3", "TLSv1.2"])),
+        "a server of another name is trusted",
+        "a server of an unknown authority is trusted",
+        "a server that speaks TLS 1.2 at most is talked to",
+        "production takes a database without TLS",
+        "the running service talks to its database by TLSv1.2, TLSv1.3, not TLSv1.3",
+    )
+
+
+def test_sec_5_sees_plain_text_and_values_that_move(
+    context: Context, scratch: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sec_5.check(context).status == "pass"
+    database.execute(
+        scratch,
+        "ALTER TABLE accounts DROP CONSTRAINT ck_accounts_email_is_sealed",
+    )
+
+    def seal(_ring: KeyRing, text: str, _place: Place) -> bytes:
+        return text.encode()
+
+    def unseal(_ring: KeyRing, value: bytes, _place: Place) -> str:
+        return value.decode()
+
+    monkeypatch.setattr(KeyRing, "seal", seal)
+    monkeypatch.setattr(KeyRing, "open", unseal)
+    broken = context_of(start(DATABASE_URL=scratch).url, scratch, context.reports)
+
+    fails(
+        sec_5.check(broken),
+        "public.accounts.email holds an address in plain text",
+        "is no value of a key of the ring",
+        "an address that was moved to another row is read there: 200",
     )
 
 

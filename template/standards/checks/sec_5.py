@@ -70,7 +70,7 @@ def _place(place: str, column: str) -> tuple[str, str]:
 
 
 def _plain(context: Context, places: list[tuple[str, str]], address: str) -> Iterator[str]:
-    """Columns in which an address can be read: bytes are shown in hexadecimal, so it is looked for in that form, too."""
+    """Columns in which an address can be read, as text or in the hexadecimal form that bytes have."""
     for table, column in places:
         look = _LOOK.format(table=table, column=column)
         found = context.rows(_seen, look, f"%{address}%", f"%{address.encode().hex()}%")
