@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 _CHUNK = 65_536
+_LINGER_SECONDS = 0.01
 _PORT = 5432
 
 
@@ -80,6 +81,7 @@ async def _stopped(server: asyncio.Server) -> None:
     for each in others:
         each.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(_LINGER_SECONDS)  # what was aborted is closed in the next rounds of the loop
 
 
 class _Passing:
@@ -91,19 +93,28 @@ class _Passing:
         self._seen: Front = seen
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = writer.transport
+        try:
+            if not await self._is_secured(reader, writer):
+                self._seen.refused += 1
+                return
+            inside_reader, inside_writer = await _opened(self._database)
+            with suppress(OSError):
+                await asyncio.gather(_pumped(reader, inside_writer), _pumped(inside_reader, writer))
+        finally:
+            writer.transport.abort()
+            wire.abort()
+
+    async def _is_secured(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         try:
             if await reader.readexactly(len(_SSL_REQUEST)) != _SSL_REQUEST:
-                raise ConnectionRefusedError
+                return False
             writer.write(b"S")
             await writer.start_tls(self._context)
         except (OSError, EOFError):
-            self._seen.refused += 1
-            writer.close()
-            return
+            return False
         self._seen.versions.append(cast("ssl.SSLObject", writer.get_extra_info("ssl_object")).version() or "")
-        inside_reader, inside_writer = await _opened(self._database)
-        with suppress(OSError):
-            await asyncio.gather(_pumped(reader, inside_writer), _pumped(inside_reader, writer))
+        return True
 
 
 async def _opened(database: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
