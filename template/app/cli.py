@@ -187,7 +187,7 @@ def _log_as_the_service_does() -> None:
     from app.kit import logging
     from app.settings import settings
 
-    logging.configure(settings().log_level.name)
+    logging.configure(settings().log_level.name, settings().secrets)
 
 
 @cli.command()
@@ -341,7 +341,8 @@ def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of the `app` command."""
-    from app import workshop
+    from app import keys, workshop
 
     workshop.register(cli)
+    keys.register(cli)
     cli(arguments)

@@ -46,7 +46,7 @@ class Service(FastAPI):
 def create_app(configuration: Settings | None = None) -> FastAPI:
     """The service, ready to be run by a server; HouseRuleBroken when a route breaks the rules of house.py."""
     config = configuration or settings()
-    logging.configure(config.log_level.name)
+    logging.configure(config.log_level.name, config.secrets)
     app = Service(
         title=defaults.PROJECT_NAME,
         description=defaults.DESCRIPTION,
@@ -58,6 +58,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
+    state.keep(app, config.key_ring)
     state.keep(
         app,
         Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime, settling=config.settling),

@@ -3,13 +3,22 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
+from sqlalchemy import insert, select
 
-from app.adapters.database import DatabaseSettings
+from app import settings as service
+from app.adapters.database import Command, DatabaseSettings, Query, arguments, connect
+from app.adapters.encryption import matches
+from app.domain.accounts.models import Account
 from app.kit.ids import uuid7
 from app.kit.passwords import Passwords
 
 PASSWORD = "correct horse battery"  # noqa: S105 - the point of it is to be known; production refuses to seed
+
+_AUDIT = "ALTER TABLE accounts {0} TRIGGER audit; ALTER TABLE items {0} TRIGGER audit"
+_KNOWN = Query(select(Account.id).where(matches(Account.email_index, "address")), UUID)
+_ADD = Command(
+    insert(Account).values(arguments("id", "email", "email_index", "password_hash")).returning(Account.id), UUID
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +37,25 @@ def address(number: int) -> str:
 async def fill(accounts: int, items: int) -> Added:
     """Add accounts with items; those that exist are left as they are."""
     hashed = await Passwords().hash(PASSWORD)
-    connection = await asyncpg.connect(DatabaseSettings.read().owner)
+    ring = service.settings().key_ring
+    owners: list[UUID] = []
+    connection = await connect(DatabaseSettings.read().owner)
     try:
-        # What nobody did is no history. There is no switch for that but this one, which is the tables' owner's.
-        await connection.execute(
-            "BEGIN; ALTER TABLE accounts DISABLE TRIGGER audit; ALTER TABLE items DISABLE TRIGGER audit"
-        )
-        added = await connection.fetch(
-            "INSERT INTO accounts (id, email, password_hash) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) "
-            "ON CONFLICT (email) DO NOTHING RETURNING id",
-            [uuid7() for _ in range(accounts)],
-            [address(number) for number in range(1, accounts + 1)],
-            [hashed] * accounts,
-        )
-        owners: list[UUID] = [row["id"] for row in added]
-        for owner in owners:
-            await connection.copy_records_to_table(
-                "items",
-                columns=["id", "owner_id", "name", "description"],
-                records=[(uuid7(), owner, f"Item {number}", f"The item of number {number}") for number in range(items)],
-            )
-        await connection.execute(
-            "ALTER TABLE accounts ENABLE TRIGGER audit; ALTER TABLE items ENABLE TRIGGER audit; COMMIT"
-        )
-        return Added(len(owners), len(owners) * items)
+        async with connection.transaction():
+            # What nobody did is no history. There is no switch for that but this one, which is the tables' owner's.
+            await connection.execute(_AUDIT.format("DISABLE"))
+            for email in map(address, range(1, accounts + 1)):
+                if await connection.fetchrow(_KNOWN.sql, *_KNOWN.arguments({"address": email}, ring)) is None:
+                    owners.append(uuid7())
+                    account: dict[str, object] = {"id": owners[-1], "email": email, "password_hash": hashed}
+                    await connection.execute(_ADD.sql, *_ADD.arguments(account, ring))
+            for owner in owners:
+                await connection.copy_records_to_table(
+                    "items",
+                    columns=["id", "owner_id", "name", "description"],
+                    records=[(uuid7(), owner, f"Item {number}", f"The item of number {number}") for number in range(items)],
+                )
+            await connection.execute(_AUDIT.format("ENABLE"))
     finally:
         await connection.close()
+    return Added(len(owners), len(owners) * items)

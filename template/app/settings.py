@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
+from app.kit.crypto import KeyRing
 from app.kit.rate_limits import Limit, Limits
 from app.kit.tokens import Key
 
@@ -38,8 +39,9 @@ class LogLevel(StrEnum):
 
 
 ENV_FILE = Path(__file__).parents[1] / ".env"
-_MAKE_A_KEY = 'make one with `python -c "import secrets; print(secrets.token_hex(32))"`'
-_SEED_DIGITS = 64
+_MAKE_A_KEY = "make one with `app keys new`"
+_KEY_DIGITS = 64
+_TOKEN_LENGTH = 32
 _MARGIN_SECONDS = 20.0
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:]+\]")
@@ -61,6 +63,7 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     log_level: LogLevel = LogLevel.INFO
     auth_signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
@@ -81,18 +84,18 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("auth_signing_keys", "allowed_hosts", "cors_origins", mode="before")
+    @field_validator("auth_signing_keys", "encryption_keys", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("auth_signing_keys")
+    @field_validator("auth_signing_keys", "encryption_keys")
     @classmethod
-    def _are_seeds(cls, keys: Sequence[SecretStr]) -> Sequence[SecretStr]:
+    def _are_keys(cls, keys: Sequence[SecretStr]) -> Sequence[SecretStr]:
         for position, key in enumerate(keys, start=1):
             digits = key.get_secret_value()
-            if len(digits) != _SEED_DIGITS or set(digits.lower()) - set("0123456789abcdef"):
-                raise ValueError(f"key {position} is not {_SEED_DIGITS} hexadecimal digits: {_MAKE_A_KEY}")
+            if len(digits) != _KEY_DIGITS or set(digits.lower()) - set("0123456789abcdef"):
+                raise ValueError(f"key {position} is not {_KEY_DIGITS} hexadecimal digits: {_MAKE_A_KEY}")
         return keys
 
     @field_validator("allowed_hosts")
@@ -124,8 +127,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:
-        if not self.auth_signing_keys:
-            raise ValueError(f"AUTH_SIGNING_KEYS is missing: {_MAKE_A_KEY}")
+        for name, keys in self._keys.items():
+            if not keys:
+                raise ValueError(f"{name} is missing: {_MAKE_A_KEY}")
         if self.production:
             self._refuse_weak_secrets()
         return self
@@ -148,6 +152,12 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether people depend on this process."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every secret of this process, whatever it is for."""
+        tokens = [self.metrics_token] if self.metrics_token is not None else []
+        return frozenset(each.get_secret_value() for each in (*self.auth_signing_keys, *self.encryption_keys, *tokens))
 
     @property
     def rate_limits(self) -> Limits:
@@ -184,16 +194,32 @@ class Settings(BaseSettings):
         """The signing keys: the first signs, all of them verify."""
         return [Key.from_seed(bytes.fromhex(seed.get_secret_value())) for seed in self.auth_signing_keys]
 
+    @property
+    def key_ring(self) -> KeyRing:
+        """The keys of encrypted columns: the first encrypts, all of them decrypt."""
+        return KeyRing([bytes.fromhex(key.get_secret_value()) for key in self.encryption_keys])
+
+    @property
+    def _keys(self) -> dict[str, list[str]]:
+        return {
+            "AUTH_SIGNING_KEYS": [key.get_secret_value().lower() for key in self.auth_signing_keys],
+            "ENCRYPTION_KEYS": [key.get_secret_value().lower() for key in self.encryption_keys],
+        }
+
     def _refuse_weak_secrets(self) -> None:
-        seeds = [seed.get_secret_value().lower() for seed in self.auth_signing_keys]
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("AUTH_SIGNING_KEYS names one key twice: each must be its own")
-        for position, seed in enumerate(seeds, start=1):
-            # 32 random bytes all but never show fewer than 8 of the 16 digits; a typed or repeated pattern does.
-            if len(set(seed)) < 8 or seed[:32] == seed[32:]:  # noqa: PLR2004
-                raise ValueError(f"AUTH_SIGNING_KEYS key {position} is a pattern, not a secret: {_MAKE_A_KEY}")
+        seen: dict[str, str] = {}
+        for name, keys in self._keys.items():
+            if len(set(keys)) != len(keys):
+                raise ValueError(f"{name} names one key twice: each must be its own")
+            for position, key in enumerate(keys, start=1):
+                # 32 random bytes all but never show fewer than 8 of the 16 digits; a typed or repeated pattern does.
+                if len(set(key)) < 8 or key[:32] == key[32:]:  # noqa: PLR2004
+                    raise ValueError(f"{name} key {position} is a pattern, not a secret: {_MAKE_A_KEY}")
+                if key in seen:
+                    raise ValueError(f"{name} key {position} is among {seen[key]}, too: {_MAKE_A_KEY}")
+            seen |= dict.fromkeys(keys, name)
         token = self.metrics_token.get_secret_value() if self.metrics_token else None
-        if token is not None and (len(token) < 32 or token.lower() in seeds):  # noqa: PLR2004
+        if token is not None and (len(token) < _TOKEN_LENGTH or token.lower() in seen):
             raise ValueError("METRICS_TOKEN is shorter than 32 characters, or is another secret: make one of its own")
 
 

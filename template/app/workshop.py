@@ -17,7 +17,9 @@ from app.cli import ROOT, alembic_config, migrate_database, prepared
 EXAMPLE = "items"
 CRITICAL = (
     "app/domain/auth/*",
+    "app/adapters/encryption.py",
     "app/kit/access.py",
+    "app/kit/crypto.py",
     "app/kit/passwords.py",
     "app/kit/tokens.py",
     "app/http/authentication.py",

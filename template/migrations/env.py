@@ -1,17 +1,19 @@
 """How Alembic runs here: on asyncpg, with both branches of migrations/, and never waiting long for a lock."""
 
 import asyncio
-from typing import cast
+from typing import Literal, cast
 
-import asyncpg
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrationScript
+from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app import registry
-from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database import Base, DatabaseSettings, connect
+from app.adapters.encryption import BlindIndex, Encrypted
 from app.domain.audit import triggers
 
 registry.load_models()
@@ -26,11 +28,17 @@ def _nothing_for_nothing(_context: object, _revision: object, scripts: list[Migr
         scripts.clear()
 
 
+def _as_the_database_sees_it(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
+    """How a migration writes a type: to the database an encrypted column is bytes."""
+    return "sa.LargeBinary()" if kind == "type" and isinstance(item, Encrypted | BlindIndex) else False
+
+
 def _configure_and_run(connection: Connection, service: str | None) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         compare_server_default=True,
+        render_item=_as_the_database_sees_it,
         transaction_per_migration=True,
         process_revision_directives=_nothing_for_nothing,
     )
@@ -41,9 +49,9 @@ def _configure_and_run(connection: Connection, service: str | None) -> None:
         triggers.grant(connection, service)
 
 
-async def _role(url: str) -> str:
+async def _role(url: SecretStr) -> str:
     """Who the service is to the database."""
-    connection = await asyncpg.connect(url)
+    connection = await connect(url)
     try:
         return cast("str", await connection.fetchval("SELECT current_user"))
     finally:
@@ -51,16 +59,15 @@ async def _role(url: str) -> str:
 
 
 async def _online() -> None:
-    found = DatabaseSettings.read()
-    url = found.owner
-    settings = {"lock_timeout": _LOCK_TIMEOUT, "timezone": "UTC"}
+    settings = DatabaseSettings.read()
+    url = settings.owner
     # One process migrates at a time; the others wait here, then find nothing left to do.
-    guard = await asyncpg.connect(url)
+    guard = await connect(url)
     await guard.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
-    service = await _role(found.url.get_secret_value()) if found.owner_url else None
+    service = await _role(settings.url) if settings.owner_url else None
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url, server_settings=settings),
+        async_creator=lambda: connect(url, lock_timeout=_LOCK_TIMEOUT),
         poolclass=NullPool,
     )
     try:

@@ -27,6 +27,7 @@ ROOT: Final = Path(__file__).parents[1]
 SETTINGS: Final = {
     "ENVIRONMENT": "production",
     "LOG_LEVEL": "info",
+    "DATABASE_WITHOUT_TLS_BECAUSE": "the database of a measurement is its own, for one run",
     "ALLOWED_HOSTS": "127.0.0.1",
     "RATE_LIMIT_PRINCIPAL": "1000000/1",
     "RATE_LIMIT_ADDRESS": "1000000/1",
@@ -106,6 +107,8 @@ def settings(url: str) -> dict[str, str]:
         "DATABASE_URL": url,
         **({"DATABASE_READ_URL": url} if elsewhere else {}),
         "AUTH_SIGNING_KEYS": secrets.token_hex(32),
+        # What fills the rows and what reads them have the same keys: those of this run, unless there are some already.
+        "ENCRYPTION_KEYS": os.environ.get("ENCRYPTION_KEYS") or secrets.token_hex(32),
         "METRICS_TOKEN": secrets.token_hex(32),
     }
 

@@ -35,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     reports = ROOT / "reports"
     reports.mkdir(exist_ok=True)
-    # What this process reads of the service's settings; the service itself gets a key of its own.
+    # What this process reads of the service's settings; the service itself gets another key to sign with.
     os.environ.setdefault("AUTH_SIGNING_KEYS", secrets.token_hex(32))
+    os.environ.setdefault("ENCRYPTION_KEYS", secrets.token_hex(32))
     # Where production keeps its document to itself, this process writes it, and the service's log set-up comes along.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

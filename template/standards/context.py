@@ -78,6 +78,8 @@ class Context:
     reports: Path
     machine_token: str = ""
     """What the monitoring holds: METRICS_TOKEN."""
+    database_tls: Sequence[str] = ()
+    """The TLS version of each connection that the service opened to its database, where somebody watched."""
 
     def client(self, token: str | None = None) -> httpx.Client:
         """A client of the service, signed in when there is a token."""

@@ -39,12 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
     os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
+    os.environ["ENCRYPTION_KEYS"] = secrets.token_hex(32)
     os.environ["METRICS_TOKEN"] = secrets.token_hex(32)
     os.environ["ALLOWED_HOSTS"] = "127.0.0.1"
     # The tests are one impatient caller; those of the limits set their own.
     for name in ("PRINCIPAL", "ADDRESS", "ATTEMPTS", "PROBES"):
         os.environ[f"RATE_LIMIT_{name}"] = "1000000/1"
     os.environ["DATABASE_URL"] = server.template
+    os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
     cli.migrate_database()
 
 
@@ -154,6 +156,11 @@ def client(service: Service) -> Iterator[httpx.Client]:
 def new_address() -> str:
     """An e-mail address that nobody has."""
     return f"{secrets.token_hex(8)}@example.com"
+
+
+def email_index(address: object) -> bytes:
+    """What finds the account of an address behind the service's back."""
+    return settings.settings().key_ring.digest("accounts.email_index", str(address))
 
 
 SignUp = Callable[..., httpx.Client]

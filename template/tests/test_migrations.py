@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from app import cli, registry
 from app.adapters.database import Base
+from app.adapters.encryption import BlindIndex, Encrypted
 from app.adapters.schema import BRANCHES, MIGRATIONS
 from tests import database
 from tests.wire import eventually
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 
 _VALUES: dict[type[object], Callable[[], object]] = {
+    Encrypted: lambda: b"\x01" + bytes(60),
+    BlindIndex: lambda: bytes(32),
     types.Uuid: uuid4,
     types.DateTime: lambda: datetime.now(UTC),
     types.LargeBinary: lambda: b"some bytes",

@@ -6,11 +6,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import cli, settings
+from app.adapters.database import Database, DatabaseSettings
 from app.settings import Settings
 
 GOOD = secrets.token_hex(32)
 # A key of 32 random bytes shows at least 8 of the 16 digits, but for one in 10**19.
 OTHER = secrets.token_hex(32)
+THIRD = secrets.token_hex(32)
+REMOTE = "postgresql://somebody@db.example.com/service"
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +40,23 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
         ({"AUTH_SIGNING_KEYS": "0" * 32 + "1" * 32}, "AUTH_SIGNING_KEYS key 1 is a pattern"),
         ({"AUTH_SIGNING_KEYS": f"{GOOD},{'0123456789abcdef' * 4}"}, "AUTH_SIGNING_KEYS key 2 is a pattern"),
         ({"AUTH_SIGNING_KEYS": f"{GOOD},{GOOD.upper()}"}, "AUTH_SIGNING_KEYS names one key twice"),
+        ({"ENCRYPTION_KEYS": ""}, "ENCRYPTION_KEYS is missing"),
+        ({"ENCRYPTION_KEYS": GOOD[:-1]}, "ENCRYPTION_KEYS key 1 is not 64 hexadecimal digits"),
+        ({"ENCRYPTION_KEYS": "0" * 64}, "ENCRYPTION_KEYS key 1 is a pattern"),
+        ({"ENCRYPTION_KEYS": f"{THIRD},{THIRD.upper()}"}, "ENCRYPTION_KEYS names one key twice"),
+        ({"ENCRYPTION_KEYS": f"{THIRD},{GOOD}"}, "ENCRYPTION_KEYS key 2 is among AUTH_SIGNING_KEYS, too"),
+        ({"METRICS_TOKEN": THIRD}, "METRICS_TOKEN is shorter than 32 characters, or is another secret"),
+        ({"DATABASE_URL": f"postgresql://a:{THIRD}@h/d"}, "DATABASE_URL has a password that is another secret"),
+        ({"DATABASE_WITHOUT_TLS_BECAUSE": "", "DATABASE_URL": REMOTE}, "DATABASE_URL does not ask for TLS"),
+        (
+            {"DATABASE_WITHOUT_TLS_BECAUSE": "", "DATABASE_URL": f"{REMOTE}?sslmode=require"},
+            "DATABASE_URL does not ask for TLS",
+        ),
+        (
+            {"DATABASE_WITHOUT_TLS_BECAUSE": "", "DATABASE_READ_URL": REMOTE},
+            "DATABASE_READ_URL does not ask for TLS: end it with ?sslmode=verify-full",
+        ),
+        ({"DATABASE_WITHOUT_TLS_BECAUSE": "off"}, "DATABASE_WITHOUT_TLS_BECAUSE"),
         ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN is shorter than 32 characters"),
         ({"METRICS_TOKEN": GOOD}, "METRICS_TOKEN is shorter than 32 characters, or is another secret"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
@@ -69,6 +89,7 @@ def test_production_refuses_and_says_which(
     good = {
         "ENVIRONMENT": "production",
         "AUTH_SIGNING_KEYS": GOOD,
+        "ENCRYPTION_KEYS": THIRD,
         "METRICS_TOKEN": OTHER,
         "ALLOWED_HOSTS": "api.example.com",
     }
@@ -80,7 +101,7 @@ def test_production_refuses_and_says_which(
     assert said in result.output
     assert "Traceback" not in result.output
     assert isinstance(result.exception, SystemExit)
-    for secret in (GOOD, OTHER):
+    for secret in (GOOD, OTHER, THIRD):
         assert secret not in result.output.lower()
 
 
@@ -105,9 +126,20 @@ def test_no_environment_makes_do_without_a_key(monkeypatch: pytest.MonkeyPatch, 
     assert "AUTH_SIGNING_KEYS" in started(monkeypatch, AUTH_SIGNING_KEYS=keys).output
 
 
-def test_settings_do_not_show_their_secrets() -> None:
-    shown = repr(Settings())
+def test_nothing_shows_the_secrets_that_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    password = secrets.token_hex(16)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://somebody:{password}@127.0.0.1/service")
+    found = Settings()
+    held = {*found.secrets, password}
+    assert len(held) == 4
 
-    assert "auth_signing_keys" in shown
-    for key in Settings().auth_signing_keys:
-        assert key.get_secret_value() not in shown
+    things = (
+        found,
+        DatabaseSettings.read(),
+        found.key_ring,
+        found.keys,
+        Database(DatabaseSettings.read(), found.key_ring),
+    )
+    for shown in (form(each) for each in things for form in (repr, str)):
+        assert not [secret for secret in held if secret in shown]
+    assert "auth_signing_keys" in repr(found)

@@ -3,20 +3,23 @@
 import json
 import os
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
 import asyncpg
 import pytest
 from fastapi import Body, Depends, FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.adapters.database import Connection
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
+from app.kit.crypto import KeyRing, Place
 from loadtest.report import Report
 from standards import page
 from standards.checks import (
@@ -33,6 +36,8 @@ from standards.checks import (
     perf_4,
     sec_2,
     sec_3,
+    sec_4,
+    sec_5,
     sec_6,
     sec_7,
     sec_8,
@@ -85,8 +90,9 @@ def careless(url: str, folder: Path) -> Generator[Context]:
         data: Annotated[dict[str, str], Body()], connection: Annotated[Connection, Depends(transaction)]
     ) -> None:
         await connection.execute(
-            "INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), $1, $2) ON CONFLICT DO NOTHING",
-            data["email"],
+            "INSERT INTO accounts (id, email, email_index, password_hash) "
+            "VALUES (gen_random_uuid(), $1, sha256($1), $2) ON CONFLICT DO NOTHING",
+            b"\x01" + bytes(40) + data["email"].encode(),
             data["password"],
         )
 
@@ -95,8 +101,9 @@ def careless(url: str, folder: Path) -> Generator[Context]:
         data: Annotated[dict[str, str], Body()], connection: Annotated[Connection, Depends(transaction)]
     ) -> dict[str, str]:
         await connection.execute(
-            "INSERT INTO sessions (id, account_id) SELECT gen_random_uuid(), id FROM accounts WHERE email = $1",
-            data["email"],
+            "INSERT INTO sessions (id, account_id) "
+            "SELECT gen_random_uuid(), id FROM accounts WHERE email_index = sha256($1)",
+            b"\x01" + bytes(40) + data["email"].encode(),
         )
         return {"access_token": "anything"}
 
@@ -290,6 +297,54 @@ def test_sec_7_sees_refusals_that_do_not_say_when_to_come_again(
     fails(
         sec_7.check(context_of(mute.url, context.database, context.reports), most=10),
         "GET /readyz answers 429 without RateLimit and RateLimit-Policy. Raise TooManyRequests in",
+    )
+
+
+def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sec_4.check(context).status == "not_measured"
+    lax = ssl.create_default_context()
+    lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
+
+    def careless_tls(_url: SecretStr) -> ssl.SSLContext:
+        return lax
+
+    monkeypatch.setattr("app.adapters.database._tls", careless_tls)
+    monkeypatch.setattr("app.adapters.database._is_local", bool)
+
+    fails(
+        sec_4.check(replace(context, database_tls=["TLSv1.3", "TLSv1.2"])),
+        "a server of another name is trusted",
+        "a server of an unknown authority is trusted",
+        "a server that speaks TLS 1.2 at most is talked to",
+        "production takes a database without TLS",
+        "the running service talks to its database by TLSv1.2, TLSv1.3, not TLSv1.3",
+    )
+
+
+def test_sec_5_sees_plain_text_and_values_that_move(
+    context: Context, scratch: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sec_5.check(context).status == "pass"
+    database.execute(
+        scratch,
+        "ALTER TABLE accounts DROP CONSTRAINT ck_accounts_email_is_sealed",
+    )
+
+    def seal(_ring: KeyRing, text: str, _place: Place) -> bytes:
+        return text.encode()
+
+    def unseal(_ring: KeyRing, value: bytes, _place: Place) -> str:
+        return value.decode()
+
+    monkeypatch.setattr(KeyRing, "seal", seal)
+    monkeypatch.setattr(KeyRing, "open", unseal)
+    broken = context_of(start(DATABASE_URL=scratch).url, scratch, context.reports)
+
+    fails(
+        sec_5.check(broken),
+        "public.accounts.email holds an address in plain text",
+        "is no value of a key of the ring",
+        "an address that was moved to another row is read there: 200",
     )
 
 
@@ -580,7 +635,7 @@ def test_a_load_report_counts_only_while_it_tells_of_this_code(context: Context)
 
 def test_perf_2_sees_a_statement_without_an_index(scratch: str) -> None:
     assert not [fault for plan in perf_2.planned(scratch) for fault in perf_2.scans(plan)]
-    database.execute(scratch, "ALTER TABLE accounts DROP CONSTRAINT uq_accounts_email")
+    database.execute(scratch, "ALTER TABLE accounts DROP CONSTRAINT uq_accounts_email_index")
 
     faults = [fault for plan in perf_2.planned(scratch) for fault in perf_2.scans(plan)]
 

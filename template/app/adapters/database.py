@@ -8,23 +8,28 @@ Decisions 7 and 8 in docs/decisions/ say why the ORM's session is not used, nor 
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from fastapi import Depends, FastAPI, Request
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import BindParameter, Delete, Insert, MetaData, SelectBase, Update, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.orm import DeclarativeBase
 
 from app import defaults
+from app import settings as service
+from app.adapters.encryption import Sealing
 from app.kit import state
+from app.kit.crypto import KeyRing
 from app.kit.errors import AppError, Unavailable, type_by_constraint
-from app.kit.logging import get_logger
+from app.kit.logging import get_logger, writer
 from app.kit.origins import Origin
 from app.settings import ENV_FILE
 
@@ -33,6 +38,7 @@ log = get_logger()
 _DIALECT = asyncpg_dialect()
 _WAIT_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
+_SECRET_LENGTH = 8
 
 R = TypeVar("R")
 
@@ -57,6 +63,9 @@ class DatabaseSettings(BaseSettings):
     pool_size: int = Field(default=defaults.POOL_SIZE, ge=1, le=100, description="Connections of one worker")
     statement_timeout_ms: int = Field(default=5_000, ge=100, le=600_000, description="No statement runs longer")
     lock_timeout_ms: int = Field(default=2_000, ge=100, le=600_000, description="No statement waits longer for a lock")
+    without_tls_because: str | None = Field(
+        default=None, min_length=10, max_length=200, description="Why production may talk to it in plain text"
+    )
 
     @classmethod
     def read(cls) -> Self:
@@ -64,9 +73,9 @@ class DatabaseSettings(BaseSettings):
         return cls.model_validate({})
 
     @property
-    def owner(self) -> str:
+    def owner(self) -> SecretStr:
         """The address for whoever changes the schema."""
-        return (self.owner_url or self.url).get_secret_value()
+        return self.owner_url or self.url
 
     @field_validator("url", "read_url", "owner_url")
     @classmethod
@@ -74,6 +83,57 @@ class DatabaseSettings(BaseSettings):
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("is not a PostgreSQL address: it is written postgresql://user:password@host/database")
         return url
+
+    @model_validator(mode="after")
+    def _is_safe_in_production(self) -> Self:
+        process = service.settings()
+        if process.production:
+            for name, url in (("URL", self.url), ("READ_URL", self.read_url), ("OWNER_URL", self.owner_url)):
+                if url is None:
+                    continue
+                if _password(url) in process.secrets:
+                    raise ValueError(f"DATABASE_{name} has a password that is another secret, too: make one of its own")
+                if not (_verifies(url) or _is_local(url) or self.without_tls_because):
+                    raise ValueError(
+                        f"DATABASE_{name} does not ask for TLS: end it with ?sslmode=verify-full&sslrootcert=… (or say "
+                        "in DATABASE_WITHOUT_TLS_BECAUSE why nobody can listen on the way)"
+                    )
+        return self
+
+
+def _verifies(url: SecretStr) -> bool:
+    return _parameters(url).get("sslmode") == "verify-full"
+
+
+def _is_local(url: SecretStr) -> bool:
+    """Whether it is a socket of this machine, which has no wire to listen on."""
+    return (_parameters(url).get("host") or unquote(urlsplit(url.get_secret_value()).hostname or "")).startswith("/")
+
+
+def _password(url: SecretStr) -> str:
+    return unquote(urlsplit(url.get_secret_value()).password or "")
+
+
+def _parameters(url: SecretStr) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url.get_secret_value()).query))
+
+
+def _tls(url: SecretStr) -> ssl.SSLContext:
+    """TLS 1.3 with the server's name checked against `sslrootcert`, or against the authorities of the system."""
+    authority = _parameters(url).get("sslrootcert", "system")
+    context = ssl.create_default_context(cafile=None if authority == "system" else authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+async def connect(url: SecretStr, **server_settings: str) -> Connection:
+    """One connection, the way that every connection of this service is made; the caller closes it."""
+    return await asyncpg.connect(
+        url.get_secret_value(),
+        ssl=_tls(url) if _verifies(url) else None,
+        timeout=_CONNECT_SECONDS,
+        server_settings={"application_name": defaults.PROJECT_SLUG, "timezone": "UTC", **server_settings},
+    )
 
 
 class Base(DeclarativeBase):
@@ -99,10 +159,11 @@ class _Compiled(Generic[R]):
         self.into: Callable[..., R] = into
         self.names: tuple[str, ...] = tuple(compiled.positiontup or [])
         """The names of its arguments in the order of `$1, $2, …`."""
+        self._sealing: Sealing = Sealing(statement, compiled.binds)
         self._fixed: dict[str, object] = {
             name: value for name, value in cast("dict[str, object]", compiled.params).items() if value is not None
         }
-        self.wanted: frozenset[str] = frozenset(self.names) - self._fixed.keys()
+        self.wanted: frozenset[str] = frozenset(self.names) - self._fixed.keys() - self._sealing.derived.keys()
         """The names of the arguments that it has to be given."""
         self._to_database: dict[str, Callable[[object], object]] = {}
         for name, bind in compiled.binds.items():
@@ -115,26 +176,29 @@ class _Compiled(Generic[R]):
             if processor is not None:
                 self._from_database[str(column.key)] = processor
 
-    def arguments(self, given: dict[str, object]) -> list[object]:
-        """The values in the order of `$1, $2, …`."""
+    def arguments(self, given: dict[str, object], ring: KeyRing) -> list[object]:
+        """The values in the order of `$1, $2, …`, sealed where their column is encrypted."""
         if given.keys() != self.wanted:
             raise TypeError(f"this statement takes {sorted(self.wanted)}, and was given {sorted(given)}: {self.sql}")
         if self._fixed:
             given = self._fixed | given
+        if self._sealing.touches:
+            given = self._sealing.sealed(given, ring)
         if self._to_database:
             given = {name: self._to_database.get(name, _same)(value) for name, value in given.items()}
         return [given[name] for name in self.names]
 
-    def row(self, record: asyncpg.Record) -> R:
-        """What a row of the result becomes."""
+    def row(self, record: asyncpg.Record, ring: KeyRing) -> R:
+        """What a row of the result becomes; Unreadable when an encrypted value does not belong where it stands."""
+        if self._sealing.opens:
+            return self.into(**self._sealing.opened(dict(self._items(record)), ring))
         if self._from_database:
-            return self.into(
-                **{
-                    name: self._from_database.get(name, _same)(value)
-                    for name, value in cast("Iterator[tuple[str, object]]", record.items())
-                }
-            )
+            return self.into(**dict(self._items(record)))
         return self.into(**dict(record))
+
+    def _items(self, record: asyncpg.Record) -> Iterator[tuple[str, object]]:
+        for name, value in cast("Iterator[tuple[str, object]]", record.items()):
+            yield name, self._from_database.get(name, _same)(value)
 
 
 def _same(value: object) -> object:
@@ -282,20 +346,21 @@ class Connections:
 class Autocommit:
     """Runs each query by itself; nothing is held between two of them. Annotate a parameter with `Reader` to get it."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, ring: KeyRing) -> None:
         self._connections: Connections = connections
+        self._ring: KeyRing = ring
 
     async def one(self, query: Query[R], **arguments: object) -> R | None:
         """The first row, or None."""
-        values = query.arguments(arguments)
+        values = query.arguments(arguments, self._ring)
         record = await self._lend(lambda connection: connection.fetchrow(query.sql, *values))
-        return None if record is None else query.row(record)
+        return None if record is None else query.row(record, self._ring)
 
     async def all(self, query: Query[R], **arguments: object) -> list[R]:
         """Every row."""
-        values = query.arguments(arguments)
+        values = query.arguments(arguments, self._ring)
         records = await self._lend(lambda connection: connection.fetch(query.sql, *values))
-        return [query.row(record) for record in records]
+        return [query.row(record, self._ring) for record in records]
 
     async def _lend(self, use: Callable[[Connection], Awaitable[R]]) -> R:
         connection = await self._connections.take()
@@ -318,9 +383,10 @@ class Transaction:
     audit trail with the `origin` that the database is told at its beginning.
     """
 
-    def __init__(self, connections: Connections, origin: Origin | None = None) -> None:
+    def __init__(self, connections: Connections, ring: KeyRing, origin: Origin | None = None) -> None:
         self.origin: Origin = origin or Origin()
         self._connections: Connections = connections
+        self._ring: KeyRing = ring
         self._begin_with: str = (
             f"BEGIN; SELECT set_config('audit.origin', '{origin.text}', true)" if origin else "BEGIN"
         )
@@ -328,13 +394,13 @@ class Transaction:
 
     async def one(self, statement: Query[R] | Command[R], **arguments: object) -> R | None:
         """The first row that the statement returns, or None."""
-        values = statement.arguments(arguments)
+        values = statement.arguments(arguments, self._ring)
         connection = self._connection or await self._begin()
         try:
             record = await connection.fetchrow(statement.sql, *values)
         except _FAILED as error:
             raise explained(error) from error
-        return None if record is None else statement.row(record)
+        return None if record is None else statement.row(record, self._ring)
 
     async def only(self, statement: Query[R] | Command[R], **arguments: object) -> R:
         """The row of a statement that always returns one; LookupError when it did not."""
@@ -345,13 +411,13 @@ class Transaction:
 
     async def all(self, statement: Query[R] | Command[R], **arguments: object) -> list[R]:
         """Every row that the statement returns."""
-        values = statement.arguments(arguments)
+        values = statement.arguments(arguments, self._ring)
         connection = self._connection or await self._begin()
         try:
             records = await connection.fetch(statement.sql, *values)
         except _FAILED as error:
             raise explained(error) from error
-        return [statement.row(record) for record in records]
+        return [statement.row(record, self._ring) for record in records]
 
     async def end(self, command: Literal["COMMIT", "ROLLBACK"]) -> None:
         """Commit or roll back, and give the connection back."""
@@ -386,15 +452,19 @@ class Transaction:
 class Database:
     """The service's connections to PostgreSQL."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, ring: KeyRing) -> None:
+        passwords = [_password(url) for url in (settings.url, settings.read_url) if url is not None]
+        # A short one may be a word, and would blot it out of every line.
+        writer.hide(each for each in passwords if len(each) >= _SECRET_LENGTH)
         self._settings: DatabaseSettings = settings
+        self._ring: KeyRing = ring
         self._primary: Connections = Connections(lambda: self._connect(settings.url), settings.pool_size)
         replica = settings.read_url
         self._replica: Connections | None = (
             Connections(lambda: self._connect(replica), settings.pool_size) if replica else None
         )
-        self.reader: Autocommit = Autocommit(self._replica or self._primary)
-        self.primary: Autocommit = Autocommit(self._primary)
+        self.reader: Autocommit = Autocommit(self._replica or self._primary, ring)
+        self.primary: Autocommit = Autocommit(self._primary, ring)
 
     @property
     def lent(self) -> int:
@@ -404,7 +474,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self, origin: Origin | None = None) -> AsyncGenerator[Transaction]:
         """One transaction: committed at the end, rolled back on any error but one that `keeps_writes`."""
-        transaction = Transaction(self._primary, origin)
+        transaction = Transaction(self._primary, self._ring, origin)
         try:
             yield transaction
             await transaction.end("COMMIT")
@@ -427,16 +497,11 @@ class Database:
     async def _connect(self, url: SecretStr) -> Connection:
         settings = self._settings
         try:
-            return await asyncpg.connect(
-                url.get_secret_value(),
-                timeout=_CONNECT_SECONDS,
-                server_settings={
-                    "application_name": defaults.PROJECT_SLUG,
-                    "statement_timeout": str(settings.statement_timeout_ms),
-                    "lock_timeout": str(settings.lock_timeout_ms),
-                    "idle_in_transaction_session_timeout": str(settings.statement_timeout_ms * 2),
-                    "timezone": "UTC",
-                },
+            return await connect(
+                url,
+                statement_timeout=str(settings.statement_timeout_ms),
+                lock_timeout=str(settings.lock_timeout_ms),
+                idle_in_transaction_session_timeout=str(settings.statement_timeout_ms * 2),
             )
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.error("database unreachable", reason=str(error) or type(error).__name__)  # noqa: TRY400 - the reason says it all
@@ -459,7 +524,10 @@ Session = Annotated[Transaction, Depends(_transaction, scope="function")]
 @asynccontextmanager
 async def part(app: FastAPI) -> AsyncGenerator[None]:
     """Opens with the service and closes after the last request."""
-    database = Database(DatabaseSettings.read())
+    settings = DatabaseSettings.read()
+    if settings.without_tls_because is not None:
+        log.warning("database without TLS", reason=settings.without_tls_because)
+    database = Database(settings, state.find(app, KeyRing))
     state.keep(app, database)
     try:
         yield

@@ -7,12 +7,15 @@ wait when a process is killed outright are lost: at most the last 50 ms. A norma
 import atexit
 import logging
 import os
+import re
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import cast
 
 import structlog
@@ -22,6 +25,12 @@ from typing_extensions import override
 
 _FLUSH_SECONDS = 0.05
 _QUEUE_LINES = 50_000
+_MASK = "***"
+# The names of fields whose values nobody may read in a log; `key_id` and `primary_key` are none of them.
+_SECRET = re.compile(
+    r"passw|secret|token|authorization|cookie|credential|(^|_)(api|signing|encryption|private)_?keys?$|^keys?$",
+    re.IGNORECASE,
+)
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -34,6 +43,11 @@ class LineWriter:
         self._lines: deque[bytes] = deque(maxlen=_QUEUE_LINES)
         self._writing: threading.Lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._hidden: frozenset[bytes] = frozenset()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Never write these texts, wherever they turn up: in a message of a library, in the values of a traceback."""
+        self._hidden = self._hidden.union(secret.encode() for secret in secrets)
 
     def write(self, line: bytes) -> None:
         """Queue one line; it ends with its own newline."""
@@ -50,6 +64,9 @@ class LineWriter:
             batch = bytearray()
             while self._lines:
                 batch += self._lines.popleft()
+            for secret in self._hidden:
+                if secret in batch:
+                    batch = batch.replace(secret, _MASK.encode())
             while batch:
                 try:
                     del batch[: os.write(self._descriptor, batch)]
@@ -73,6 +90,30 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=4096)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
+
+
+def _mask(value: object) -> object:
+    """The value of a field without what its names call secret, however deep."""
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[object, object]", value)
+        return {name: _MASK if _names_a_secret(str(name)) else _mask(each) for name, each in fields.items()}
+    if isinstance(value, list | tuple):
+        return [_mask(each) for each in cast("Sequence[object]", value)]
+    return value
+
+
+def _redact(_logger: object, _method: str, event: EventDict) -> EventDict:
+    for name, value in cast("dict[str, object]", event).items():
+        if _names_a_secret(name):
+            event[name] = _MASK
+        elif isinstance(value, dict | list | tuple):
+            event[name] = _mask(cast("object", value))
+    return event
+
+
 def _add_context(_logger: object, method: str, event: EventDict) -> EventDict:
     line: EventDict = {"time": timestamp(), "level": event.pop("level", method), "event": event.pop("event", "")}
     current = request_id.get()
@@ -92,7 +133,7 @@ def _write(_logger: object, _method: str, event: EventDict) -> str:
     raise structlog.DropEvent
 
 
-_PROCESSORS = (_add_context, structlog.processors.format_exc_info, _write)
+_PROCESSORS = (_add_context, structlog.processors.format_exc_info, _redact, _write)
 
 
 class _Forward(logging.Handler):
@@ -104,15 +145,19 @@ class _Forward(logging.Handler):
         if record.exc_info:
             event["exc_info"] = record.exc_info
         level = record.levelname.lower()
-        write_line(structlog.processors.format_exc_info(None, level, _add_context(None, level, event)))
+        write_line(
+            _redact(None, level, structlog.processors.format_exc_info(None, level, _add_context(None, level, event)))
+        )
 
 
-def configure(level: str) -> None:
+def configure(level: str, secrets: Iterable[str] = ()) -> None:
     """Send every log line of this process, from `level` on, to standard output as JSON.
 
     Args:
         level: DEBUG, INFO, WARNING or ERROR.
+        secrets: what no line may hold, whatever put it there.
     """
+    writer.hide(secrets)
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=list(_PROCESSORS),

@@ -15,14 +15,18 @@ def upgrade() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("email", sa.LargeBinary(), nullable=False),
+        sa.Column("email_index", sa.LargeBinary(), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("role", sa.String(length=20), server_default="member", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("email = lower(email)", name=op.f("ck_accounts_email_is_lower_case")),
+        sa.CheckConstraint(
+            "get_byte(email, 0) = 1 AND octet_length(email) >= 37", name=op.f("ck_accounts_email_is_sealed")
+        ),
+        sa.CheckConstraint("octet_length(email_index) = 32", name=op.f("ck_accounts_email_index_is_digest")),
         sa.CheckConstraint("role IN ('member', 'admin')", name=op.f("ck_accounts_role_is_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
-        sa.UniqueConstraint("email", name=op.f("uq_accounts_email")),
+        sa.UniqueConstraint("email_index", name=op.f("uq_accounts_email_index")),
     )
     op.create_table(
         "sessions",

@@ -15,8 +15,7 @@ CREATE FUNCTION scorecard_fails() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'provoked by the scorecard'; END $$
 """
 _FAIL_ON = """
-CREATE TRIGGER scorecard_fails BEFORE INSERT ON accounts FOR EACH ROW
-WHEN (NEW.email LIKE 'scorecard-fails-%') EXECUTE FUNCTION scorecard_fails()
+CREATE TRIGGER scorecard_fails BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION scorecard_fails()
 """
 
 
@@ -67,7 +66,7 @@ def _provoked(context: Context) -> Iterator[tuple[int, httpx.Response]]:
         yield 422, client.post("/v1/accounts", json={"email": "nobody"})
         context.execute(_FAIL, _FAIL_ON)
         try:
-            doomed = account | {"email": f"scorecard-fails-{secrets.token_hex(4)}@example.com"}
+            doomed = account | {"email": f"{secrets.token_hex(8)}@example.com"}
             yield 500, client.post("/v1/accounts", json=doomed)
         finally:
             context.execute("DROP FUNCTION scorecard_fails CASCADE")

@@ -20,14 +20,20 @@ _AT_ONCE = 8
 _NAMED = CheckConstraint | ForeignKeyConstraint | PrimaryKeyConstraint | UniqueConstraint
 _BAD_ROWS = {
     "an account with an unknown role": (
-        "INSERT INTO accounts (id, email, password_hash, role) "
-        "VALUES (gen_random_uuid(), 'scorecard@example.com', 'x', 'emperor')"
+        "INSERT INTO accounts (id, email, email_index, password_hash, role) "
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), 'x', 'emperor')"
     ),
-    "an account whose address has capitals": (
-        "INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), 'Scorecard@example.com', 'x')"
+    "an account whose address is in plain text": (
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        "VALUES (gen_random_uuid(), 'a-long-enough-address-in-plain-text@example.com', sha256('3'), 'x')"
+    ),
+    "an account that no address finds": (
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), 'x', 'x')"
     ),
     "an account without a password": (
-        "INSERT INTO accounts (id, email, password_hash) VALUES (gen_random_uuid(), 'scorecard@example.com', NULL)"
+        "INSERT INTO accounts (id, email, email_index, password_hash) "
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), NULL)"
     ),
     "a session of nobody": "INSERT INTO sessions (id, account_id) VALUES (gen_random_uuid(), gen_random_uuid())",
 }

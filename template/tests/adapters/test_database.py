@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,7 +19,8 @@ from app.adapters.database import Connections, Database, DatabaseSettings, Query
 from app.domain.accounts import repository as accounts
 from app.domain.auth.errors import RefreshTokenReused
 from app.kit.errors import Conflict
-from tests.conftest import PASSWORD, Sql, Start, new_address
+from app.settings import settings
+from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.http import trouble
 from tests.wire import Json, Service, at_once, body, eventually, header, problem
 
@@ -139,39 +141,46 @@ def test_a_database_that_cannot_be_reached_is_503(start: Start, someone: httpx.C
     assert "not-told" not in response.text
 
 
+class Refused(NamedTuple):
+    """Addresses whose accounts the database refuses, but only when they are committed."""
+
+    late: str
+    taken: str
+
+
 @pytest.fixture
-def refusing(sql: Sql) -> Iterator[str]:
-    """The beginning of addresses whose accounts the database refuses, but only when they are committed."""
+def refused(sql: Sql) -> Iterator[Refused]:
+    """One that fails, and one that fails as if it were taken."""
+    found = Refused(new_address(), new_address())
+    late, taken = (email_index(each).hex() for each in found)
     _ = sql(
-        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF NEW.email LIKE 'taken-%' THEN
-            RAISE unique_violation USING CONSTRAINT = 'uq_accounts_email';
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.email_index = '\\x{taken}' THEN
+            RAISE unique_violation USING CONSTRAINT = 'uq_accounts_email_index';
         END IF;
         RAISE 'refused';
         END $$"""
     )
     _ = sql(
-        """CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW WHEN (NEW.email LIKE '%late-%') EXECUTE FUNCTION refuse()"""
+        f"""CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.email_index IN ('\\x{late}', '\\x{taken}')) EXECUTE FUNCTION refuse()"""
     )
-    yield "late-"
+    yield found
     _ = sql("DROP FUNCTION refuse CASCADE")
 
 
 def test_a_commit_that_fails_is_an_error_answer(
-    client: httpx.Client, service: Service, sql: Sql, refusing: str
+    client: httpx.Client, service: Service, sql: Sql, refused: Refused
 ) -> None:
-    address = refusing + new_address()
-
-    response = client.post("/v1/accounts", json={"email": address, "password": PASSWORD})
+    response = client.post("/v1/accounts", json={"email": refused.late, "password": PASSWORD})
 
     _ = problem(response, 500, "internal-error")
-    assert sql("SELECT 1 FROM accounts WHERE email = $1", address) == []
+    assert sql("SELECT 1 FROM accounts WHERE email_index = $1", email_index(refused.late)) == []
     eventually(lambda: service.lent == 0)
 
 
-def test_a_constraint_that_fails_at_the_commit_has_its_meaning(client: httpx.Client, refusing: str) -> None:
-    sent = {"email": f"taken-{refusing}{new_address()}", "password": PASSWORD}
+def test_a_constraint_that_fails_at_the_commit_has_its_meaning(client: httpx.Client, refused: Refused) -> None:
+    sent = {"email": refused.taken, "password": PASSWORD}
 
     _ = problem(client.post("/v1/accounts", json=sent), 409, "email-taken")
 
@@ -196,7 +205,7 @@ def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql, error: Excepti
             raise error
 
     async def run() -> None:
-        database = Database(DatabaseSettings.read())
+        database = Database(DatabaseSettings.read(), settings().key_ring)
         with pytest.raises(type(error)):
             await fail(database)
         assert database.lent == 0
@@ -204,14 +213,14 @@ def test_an_error_rolls_back_unless_it_keeps_its_writes(sql: Sql, error: Excepti
 
     asyncio.run(run())
 
-    assert sql("SELECT 1 AS found FROM accounts WHERE email = $1", address) == kept
+    assert sql("SELECT 1 AS found FROM accounts WHERE email_index = $1", email_index(address)) == kept
 
 
 def test_a_statement_says_which_values_it_lacks() -> None:
     query = Query(select(literal(1).label("one")).where(literal(1) == bindparam("number")), dict[str, object])
 
     with pytest.raises(TypeError, match=r"takes \['number'\], and was given \['numbr'\]"):
-        _ = query.arguments({"numbr": 1})
+        _ = query.arguments({"numbr": 1}, settings().key_ring)
 
 
 def test_who_stops_waiting_leaves_the_pool_whole() -> None:

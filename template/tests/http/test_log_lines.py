@@ -93,7 +93,8 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
     said = [cast("Json", json.loads(each)) for each in rest.splitlines()]
     assert "stopping" in [each["event"] for each in said]
     assert errors == b""
-    for secret in (PASSWORD, str(token), environment["AUTH_SIGNING_KEYS"]):
+    keys = (environment["AUTH_SIGNING_KEYS"], environment["ENCRYPTION_KEYS"], environment["METRICS_TOKEN"])
+    for secret in (PASSWORD, str(token), str(credentials["email"]), *keys):
         assert secret.encode() not in rest
 
 

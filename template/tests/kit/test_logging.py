@@ -3,10 +3,12 @@
 import json
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from pydantic import SecretStr
 
 from app.kit import logging as kit
 from app.kit.logging import LineWriter
@@ -76,3 +78,28 @@ def test_the_lines_of_libraries_and_their_failures_are_json_too(
     assert line["request_id"] == "one-of-my-own"
     assert "ValueError: invalid literal" in str(line["exception"])
     _ = kit.request_id.set(None)
+
+
+def test_no_line_holds_what_is_secret(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = [f"planted-{secrets.token_hex(8)}" for _ in range(10)]
+    kit.configure("INFO")
+    monkeypatch.setattr(kit, "writer", LineWriter(pipe[1]))
+    kit.writer.hide([planted[0]])
+    log = kit.get_logger()
+
+    log.info("by name", password=planted[1], refresh_token=planted[2], api_key=planted[3], Authorization=planted[4])
+    log.info("deeper", request={"headers": [{"cookie": planted[5]}], "client_secret": planted[6]}, key=planted[7])
+    log.info("typed", given=SecretStr(planted[8]), listed=[SecretStr(planted[9])])
+    log.info("in the words of a library:", words=f"postgresql://a:{planted[0]}@host", key_id="shown", number=1)
+    try:
+        _ = int(planted[0])
+    except ValueError:
+        log.exception("failed")
+    kit.writer.flush()
+    said = os.read(pipe[0], 65_536).decode()
+
+    assert not [each for each in planted if each in said]
+    lines = [cast("Json", json.loads(each)) for each in said.splitlines()]
+    assert [line["event"] for line in lines][:3] == ["by name", "deeper", "typed"]
+    assert (lines[0]["password"], lines[3]["key_id"], lines[3]["number"]) == ("***", "shown", 1)
+    assert "with base 10: '***'" in str(lines[4]["exception"])

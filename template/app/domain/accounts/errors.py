@@ -3,7 +3,7 @@
 from app.kit.errors import Conflict, NotFound
 
 
-class EmailTaken(Conflict, constraint="uq_accounts_email"):
+class EmailTaken(Conflict, constraint="uq_accounts_email_index"):
     """There is an account with this e-mail address already."""
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, DateTime, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.adapters.database import Base
+from app.adapters.encryption import BlindIndex, Encrypted, digested, sealed
 
 
 class Account(Base):
@@ -14,13 +15,16 @@ class Account(Base):
 
     __tablename__: str = "accounts"
     __table_args__: tuple[object, ...] = (
-        UniqueConstraint("email"),
-        CheckConstraint("email = lower(email)", "email_is_lower_case"),
+        UniqueConstraint("email_index"),
+        sealed("email"),
+        digested("email_index"),
         CheckConstraint("role IN ('member', 'admin')", "role_is_known"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str] = mapped_column(Encrypted())
+    # One spelling for one mailbox: nobody gets a second account by writing theirs in capitals.
+    email_index: Mapped[bytes] = mapped_column(BlindIndex("email", str.lower))
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), server_default="member")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

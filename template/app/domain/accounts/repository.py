@@ -1,14 +1,19 @@
 """Every statement about accounts, compiled once."""
 
+import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.encryption import matches
 from app.domain.accounts.models import Account
 from app.domain.accounts.schemas import AccountRead
 from app.kit.ids import uuid7
+
+# Where the numbers of these advisory locks begin; migrations/env.py has one, too.
+_ADDRESSES = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +25,18 @@ class Credentials:
     password_hash: str
 
 
+def _held(held: None) -> None:
+    return held
+
+
 _SHOWN = (Account.id, Account.email, Account.role, Account.created_at)
 _BY_ID = Query(select(*_SHOWN).where(Account.id == bindparam("account_id")), AccountRead)
 _CREDENTIALS = Query(
-    select(Account.id, Account.role, Account.password_hash).where(Account.email == bindparam("address")), Credentials
+    select(Account.id, Account.role, Account.password_hash).where(matches(Account.email_index, "address")), Credentials
 )
+_HOLD = Query(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("held")), _held)
 _ADD = Command(
-    insert(Account).values(arguments("id", "email", "password_hash")).returning(*_SHOWN),
+    insert(Account).values(arguments("id", "email", "email_index", "password_hash")).returning(*_SHOWN),
     AccountRead,
 )
 _SET_PASSWORD = Command(
@@ -43,9 +53,20 @@ async def by_id(reader: Reader, account_id: UUID) -> AccountRead | None:
     return await reader.one(_BY_ID, account_id=account_id)
 
 
-async def credentials(reader: Reader, email: str) -> Credentials | None:
+async def credentials(reader: Reader | Session, email: str) -> Credentials | None:
     """What signing in needs to know of the account with this address."""
     return await reader.one(_CREDENTIALS, address=email)
+
+
+async def is_taken(session: Session, email: str) -> bool:
+    """Whether there is an account with this address; if not, nobody else makes one until the transaction ends.
+
+    The unique constraint alone does not see two digests of one address, and while keys rotate there can be two.
+    """
+    # The number says next to nothing of the address, and two addresses with the same one only wait for each other.
+    number = int.from_bytes(hashlib.sha256(email.encode()).digest()[:2], "big")
+    await session.one(_HOLD, number=_ADDRESSES + number)
+    return await session.one(_CREDENTIALS, address=email) is not None
 
 
 async def add(session: Session, email: str, password_hash: str) -> AccountRead:
