@@ -16,6 +16,7 @@ from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table
 
 from app import registry
 from app.adapters.database import Base, Connection
+from app.adapters.encryption import Encrypted
 from queries.statements import Place
 
 # A table that others refer to has this part of their rows.
@@ -185,6 +186,8 @@ def _own(column: Column[object], number: str) -> str:  # noqa: PLR0911 - one for
         case types.String():
             text = f"'{column.name} ' || {number}"
             return f"left({text}, {kind.length})" if kind.length else text
+        case Encrypted():
+            return f"('\\x01'::bytea || sha256(('{column.name}' || {number})::bytea) || sha256('{column.name}'::bytea))"
         case types.LargeBinary():
             return f"sha256(('{column.name}' || {number})::bytea)"
         case types.DateTime() | types.Date():

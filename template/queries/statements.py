@@ -1,5 +1,6 @@
 """Every statement of the repositories, and what each of its arguments is compared with or stored in."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,8 +8,13 @@ from functools import cached_property
 from inspect import get_annotations
 from typing import cast
 
+from typing_extensions import override
+
 from app import registry
-from app.adapters.database import Command, Query
+from app.adapters.database import Base, Command, Query
+from app.adapters.encryption import BlindIndex, Encrypted
+from app.kit.crypto import KeyRing
+from app.kit.crypto import Place as Sealed
 
 Compiled = Query[object] | Command[object]
 
@@ -16,7 +22,9 @@ Compiled = Query[object] | Command[object]
 PAGE = 21
 
 # SQLAlchemy wrote the text, so it has one form alone: `items.id < $2::UUID`.
-_COMPARED = re.compile(r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?\$(\d+)(?!\d)")
+_COMPARED = re.compile(
+    r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)"
+)
 _ROW = re.compile(r"\(([\w., ]+)\) (<|>|<=|>=) \((\$[^()]+)\)")
 _STORED = re.compile(r"^INSERT INTO (\w+) \(([^)]+)\) VALUES \((.+?)\)(?: ON CONFLICT| RETURNING|$)", re.DOTALL)
 _CHANGED = re.compile(r"^UPDATE (\w+) SET (.+?)(?: FROM | WHERE |$)", re.DOTALL)
@@ -41,6 +49,24 @@ class Place:
         """Whether it says where a page begins."""
         return self.how[0] in "<>"
 
+
+class _AsStored(KeyRing):
+    """Gives an encrypted column back what was read from it, as hexadecimal digits: rows that SQL made have no text."""
+
+    @override
+    def seal(self, text: str, place: Sealed) -> bytes:
+        return bytes.fromhex(text)
+
+    @override
+    def digest(self, index: str, text: str) -> bytes:
+        return hashlib.sha256(text.encode()).digest()
+
+    @override
+    def digests(self, index: str, text: str) -> list[bytes]:
+        return [bytes.fromhex(text)]
+
+
+_RING = _AsStored([bytes(32)])
 
 Value = Callable[[Place], object]
 """What stands for a place; LookupError when nothing does."""
@@ -81,12 +107,21 @@ class Named:
                 if number in fixed:
                     given[name] = fixed[number]
                 elif number in self.places:
-                    place = self.places[number]
-                    found = value(place)
-                    given[name] = [found] if place.how == "= ANY" else found
+                    given[name] = _argument(self.places[number], value)
                 else:
                     raise LookupError(f"no column tells what {name} may be")
-        return self.statement.arguments(given)
+        return self.statement.arguments(given, _RING)
+
+
+def _argument(place: Place, value: Value) -> object:
+    found = value(place)
+    if isinstance(found, bytes) and isinstance(_type(place), Encrypted | BlindIndex):
+        return found.hex()
+    return [found] if place.how == "= ANY" else found
+
+
+def _type(place: Place) -> object:
+    return cast("object", Base.metadata.tables[place.table].columns[place.column].type)
 
 
 def statements() -> Iterator[Named]:
