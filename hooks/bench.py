@@ -161,6 +161,9 @@ def service_server(folder: Path, database: str, core: set[int]) -> Iterator[Serv
         "DATABASE_POOL_SIZE": "8",
         "MAX_IN_FLIGHT": "1000",
         "METRICS_TOKEN": "benchmark-0123456789-0123456789-0123",
+        "MAIL_URL": "smtps://127.0.0.1:1",
+        "MAIL_SENDER": "service@example.com",
+        "MAIL_LINKS": "https://example.com",
     }
     subprocess.run([app, "migrate"], cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
     command = [app, "serve", "--workers", "1", "--port", "8132"]

@@ -80,10 +80,11 @@ def application() -> "FastAPI":
 
 def explain(error: ValidationError) -> str:
     """One line for each setting that was refused: its name in the environment, and what is wrong."""
-    prefix = "DATABASE_" if error.title == "DatabaseSettings" else ""
+    prefix = {"DatabaseSettings": "DATABASE_", "MailSettings": "MAIL_"}.get(error.title, "")
     lines = ["The settings are not complete:"]
     for each in error.errors():
-        name = prefix + "_".join(str(part) for part in each["loc"]).upper()
+        name = "_".join(str(part) for part in each["loc"]).upper()
+        name = prefix * bool(name) * (name != "ENVIRONMENT") + name
         sentence = each["msg"].removeprefix("Value error, ")
         if each["type"] == "missing":
             sentence = "is missing. Set it in the environment or in .env; .env.example says what it is for."

@@ -6,5 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from app.adapters import database
+from app.domain.mail import delivery
 
-PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (database.part,)
+PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (
+    database.part,
+    delivery.part,
+)

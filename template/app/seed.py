@@ -31,7 +31,8 @@ async def fill(accounts: int, items: int) -> Added:
     connection = await asyncpg.connect(DatabaseSettings.read().url.get_secret_value())
     try:
         added = await connection.fetch(
-            "INSERT INTO accounts (id, email, password_hash) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) "
+            "INSERT INTO accounts (id, email, password_hash, email_verified_at) "
+            "SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::text[]) "
             "ON CONFLICT (email) DO NOTHING RETURNING id",
             [uuid7() for _ in range(accounts)],
             [address(number) for number in range(1, accounts + 1)],

@@ -90,6 +90,10 @@ def serving(url: str, log: Path) -> Generator[str]:
         "ENVIRONMENT": "production",
         "AUTH_SIGNING_KEYS": secrets.token_hex(32),
         "DATABASE_URL": url,
+        # Nothing listens there: a mail that a scenario causes waits in a database that is dropped.
+        "MAIL_URL": "smtps://127.0.0.1:1",
+        "MAIL_SENDER": "service@example.com",
+        "MAIL_LINKS": "https://example.com",
     }
     if DatabaseSettings.read().read_url is not None:
         environment["DATABASE_READ_URL"] = url  # reads have to find what this run writes

@@ -1,10 +1,14 @@
 """What can go wrong with signing in; each says its own status."""
 
-from app.kit.errors import Unauthorized
+from app.kit.errors import Forbidden, Unauthorized
 
 
 class WrongCredentials(Unauthorized):
     """The e-mail address or the password is wrong."""
+
+
+class EmailNotVerified(Forbidden, keeps_writes=True):
+    """Confirm your e-mail address first: open the link that was mailed to it, or ask for another one."""
 
 
 class RefreshTokenRefused(Unauthorized):

@@ -1,9 +1,11 @@
 """Signing in over HTTP."""
 
 from app.adapters.database import Reader, Session
+from app.domain.attempts.errors import TooManyAttempts
+from app.domain.attempts.service import Guesses
 from app.domain.auth import service
 from app.domain.auth.access import RENEW, SIGN_IN, CanSignOut
-from app.domain.auth.errors import RefreshTokenRefused, RefreshTokenReused, WrongCredentials
+from app.domain.auth.errors import EmailNotVerified, RefreshTokenRefused, RefreshTokenReused, WrongCredentials
 from app.domain.auth.schemas import Login, Refresh, TokenPair
 from app.kit import routing
 from app.kit.errors import answers
@@ -13,13 +15,16 @@ from app.kit.tokens import Issuer
 router = routing.router("/v1/auth", "auth")
 
 
-@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials))
-async def log_in(data: Login, session: Session, reader: Reader, passwords: Hasher, issuer: Issuer) -> TokenPair:
+@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts))
+async def log_in(  # noqa: PLR0913 - what it works with
+    data: Login, *, session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, guesses: Guesses
+) -> TokenPair:
     """Sign in.
 
-    Answers an access token for `Authorization: Bearer …` and a refresh token that renews it.
+    Answers an access token for `Authorization: Bearer …` and a refresh token that renews it. After several wrong
+    passwords the next attempt has to wait, as `Retry-After` says.
     """
-    return await service.login(session, reader, passwords, issuer, data)
+    return await service.login(session, reader, passwords, issuer, data, guesses=guesses)
 
 
 @router.post("/refresh", dependencies=[RENEW], responses=answers(RefreshTokenRefused, RefreshTokenReused))

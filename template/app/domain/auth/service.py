@@ -4,8 +4,10 @@ from uuid import UUID
 
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository as accounts
+from app.domain.attempts import service as attempts
+from app.domain.attempts.service import Guesses
 from app.domain.auth import repository
-from app.domain.auth.errors import RefreshTokenRefused, RefreshTokenReused, WrongCredentials
+from app.domain.auth.errors import EmailNotVerified, RefreshTokenRefused, RefreshTokenReused, WrongCredentials
 from app.domain.auth.schemas import Login, Refresh, TokenPair
 from app.kit import clock, tokens
 from app.kit.access import Principal
@@ -14,15 +16,22 @@ from app.kit.tokens import Issuer
 from app.settings import settings
 
 
-async def login(session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, data: Login) -> TokenPair:
+async def login(  # noqa: PLR0913 - what it works with
+    session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, data: Login, *, guesses: Guesses
+) -> TokenPair:
     """Begin a session; an unknown address costs what a wrong password does, and gets the same answer."""
+    attempt = await guesses.begin(data.email)
     known = await accounts.credentials(reader, data.email)
     password = data.password.get_secret_value()
     matches = await passwords.matches(password, known.password_hash if known else None)
     if known is None or not matches:
         raise WrongCredentials
-    if passwords.outdated(known.password_hash):
-        await accounts.set_password(session, known.id, await passwords.hash(password))
+    anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
+    await attempts.succeed(session, attempt)
+    if anew is not None:
+        await accounts.set_password(session, known.id, anew)
+    if known.email_verified_at is None and settings().demands_verified_email:
+        raise EmailNotVerified
     session_id = await repository.open_session(session, known.id)
     return await _hand_out(session, issuer, known.id, session_id, known.role)
 
