@@ -134,7 +134,10 @@ def _database_is_named() -> bool:
 @click.option("--workers", default=defaults.WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve requests until told to stop; requests under way are finished first."""
+    from app.adapters.mail import MailSettings
+
     prepared()
+    MailSettings.read()
     if workers > 1:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:

@@ -31,10 +31,7 @@ _CREDENTIALS = Query(select(*_PROVEN).where(Account.email == bindparam("address"
 _CREDENTIALS_OF = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")), Credentials)
 _LOCKED = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")).with_for_update(), Credentials)
 _ADD = Command(
-    insert(Account)
-    .values(arguments("id", "email", "password_hash"))
-    .on_conflict_do_nothing(index_elements=["email"])
-    .returning(*_SHOWN),
+    insert(Account).values(arguments("id", "email", "password_hash")).on_conflict_do_nothing().returning(*_SHOWN),
     AccountRead,
 )
 _VERIFY = Command(
