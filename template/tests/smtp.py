@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -56,37 +56,43 @@ class Smtp:
             else:
                 writer.write(b"250 ok\r\n")
             await writer.drain()
-        writer.close()
 
 
 @contextmanager
 def serving(tls: ssl.SSLContext | None, *, takes: bool = True) -> Generator[Smtp]:
     """Run a mail server in a thread."""
     server = Smtp(tls, takes=takes)
-    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    stops: list[Callable[[], object]] = []
 
-    async def start() -> None:
-        listening = await asyncio.start_server(_patient(server), "127.0.0.1", 0)
-        server.port = int(str(listening.sockets[0].getsockname()[1]))
-
-    loop.run_until_complete(start())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        _ = loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-
-
-def _patient(server: Smtp) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await server.serve(reader, writer)
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
+            pass
+        finally:
             writer.close()
 
-    return serve
+    async def run() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        stops.append(lambda: loop.call_soon_threadsafe(over.set))
+        listening = await asyncio.start_server(patient, "127.0.0.1", 0)
+        server.port = int(str(listening.sockets[0].getsockname()[1]))
+        ready.set()
+        _ = await over.wait()
+        listening.close()
+        # What is closed is let go of in the next turns of the loop.
+        await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    thread.start()
+    assert ready.wait(5)
+    try:
+        yield server
+    finally:
+        _ = stops[0]()
+        thread.join(5)
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:

@@ -73,19 +73,21 @@ def test_a_message_does_not_show_its_text() -> None:
 def test_what_could_not_be_sent_is_sent_later(start: Start, sql: Sql) -> None:
     waiting = "SELECT attempts, due_at > now() AS later FROM mail_outbox WHERE recipient = $1"
     address = new_address()
-    with smtp.serving(None, takes=False) as server:
-        with start(MAIL_URL=f"smtp://127.0.0.1:{server.port}").connect() as client:
-            assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
-            eventually(lambda: "MAIL plain" in server.commands)
-            eventually(lambda: sql(f"{waiting} AND due_at < now() + interval '20 s'", address) != [])
-            assert sql(waiting, address) == [{"attempts": 1, "later": True}]
+    with (
+        smtp.serving(None, takes=False) as server,
+        start(MAIL_URL=f"smtp://127.0.0.1:{server.port}").connect() as client,
+    ):
+        assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
+        eventually(lambda: "MAIL plain" in server.commands)
+        eventually(lambda: sql(f"{waiting} AND due_at < now() + interval '20 s'", address) != [])
+        assert sql(waiting, address) == [{"attempts": 1, "later": True}]
 
-            server.takes = True
-            _ = sql("UPDATE mail_outbox SET due_at = now() WHERE recipient = $1", address)
-            # Whatever is put in next wakes the courier.
-            _ = client.post("/v1/email-verifications/requests", json={"email": "nobody@example.com"})
-            eventually(lambda: sql(waiting, address) == [])
+        server.takes = True
+        _ = sql("UPDATE mail_outbox SET due_at = now() WHERE recipient = $1", address)
+        # Whatever is put in next wakes the courier.
+        _ = client.post("/v1/email-verifications/requests", json={"email": "nobody@example.com"})
+        eventually(lambda: sql(waiting, address) == [])
 
-            (mail,) = server.mails
-            secret = secret_in(mail.replace("=\r\n", "").replace("\r\n", "\n").replace("=3D", "="))
-            assert client.post("/v1/email-verifications", json={"token": secret}).status_code == 204
+        (mail,) = server.mails
+        secret = secret_in(mail.replace("=\r\n", "").replace("\r\n", "\n").replace("=3D", "="))
+        assert client.post("/v1/email-verifications", json={"token": secret}).status_code == 204
