@@ -29,6 +29,7 @@ _OF_ACCOUNT = (Link.account_id == bindparam("owner")) & (Link.purpose == bindpar
 
 _FIND = Query(select(*_WHAT).where(_VALID), Known)
 _TAKE = Command(delete(Link).where(_VALID).returning(*_WHAT), Known)
+_REMOVE = Command(delete(Link).where(Link.digest == bindparam("presented")).returning(*_WHAT), Known)
 _ALL = Query(select(*_WHAT).where(_OF_ACCOUNT), Known)
 _DROP = Command(delete(Link).where(_OF_ACCOUNT).returning(*_WHAT), Known)
 _DROP_OLD = Command(delete(Link).where(_OF_ACCOUNT, Link.expires_at <= bindparam("now")).returning(*_WHAT), Known)
@@ -46,6 +47,11 @@ async def find(reader: Reader, purpose: str, digest: bytes, now: datetime) -> Kn
 async def take(session: Session, purpose: str, digest: bytes, now: datetime) -> Known | None:
     """What a link says; of several who take it at once, one gets it."""
     return await session.one(_TAKE, presented=digest, wanted=purpose, now=now)
+
+
+async def remove(session: Session, digest: bytes) -> None:
+    """Make one link worthless."""
+    await session.one(_REMOVE, presented=digest)
 
 
 async def count(session: Session, account_id: UUID, purpose: str, now: datetime) -> int:

@@ -1,5 +1,6 @@
 """What the business says about links in mails."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -27,7 +28,15 @@ _LIFETIME: Final = {Purpose.VERIFY_EMAIL: timedelta(days=1), Purpose.RESET_PASSW
 _MOST = 3
 
 
-async def issue(session: Session, account_id: UUID, purpose: Purpose, bound_to: str, base: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new link; whoever has its address may use it."""
+
+    address: str = field(repr=False)
+    digest: bytes
+
+
+async def issue(session: Session, account_id: UUID, purpose: Purpose, bound_to: str, base: str) -> Issued | None:
     """A new link for an account; None while it holds as many as it may. It is void once `bound_to` has changed."""
     now = clock.now()
     if await repository.count(session, account_id, purpose, now) >= _MOST:
@@ -37,7 +46,12 @@ async def issue(session: Session, account_id: UUID, purpose: Purpose, bound_to: 
     expires_at = now + _LIFETIME[purpose]
     await repository.add(session, account_id, purpose, digest=digest, bound_to=bound, expires_at=expires_at)
     # Behind the #, so that it stands in no log of a server and in no Referer.
-    return f"{base.rstrip('/')}/{purpose}#token={secret}"
+    return Issued(f"{base.rstrip('/')}/{purpose}#token={secret}", digest)
+
+
+async def withdraw(session: Session, issued: Issued) -> None:
+    """Forget a link that never left, so that it does not count."""
+    await repository.remove(session, issued.digest)
 
 
 async def presented(reader: Reader, purpose: Purpose, secret: SecretStr) -> Known:

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from uuid import UUID
 
 from fastapi import FastAPI
 
 from app.adapters.database import Database
 from app.adapters.mail import MailSettings, mailer
+from app.domain.links import service as links
 from app.domain.mail import letters, repository
 from app.domain.mail.service import Postbox
 from app.kit import clock, state
@@ -28,7 +28,7 @@ _LOOK_SECONDS = 5.0
 # A letter is put in before its transaction commits.
 _COMMIT_SECONDS = 0.02
 # Longer than an attempt can take: until then nobody else takes the letter.
-_CLAIMED = timedelta(minutes=1)
+_CLAIMED = timedelta(seconds=90)
 _FIRST_WAIT_SECONDS = 15
 _LONGEST_WAIT_SECONDS = 3600
 _MOST_ATTEMPTS = 12
@@ -65,37 +65,41 @@ class Courier:
             due = await repository.next_due(session, clock.now())
             if due is None:
                 return False
-            message = await letters.written(session, due.letter, due.recipient, self._links)
-            if message is None:
-                await repository.remove(session, due.id)
-                return True
+            # Counted first: a letter that can't even be written does not come back at once, and not for ever.
             await repository.postpone(session, due.id, clock.now() + _CLAIMED, tried=1)
-        await self._send(due, message)
+        async with self._database.transaction() as session:
+            letter = await letters.written(session, due.letter, due.recipient, self._links)
+        reason = await self._failure(letter.message) if letter is not None else None
+        async with self._database.transaction() as session:
+            if letter is not None and letter.link is not None and reason is not None:
+                await links.withdraw(session, letter.link)
+            if reason is None or _given_up(due, reason):
+                await repository.remove(session, due.id)
+            else:
+                wait = min(_FIRST_WAIT_SECONDS << due.attempts, _LONGEST_WAIT_SECONDS)
+                await repository.postpone(session, due.id, clock.now() + timedelta(seconds=wait), tried=0)
         return True
 
-    async def _send(self, due: repository.Due, message: Message) -> None:
+    async def _failure(self, message: Message) -> str | None:
+        """Why a message was not taken; None when it was."""
         try:
             await self._carrier.send(message)
         except MailNotSent as error:
-            attempts = due.attempts + 1
-            last = attempts >= _MOST_ATTEMPTS or clock.now() - due.created_at > _KEPT
-            (log.error if last else log.warning)(
-                "mail given up" if last else "mail not sent",
-                letter=due.letter,
-                mail=str(due.id),
-                attempts=attempts,
-                reason=str(error),
-            )
-            if not last:
-                await self._try_again(due.id, attempts)
-                return
-        async with self._database.transaction() as session:
-            await repository.remove(session, due.id)
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one letter, the others have to go
+            return type(error).__name__
+        return None
 
-    async def _try_again(self, mail_id: UUID, attempts: int) -> None:
-        wait = timedelta(seconds=min(_FIRST_WAIT_SECONDS << (attempts - 1), _LONGEST_WAIT_SECONDS))
-        async with self._database.transaction() as session:
-            await repository.postpone(session, mail_id, clock.now() + wait, tried=0)
+
+def _given_up(due: repository.Due, reason: str) -> bool:
+    attempts = due.attempts + 1
+    last = attempts >= _MOST_ATTEMPTS or clock.now() - due.created_at > _KEPT
+    told = {"letter": due.letter, "mail": str(due.id), "attempts": attempts, "reason": reason}
+    if last:
+        log.error("mail given up", **told)
+    else:
+        log.warning("mail not sent", **told)
+    return last
 
 
 @asynccontextmanager

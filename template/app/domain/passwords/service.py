@@ -26,11 +26,11 @@ async def change(  # noqa: PLR0913 - what it works with
     account = await accounts.credentials_of(guesses.transactions.primary, caller.account_id)
     if account is None:
         raise AccountGone
+    new = data.new_password.get_secret_value()
+    refuse_guessable(new, field="new_password", known=common_knowledge(account.email))
     attempt = await guesses.begin(account.email)
     if not await passwords.matches(data.current_password.get_secret_value(), account.password_hash):
         raise WrongPassword
-    new = data.new_password.get_secret_value()
-    refuse_guessable(new, field="new_password", known=common_knowledge(account.email))
     hashed = await passwords.hash(new)
     now = await accounts.locked(session, account.id)
     if now is None or now.password_hash != account.password_hash:
