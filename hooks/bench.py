@@ -195,6 +195,9 @@ def service_server(folder: Path, database: str, core: set[int]) -> Iterator[Serv
         "RATE_LIMIT_ADDRESS": "1000000/1",
         "RATE_LIMIT_ATTEMPTS": "1000000/1",
         "RATE_LIMIT_PROBES": "1000000/1",
+        "MAIL_URL": "smtps://127.0.0.1:1",
+        "MAIL_SENDER": "service@example.com",
+        "MAIL_LINKS": "https://example.com",
     }
     subprocess.run([app, "migrate"], cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True)
     command = [app, "serve", "--workers", "1", "--port", "8132"]

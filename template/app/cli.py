@@ -84,10 +84,11 @@ def application() -> "FastAPI":
 
 def explain(error: ValidationError) -> str:
     """One line for each setting that was refused: its name in the environment, and what is wrong."""
-    prefix = "DATABASE_" if error.title == "DatabaseSettings" else ""
+    prefix = {"DatabaseSettings": "DATABASE_", "MailSettings": "MAIL_"}.get(error.title, "")
     lines = ["The settings are not complete:"]
     for each in error.errors():
-        name = prefix + "_".join(str(part) for part in each["loc"]).upper()
+        name = "_".join(str(part) for part in each["loc"]).upper()
+        name = prefix * bool(name) * (name != "ENVIRONMENT") + name
         sentence = each["msg"].removeprefix("Value error, ")
         if each["type"] == "missing":
             sentence = "is missing. Set it in the environment or in .env; .env.example says what it is for."
@@ -137,7 +138,10 @@ def _database_is_named() -> bool:
 @click.option("--workers", default=defaults.WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve requests until told to stop; requests under way are finished first."""
+    from app.adapters.mail import MailSettings
+
     prepared()
+    MailSettings.read()
     if workers > 1:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:

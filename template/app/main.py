@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from app import defaults, house, registry
+from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
 from app.kit import logging, state
@@ -58,6 +59,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
+    state.keep(app, MailSettings.read())
     state.keep(app, config.key_ring)
     state.keep(
         app,

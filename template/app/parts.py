@@ -7,8 +7,10 @@ from fastapi import FastAPI
 
 from app.adapters import database
 from app.domain.auth import revocation
+from app.domain.mail import delivery
 
 PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (
     database.part,
     revocation.part,
+    delivery.part,
 )

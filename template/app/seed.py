@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app import settings as service
 from app.adapters.database import Command, DatabaseSettings, Query, arguments, connect
@@ -17,7 +17,10 @@ PASSWORD = "correct horse battery"  # noqa: S105 - the point of it is to be know
 _AUDIT = "ALTER TABLE accounts {0} TRIGGER audit; ALTER TABLE items {0} TRIGGER audit"
 _KNOWN = Query(select(Account.id).where(matches(Account.email_index, "address")), UUID)
 _ADD = Command(
-    insert(Account).values(arguments("id", "email", "email_index", "password_hash")).returning(Account.id), UUID
+    insert(Account)
+    .values({**arguments("id", "email", "email_index", "password_hash"), "email_verified_at": func.now()})
+    .returning(Account.id),
+    UUID,
 )
 
 

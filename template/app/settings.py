@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     auth_signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
+    require_verified_email: bool | None = None
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
@@ -168,6 +169,13 @@ class Settings(BaseSettings):
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
             probes=self.rate_limit_probes.shared_by(self.rate_limit_workers),
         )
+
+    @property
+    def demands_verified_email(self) -> bool:
+        """Whether an account has to prove its address before it signs in."""
+        if self.require_verified_email is None:
+            return self.production and defaults.REQUIRE_VERIFIED_EMAIL
+        return self.require_verified_email
 
     @property
     def access_lifetime(self) -> timedelta:

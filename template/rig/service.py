@@ -29,6 +29,10 @@ SETTINGS: Final = {
     "LOG_LEVEL": "info",
     "DATABASE_WITHOUT_TLS_BECAUSE": "the database of a measurement is its own, for one run",
     "ALLOWED_HOSTS": "127.0.0.1",
+    # Nothing listens there: mails wait in a database that is dropped.
+    "MAIL_URL": "smtps://127.0.0.1:1",
+    "MAIL_SENDER": "service@example.com",
+    "MAIL_LINKS": "https://example.com",
     "RATE_LIMIT_PRINCIPAL": "1000000/1",
     "RATE_LIMIT_ADDRESS": "1000000/1",
     "RATE_LIMIT_ATTEMPTS": "1000000/1",

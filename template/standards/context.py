@@ -107,8 +107,10 @@ class Context:
         credentials = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
         with self.client() as anonymous:
             made = anonymous.post("/v1/accounts", json=credentials)
+            # In place of the link in the mail; some data classes demand a confirmed address.
+            self.execute("UPDATE accounts SET email_verified_at = now() WHERE email_verified_at IS NULL")
             signed_in = anonymous.post("/v1/auth/login", json=credentials)
-        if made.status_code != HTTPStatus.CREATED or signed_in.status_code != HTTPStatus.OK:
+        if made.status_code != HTTPStatus.ACCEPTED or signed_in.status_code != HTTPStatus.OK:
             raise RuntimeError(f"nobody can sign up: {made.text} {signed_in.text}")
         return self.client(str(body(signed_in)["access_token"]))
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Protocol
@@ -14,6 +16,7 @@ from fastapi import APIRouter
 
 from app import cli, main, registry, settings
 from app.adapters.database import DatabaseSettings
+from app.adapters.mail import MailSettings
 from app.domain.auth import revocation
 from app.settings import Settings
 from tests import database
@@ -21,12 +24,16 @@ from tests.wire import Service, body, running
 
 PASSWORD = "correct horse battery"
 
+# What a service with the settings of production has to be given; nothing listens there.
+MAIL = {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "service@example.com", "MAIL_LINKS": "https://example.com"}
+
 _SERVER = pytest.StashKey[database.Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings of the tests' own, and one database server for all workers: the first process starts it."""
-    Settings.model_config["env_file"] = DatabaseSettings.model_config["env_file"] = None
+    for each in (Settings, DatabaseSettings, MailSettings):
+        each.model_config["env_file"] = None
     # Nothing takes a connection behind a test's back; the tests of it ask as often as they like.
     revocation.EVERY_SECONDS = 3600.0
     if "PYTEST_XDIST_WORKER" in os.environ or config.getoption("collectonly"):
@@ -35,7 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         server = config.stash[_SERVER] = database.Server()
     except database.NotForTests as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-    for name in (*Settings.model_fields, *(f"database_{each}" for each in DatabaseSettings.model_fields)):
+    prefixed = [f"database_{each}" for each in DatabaseSettings.model_fields]
+    prefixed += [f"mail_{each}" for each in MailSettings.model_fields]
+    for name in (*Settings.model_fields, *prefixed):
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
     os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
@@ -47,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[f"RATE_LIMIT_{name}"] = "1000000/1"
     os.environ["DATABASE_URL"] = server.template
     os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
+    os.environ["MAIL_FOLDER"] = tempfile.mkdtemp(prefix="mail-")
     cli.migrate_database()
 
 
@@ -55,6 +65,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     server = config.stash.get(_SERVER, None)
     if server is not None:
         server.stop()
+        shutil.rmtree(os.environ["MAIL_FOLDER"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +144,8 @@ def start() -> Iterator[Start]:
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
 
         def begin(*routers: APIRouter, **environment: str) -> Service:
-            for name, value in environment.items():
+            needed = MAIL if environment.get("ENVIRONMENT") == "production" else {}
+            for name, value in (needed | environment).items():
                 patch.setenv(name, value)
             settings.settings.cache_clear()
             nouns = registry.routers()
@@ -175,7 +187,7 @@ def sign_up(service: Service) -> Iterator[SignUp]:
             credentials = {"email": new_address(), "password": PASSWORD}
             with on.connect() as anonymous:
                 made = anonymous.post("/v1/accounts", json=credentials)
-                assert made.status_code == 201, made.text
+                assert made.status_code == 202, made.text
                 answer = anonymous.post("/v1/auth/login", json=credentials)
                 assert answer.status_code == 200, answer.text
             return stack.enter_context(on.connect(token=str(body(answer)["access_token"])))

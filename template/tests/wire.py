@@ -1,21 +1,30 @@
 """The service under the server that production uses, and what comes over the wire."""
 
+import asyncio
+import os
+import re
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from app.adapters.database import Database
+from app.adapters.database import Command, Database, Query, Transaction
 from app.kit import state
+from app.kit.passwords import Passwords
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -129,3 +138,70 @@ def header(response: httpx.Response, name: str) -> str:
     """One header of an answer."""
     found: str = response.headers[name]
     return found
+
+
+def mails(address: str) -> list[EmailMessage]:
+    """The mails to an address, oldest first."""
+    files = sorted(Path(os.environ["MAIL_FOLDER"]).glob("*.eml"))
+    read = [message_from_bytes(each.read_bytes(), policy=policy.default) for each in files]
+    return [each for each in read if each["To"] == address]
+
+
+def mail(address: str, subject: str) -> str:
+    """The text of the newest mail to an address with these words in its subject, as soon as there is one."""
+
+    def found() -> list[EmailMessage]:
+        return [each for each in mails(address) if subject in each["Subject"]]
+
+    eventually(lambda: bool(found()))
+    return str(found()[-1].get_content())
+
+
+def secret_in(text: str) -> str:
+    """The secret of the link in a mail."""
+    match = re.search(r"#token=([\w-]{43})\n", text)
+    assert match is not None, text
+    return match[1]
+
+
+def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
+    """What requests cost since the last call of what this returns: hashes of passwords, and statements by their text.
+
+    Times differ from run to run; the work behind them does not. What is done in the background does not count.
+    """
+    done: Counter[str] = Counter()
+    one, every = Transaction.one, Transaction.all
+    hashed, matched = Passwords.hash, Passwords.matches
+
+    def note(what: str) -> None:
+        task = asyncio.current_task()
+        if task is None or task.get_name() != "mail":
+            done[what] += 1
+
+    async def counted_one(self: Transaction, statement: Query[T] | Command[T], **arguments: object) -> T | None:
+        note(statement.sql)
+        return await one(self, statement, **arguments)
+
+    async def counted_all(self: Transaction, statement: Query[T] | Command[T], **arguments: object) -> list[T]:
+        note(statement.sql)
+        return await every(self, statement, **arguments)
+
+    async def counted_hash(self: Passwords, password: str) -> str:
+        note("hash")
+        return await hashed(self, password)
+
+    async def counted_match(self: Passwords, password: str, stored: str | None) -> bool:
+        note("match")
+        return await matched(self, password, stored)
+
+    monkeypatch.setattr(Transaction, "one", counted_one)
+    monkeypatch.setattr(Transaction, "all", counted_all)
+    monkeypatch.setattr(Passwords, "hash", counted_hash)
+    monkeypatch.setattr(Passwords, "matches", counted_match)
+
+    def since() -> Counter[str]:
+        found = done.copy()
+        done.clear()
+        return found
+
+    return since

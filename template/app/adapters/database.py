@@ -512,6 +512,10 @@ async def _reader(request: Request) -> Autocommit:
     return state.of(request, Database).reader
 
 
+async def _database(request: Request) -> Database:
+    return state.of(request, Database)
+
+
 async def _transaction(request: Request) -> AsyncGenerator[Transaction]:
     async with state.of(request, Database).transaction(Origin.of(request)) as transaction:
         yield transaction
@@ -519,6 +523,9 @@ async def _transaction(request: Request) -> AsyncGenerator[Transaction]:
 
 Reader = Annotated[Autocommit, Depends(_reader)]
 Session = Annotated[Transaction, Depends(_transaction, scope="function")]
+
+Transactions = Annotated[Database, Depends(_database)]
+"""For what has to be committed before the operation goes on: `async with database.transaction() as session`."""
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Passwords: Argon2id, in a few threads of its own: a burst of logins neither stalls the rest nor eats the memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Annotated, TypeVar
@@ -12,7 +12,8 @@ from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 from fastapi import Depends, Request
 
 from app.kit import state
-from app.kit.errors import Unavailable
+from app.kit.errors import Invalid, Unavailable
+from app.kit.guessable import guessable, normalised
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The text to store for a password."""
-        return await self._run(lambda: self._hasher.hash(password))
+        return await self._run(lambda: self._hasher.hash(normalised(password)))
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """Whether the password is the stored one; with nothing stored the answer is no, after the same work."""
@@ -57,7 +58,7 @@ class Passwords:
     def _verify(self, password: str, stored: str | None) -> bool:
         nobody = self._nobody  # made at the first check, whoever it is for: not at the start, where nobody waits for it
         try:
-            return self._hasher.verify(nobody if stored is None else stored, password)
+            return self._hasher.verify(nobody if stored is None else stored, normalised(password))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -69,6 +70,13 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
+
+
+def refuse_guessable(password: str, *, field: str, known: Iterable[str]) -> None:
+    """Refuse a new password that is guessed first; `field` names the place in the body that it came in."""
+    reason = guessable(password, known)
+    if reason is not None:
+        raise Invalid("The password was refused.", fields={f"#/{field}": f"the password {reason}"})
 
 
 async def _passwords(request: Request) -> Passwords:

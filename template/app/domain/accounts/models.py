@@ -27,4 +27,5 @@ class Account(Base):
     email_index: Mapped[bytes] = mapped_column(BlindIndex("email", str.lower))
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), server_default="member")
+    email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, bindparam, func, insert, select, update
@@ -21,8 +22,10 @@ class Credentials:
     """What signing in needs to know of an account."""
 
     id: UUID
+    email: str
     role: str
     password_hash: str
+    email_verified_at: datetime | None
 
 
 def _held(held: None) -> None:
@@ -31,12 +34,20 @@ def _held(held: None) -> None:
 
 _SHOWN = (Account.id, Account.email, Account.role, Account.created_at)
 _BY_ID = Query(select(*_SHOWN).where(Account.id == bindparam("account_id")), AccountRead)
-_CREDENTIALS = Query(
-    select(Account.id, Account.role, Account.password_hash).where(matches(Account.email_index, "address")), Credentials
-)
+_PROVEN = (Account.id, Account.email, Account.role, Account.password_hash, Account.email_verified_at)
+_CREDENTIALS = Query(select(*_PROVEN).where(matches(Account.email_index, "address")), Credentials)
+_CREDENTIALS_OF = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")), Credentials)
+_LOCKED = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")).with_for_update(), Credentials)
 _HOLD = Query(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("held")), _held)
 _ADD = Command(
     insert(Account).values(arguments("id", "email", "email_index", "password_hash")).returning(*_SHOWN),
+    AccountRead,
+)
+_VERIFY = Command(
+    update(Account)
+    .where(Account.id == bindparam("account_id"))
+    .values(email_verified_at=func.coalesce(Account.email_verified_at, func.now()))
+    .returning(*_SHOWN),
     AccountRead,
 )
 _SET_PASSWORD = Command(
@@ -58,20 +69,36 @@ async def credentials(reader: Reader | Session, email: str) -> Credentials | Non
     return await reader.one(_CREDENTIALS, address=email)
 
 
-async def is_taken(session: Session, email: str) -> bool:
-    """Whether there is an account with this address; if not, nobody else makes one until the transaction ends.
+async def credentials_of(reader: Reader, account_id: UUID) -> Credentials | None:
+    """What signing in needs to know of an account."""
+    return await reader.one(_CREDENTIALS_OF, account_id=account_id)
 
-    The unique constraint alone does not see two digests of one address, and while keys rotate there can be two.
+
+async def locked(session: Session, account_id: UUID) -> Credentials | None:
+    """What signing in needs to know of an account, which nobody else can change until the transaction ends."""
+    return await session.one(_LOCKED, account_id=account_id)
+
+
+async def add(session: Session, email: str, password_hash: str) -> AccountRead | None:
+    """Store a new account; None when there is one with this address.
+
+    The unique constraint alone does not see two digests of one address, and while keys rotate there can be two: so the
+    address is held until the transaction ends, and looked for first.
     """
     # The number says next to nothing of the address, and two addresses with the same one only wait for each other.
     number = int.from_bytes(hashlib.sha256(email.encode()).digest()[:2], "big")
     await session.one(_HOLD, number=_ADDRESSES + number)
-    return await session.one(_CREDENTIALS, address=email) is not None
-
-
-async def add(session: Session, email: str, password_hash: str) -> AccountRead:
-    """Store a new account."""
+    known = await session.one(_CREDENTIALS, address=email)
+    if known is not None:
+        # In place of the INSERT, so that nobody can tell a known address by the number of statements.
+        await locked(session, known.id)
+        return None
     return await session.only(_ADD, id=uuid7(), email=email, password_hash=password_hash)
+
+
+async def verify(session: Session, account_id: UUID) -> None:
+    """Note that whoever has the account has its address, too."""
+    await session.one(_VERIFY, account_id=account_id)
 
 
 async def set_password(session: Session, account_id: UUID, hashed: str) -> None:

@@ -3,22 +3,25 @@
 from app.adapters.database import Reader, Session
 from app.domain.accounts import service
 from app.domain.accounts.access import SIGN_UP, CanReadOwnAccount
-from app.domain.accounts.errors import AccountGone, EmailTaken
+from app.domain.accounts.errors import AccountGone
 from app.domain.accounts.schemas import AccountCreate, AccountRead
+from app.domain.mail.schemas import MailPromised
+from app.domain.mail.service import Post
 from app.kit import routing
-from app.kit.errors import answers
+from app.kit.errors import Invalid, answers
 from app.kit.passwords import Hasher
 
 router = routing.router("/v1/accounts", "accounts")
 
 
-@router.post("", status_code=201, dependencies=[SIGN_UP], responses=answers(EmailTaken))
-async def create_account(data: AccountCreate, session: Session, passwords: Hasher) -> AccountRead:
+@router.post("", status_code=202, dependencies=[SIGN_UP], responses=answers(Invalid))
+async def create_account(data: AccountCreate, session: Session, passwords: Hasher, post: Post) -> MailPromised:
     """Create an account.
 
-    Then sign in with `POST /v1/auth/login`.
+    The answer is the same when the address has one already; only the mail to it says which. Then sign in with
+    `POST /v1/auth/login`.
     """
-    return await service.create(session, passwords, data)
+    return await service.create(session, passwords, post, data)
 
 
 @router.get("/me", responses=answers(AccountGone))

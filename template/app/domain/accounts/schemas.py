@@ -17,7 +17,7 @@ class AccountCreate(In):
     """A new account."""
 
     email: Email
-    password: Password = Field(description="12 to 128 characters")
+    password: Password = Field(description="12 to 128 characters, none of the common passwords, not your address")
 
 
 class AccountRead(Out):

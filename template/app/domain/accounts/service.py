@@ -1,19 +1,30 @@
 """What the business says about accounts."""
 
+from app import defaults
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository
-from app.domain.accounts.errors import AccountGone, EmailTaken
+from app.domain.accounts.errors import AccountGone
 from app.domain.accounts.schemas import AccountCreate, AccountRead
+from app.domain.mail.letters import Letter
+from app.domain.mail.schemas import MailPromised
+from app.domain.mail.service import Post
 from app.kit.access import Principal
-from app.kit.passwords import Hasher
+from app.kit.passwords import Hasher, refuse_guessable
 
 
-async def create(session: Session, passwords: Hasher, data: AccountCreate) -> AccountRead:
-    """A new account."""
-    hashed = await passwords.hash(data.password.get_secret_value())
-    if await repository.is_taken(session, data.email):
-        raise EmailTaken
-    return await repository.add(session, data.email, hashed)
+def common_knowledge(email: str) -> tuple[str, ...]:
+    """What everybody knows of an account, so that no password may be made of it."""
+    return (email, *email.split("@"), defaults.PROJECT_NAME, defaults.PROJECT_SLUG)
+
+
+async def create(session: Session, passwords: Hasher, post: Post, data: AccountCreate) -> MailPromised:
+    """A new account, unless the address has one; the work and the answer are the same, and the mail tells its owner."""
+    password = data.password.get_secret_value()
+    refuse_guessable(password, field="password", known=common_knowledge(data.email))
+    hashed = await passwords.hash(password)
+    made = await repository.add(session, data.email, hashed)
+    await post.put(session, Letter.ALREADY_REGISTERED if made is None else Letter.VERIFY_EMAIL, data.email)
+    return MailPromised.to(data.email)
 
 
 async def get(reader: Reader, caller: Principal) -> AccountRead:

@@ -7,6 +7,10 @@ class WrongCredentials(Unauthorized, keeps_writes=True):
     """The e-mail address or the password is wrong."""
 
 
+class EmailNotVerified(Forbidden, keeps_writes=True):
+    """Confirm your e-mail address first: open the link that was mailed to it, or ask for another one."""
+
+
 class RefreshTokenRefused(Unauthorized, keeps_writes=True):
     """The refresh token is not valid: sign in again."""
 

@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from app.adapters.database import Reader, Session
+from app.domain.attempts.errors import TooManyAttempts
+from app.domain.attempts.service import Guesses
 from app.domain.auth import cookies, service
 from app.domain.auth.access import (
     FROM_OWN_PAGE,
@@ -18,6 +20,7 @@ from app.domain.auth.access import (
 from app.domain.auth.cookies import RefreshCookie
 from app.domain.auth.devices import CurrentDevice
 from app.domain.auth.errors import (
+    EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
     RefreshTokenReused,
@@ -34,16 +37,25 @@ from app.kit.tokens import Issuer
 router = routing.router("/v1/auth", "auth")
 
 
-@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials))
-async def log_in(  # noqa: PLR0913, PLR0917 - what it takes to sign in
-    data: Login, session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, device: CurrentDevice
+@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts))
+async def log_in(  # noqa: PLR0913 - what it takes to sign in
+    data: Login,
+    *,
+    session: Session,
+    reader: Reader,
+    passwords: Hasher,
+    issuer: Issuer,
+    device: CurrentDevice,
+    guesses: Guesses,
 ) -> TokenPair:
     """Sign in.
 
     Answers an access token for `Authorization: Bearer …` and a refresh token that renews it. The page of a browser
-    signs in with `POST /v1/auth/browser/login` instead.
+    signs in with `POST /v1/auth/browser/login` instead. After several wrong passwords the next attempt has to wait, as
+    `Retry-After` says.
     """
-    return service.pair(await service.login(session, reader, passwords, issuer, data, device))
+    grant = await service.login(session, reader, passwords, issuer, data, device=device, guesses=guesses)
+    return service.pair(grant)
 
 
 @router.post("/refresh", dependencies=[RENEW], responses=answers(RefreshTokenRefused, RefreshTokenReused))
@@ -99,22 +111,27 @@ async def end_sessions(
 
 
 @router.post(
-    "/browser/login", dependencies=[SIGN_IN, FROM_OWN_PAGE], responses=answers(WrongCredentials, CrossSiteRefused)
+    "/browser/login",
+    dependencies=[SIGN_IN, FROM_OWN_PAGE],
+    responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts, CrossSiteRefused),
 )
-async def log_in_browser(  # noqa: PLR0913, PLR0917 - what it takes to sign in
+async def log_in_browser(  # noqa: PLR0913 - what it takes to sign in
     data: Login,
+    *,
     session: Session,
     reader: Reader,
     passwords: Hasher,
     issuer: Issuer,
     device: CurrentDevice,
+    guesses: Guesses,
     response: Response,
 ) -> BrowserSession:
     """Sign in from a page of this site.
 
     The tokens go into cookies that no script can read. Send `csrf_token` as `X-CSRF-Token` with whatever is not a GET.
     """
-    return cookies.given(response, await service.login(session, reader, passwords, issuer, data, device))
+    grant = await service.login(session, reader, passwords, issuer, data, device=device, guesses=guesses)
+    return cookies.given(response, grant)
 
 
 @router.post(

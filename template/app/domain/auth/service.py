@@ -6,10 +6,19 @@ from uuid import UUID
 
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository as accounts
+from app.domain.attempts import service as attempts
+from app.domain.attempts.service import Guesses
 from app.domain.audit import service as audit
 from app.domain.auth import repository
 from app.domain.auth.devices import Device
-from app.domain.auth.errors import NoSession, RefreshTokenRefused, RefreshTokenReused, SessionNotFound, WrongCredentials
+from app.domain.auth.errors import (
+    EmailNotVerified,
+    NoSession,
+    RefreshTokenRefused,
+    RefreshTokenReused,
+    SessionNotFound,
+    WrongCredentials,
+)
 from app.domain.auth.schemas import CsrfToken, Login, SessionRead, TokenPair
 from app.kit import clock, pagination, tokens
 from app.kit.access import Principal
@@ -39,10 +48,18 @@ def pair(grant: Grant) -> TokenPair:
     )
 
 
-async def login(  # noqa: PLR0913, PLR0917 - what it takes to sign in
-    session: Session, reader: Reader, passwords: Hasher, issuer: Issuer, data: Login, device: Device
+async def login(  # noqa: PLR0913 - what it takes to sign in
+    session: Session,
+    reader: Reader,
+    passwords: Hasher,
+    issuer: Issuer,
+    data: Login,
+    *,
+    device: Device,
+    guesses: Guesses,
 ) -> Grant:
     """Begin a session; an unknown address costs what a wrong password does, and gets the same answer."""
+    attempt = await guesses.begin(data.email)
     known = await accounts.credentials(reader, data.email)
     password = data.password.get_secret_value()
     matches = await passwords.matches(password, known.password_hash if known else None)
@@ -50,8 +67,13 @@ async def login(  # noqa: PLR0913, PLR0917 - what it takes to sign in
         why = "no such account" if known is None else "wrong password"
         await audit.decided(session, "auth.login", "refused", account_id=known and known.id, reason=why)
         raise WrongCredentials
-    if passwords.outdated(known.password_hash):
-        await accounts.set_password(session, known.id, await passwords.hash(password))
+    anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
+    await attempts.succeed(session, attempt)
+    if anew is not None:
+        await accounts.set_password(session, known.id, anew)
+    if known.email_verified_at is None and settings().demands_verified_email:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
+        raise EmailNotVerified
     opened = await repository.open_session(session, known.id, device)
     await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
     return await _hand_out(session, issuer, known.id, opened, known.role)

@@ -23,7 +23,7 @@ ME = "/v1/accounts/me"
 def credentials(client: httpx.Client) -> Json:
     """The address and the password of a new account."""
     made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 201
+    assert client.post("/v1/accounts", json=made).status_code == 202
     return made
 
 

@@ -1,0 +1,7 @@
+"""What can go wrong with passwords; each says its own status."""
+
+from app.kit.errors import Forbidden
+
+
+class WrongPassword(Forbidden, keeps_writes=True):
+    """The current password is wrong, so the new one was not set."""

@@ -1,0 +1,80 @@
+"""What the business says about changing and resetting passwords."""
+
+from app.adapters.database import Session, Transactions
+from app.domain.accounts import repository as accounts
+from app.domain.accounts.errors import AccountGone
+from app.domain.accounts.service import common_knowledge
+from app.domain.attempts import service as attempts
+from app.domain.attempts.service import Guesses
+from app.domain.audit import service as audit
+from app.domain.auth import service as auth
+from app.domain.links import service as links
+from app.domain.links.errors import LinkRefused
+from app.domain.links.service import Purpose
+from app.domain.mail.letters import Letter
+from app.domain.mail.schemas import MailPromised
+from app.domain.mail.service import Post
+from app.domain.passwords.errors import WrongPassword
+from app.domain.passwords.schemas import PasswordChange, Reset, ResetRequest
+from app.kit.access import Principal
+from app.kit.passwords import Hasher, refuse_guessable
+from app.kit.tokens import Issuer
+
+
+async def change(  # noqa: PLR0913 - what it works with
+    session: Session,
+    passwords: Hasher,
+    issuer: Issuer,
+    post: Post,
+    data: PasswordChange,
+    caller: Principal,
+    *,
+    guesses: Guesses,
+) -> None:
+    """Replace the caller's password if they know it, and end their other sessions."""
+    account = await accounts.credentials_of(guesses.transactions.primary, caller.account_id)
+    if account is None:
+        raise AccountGone
+    new = data.new_password.get_secret_value()
+    refuse_guessable(new, field="new_password", known=common_knowledge(account.email))
+    attempt = await guesses.begin(account.email)
+    if not await passwords.matches(data.current_password.get_secret_value(), account.password_hash):
+        await audit.decided(session, "passwords.change", "refused", account_id=account.id, reason="wrong password")
+        raise WrongPassword
+    hashed = await passwords.hash(new)
+    now = await accounts.locked(session, account.id)
+    if now is None or now.password_hash != account.password_hash:
+        raise WrongPassword
+    await attempts.succeed(session, attempt)
+    await accounts.set_password(session, account.id, hashed)
+    await auth.end_all(session, issuer, account.id, kept=caller.session_id)
+    await audit.decided(session, "passwords.change", "granted", account_id=account.id)
+    await post.put(session, Letter.PASSWORD_CHANGED, account.email)
+
+
+async def request_reset(session: Session, post: Post, data: ResetRequest) -> MailPromised:
+    """Have a link mailed; whether there is an account is looked up when the mail is written, not here."""
+    await post.put(session, Letter.RESET_PASSWORD, data.email)
+    return MailPromised.to(data.email)
+
+
+async def reset(  # noqa: PLR0913, PLR0917 - what it works with
+    transactions: Transactions, session: Session, passwords: Hasher, issuer: Issuer, post: Post, data: Reset
+) -> None:
+    """Set a new password with a link, which proves the address, too; every session of the account ends."""
+    known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)
+    account = await accounts.credentials_of(transactions.primary, known.account_id)
+    if account is None or not links.holds(known, account.password_hash):
+        raise LinkRefused
+    new = data.password.get_secret_value()
+    refuse_guessable(new, field="password", known=common_knowledge(account.email))
+    hashed = await passwords.hash(new)
+    known = await links.redeem(session, Purpose.RESET_PASSWORD, data.token)
+    now = await accounts.locked(session, known.account_id)
+    if now is None or not links.holds(known, now.password_hash):
+        raise LinkRefused
+    await accounts.set_password(session, account.id, hashed)
+    await accounts.verify(session, account.id)
+    await auth.end_all(session, issuer, account.id)
+    await audit.decided(session, "passwords.reset", "granted", account_id=account.id)
+    await post.put(session, Letter.PASSWORD_CHANGED, account.email)

@@ -1,0 +1,1 @@
+"""Verifications: proof that an account has the address it was made with."""

@@ -1,0 +1,105 @@
+"""Mail: over TLS to the right server or not at all, and what could not be sent is sent later."""
+
+import asyncio
+import ssl
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.adapters.mail import MailSettings, mailer
+from app.kit.mail import MailNotSent, Message
+from tests import smtp
+from tests.conftest import MAIL, PASSWORD, Sql, Start, new_address
+from tests.wire import eventually, secret_in
+
+MESSAGE = Message("ada@example.com", "Grüße", "The secret is out.\n")
+
+
+def sent(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Send a mail as production does."""
+    for name, value in {**MAIL, "ENVIRONMENT": "Production", "MAIL_URL": url}.items():
+        monkeypatch.setenv(name, value)
+    asyncio.run(mailer(MailSettings.read()).send(MESSAGE))
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server shows whom this process trusts."""
+    context, trusted = smtp.certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    return context
+
+
+def test_production_sends_over_tls_and_signs_in(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+    with smtp.serving(tls) as server:
+        sent(monkeypatch, f"smtp://me:p%40ss@127.0.0.1:{server.port}")
+
+    assert "The secret is out." in server.mails[0]
+    assert "Subject: =?utf-8?" in server.mails[0]
+    assert [each for each in server.commands if each.endswith("plain")] == ["EHLO plain", "STARTTLS plain"]
+    assert {"AUTH encrypted", "DATA encrypted"} <= set(server.commands)
+
+
+def test_production_sends_nothing_to_a_server_that_it_does_not_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context, _ = smtp.certificate(tmp_path)
+    with smtp.serving(context) as server, pytest.raises(MailNotSent):
+        sent(monkeypatch, f"smtp://me:pass@127.0.0.1:{server.port}")
+
+    assert server.commands == ["EHLO plain", "STARTTLS plain"]
+
+
+def test_production_sends_nothing_in_the_clear(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+    assert tls
+    with smtp.serving(None) as server, pytest.raises(MailNotSent):
+        sent(monkeypatch, f"smtp://127.0.0.1:{server.port}")
+
+    assert server.mails == []
+    assert not {"MAIL plain", "AUTH plain"} & set(server.commands)
+
+
+def test_a_refusal_does_not_repeat_what_was_said(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+    with smtp.serving(tls, takes=False) as server, pytest.raises(MailNotSent) as raised:
+        sent(monkeypatch, f"smtp://127.0.0.1:{server.port}")
+
+    assert str(raised.value) == "SMTPSenderRefused: 451"
+
+
+def test_a_message_does_not_show_its_text() -> None:
+    assert "secret" not in repr(MESSAGE)
+
+
+def _found(sql: Sql, statement: str, address: str) -> bool:
+    return sql(statement, address) != []
+
+
+def test_what_could_not_be_sent_is_sent_later(start: Start, sql: Sql) -> None:
+    waiting = "SELECT attempts, due_at > now() AS later FROM mail_outbox WHERE recipient = $1"
+    address = new_address()
+    with (
+        smtp.serving(None, takes=False) as server,
+        start(MAIL_URL=f"smtp://127.0.0.1:{server.port}").connect() as client,
+    ):
+        assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
+        eventually(lambda: "MAIL plain" in server.commands)
+        eventually(lambda: sql(f"{waiting} AND due_at < now() + interval '20 s'", address) != [])
+        assert sql(waiting, address) == [{"attempts": 1, "later": True}]
+
+        # Oftener than an account may hold links: those that never left do not count.
+        for attempts in (2, 3):
+            _ = sql("UPDATE mail_outbox SET due_at = now() WHERE recipient = $1", address)
+            _ = client.post("/v1/email-verifications/requests", json={"email": "nobody@example.com"})
+            tried = f"{waiting} AND attempts = {attempts} AND due_at < now() + interval '70 s' AND due_at > now()"
+            eventually(partial(_found, sql, tried, address))
+
+        server.takes = True
+        _ = sql("UPDATE mail_outbox SET due_at = now() WHERE recipient = $1", address)
+        # Whatever is put in next wakes the courier.
+        _ = client.post("/v1/email-verifications/requests", json={"email": "nobody@example.com"})
+        eventually(lambda: sql(waiting, address) == [])
+
+        (mail,) = server.mails
+        secret = secret_in(mail.replace("=\r\n", "").replace("\r\n", "\n").replace("=3D", "="))
+        assert client.post("/v1/email-verifications", json={"token": secret}).status_code == 204

@@ -1,0 +1,143 @@
+"""Guessing passwords over HTTP."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import httpx
+import pytest
+
+from tests.conftest import PASSWORD, Sql, new_address
+from tests.wire import Json, Service, at_once, counted_work, header, problem
+
+LOGIN = "/v1/auth/login"
+WRONG = "wrong horse battery"
+
+
+@pytest.fixture
+def credentials(client: httpx.Client, sql: Sql) -> Json:
+    """The address and the password of a new account; nobody has guessed yet."""
+    _ = sql("DELETE FROM sign_in_attempts")
+    made: Json = {"email": new_address(), "password": PASSWORD}
+    assert client.post("/v1/accounts", json=made).status_code == 202
+    return made
+
+
+def guess(client: httpx.Client, credentials: Json, times: int) -> list[int]:
+    return [client.post(LOGIN, json=credentials | {"password": WRONG}).status_code for _ in range(times)]
+
+
+def earlier(sql: Sql, seconds: int) -> None:
+    """Let time pass."""
+    _ = sql("UPDATE sign_in_attempts SET failed_at = failed_at - make_interval(secs => $1)", seconds)
+
+
+def test_after_five_wrong_passwords_the_right_one_has_to_wait(
+    client: httpx.Client, credentials: Json, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert guess(client, credentials, 5) == [401] * 5
+
+    work = counted_work(monkeypatch)
+    refused = client.post(LOGIN, json=credentials)
+
+    _ = problem(refused, 429, "too-many-attempts")
+    assert header(refused, "retry-after") == "1"
+    assert work()["match"] == 0
+    earlier(sql, 2)
+    assert client.post(LOGIN, json=credentials).status_code == 200
+    # The right password starts anew.
+    assert guess(client, credentials, 5) == [401] * 5
+
+
+def test_each_further_wrong_password_doubles_the_wait_up_to_a_quarter_of_an_hour(
+    client: httpx.Client, credentials: Json, sql: Sql
+) -> None:
+    waits: list[int] = []
+    assert guess(client, credentials, 5) == [401] * 5
+    for _ in range(12):
+        waits.append(int(header(client.post(LOGIN, json=credentials), "retry-after")))
+        earlier(sql, waits[-1] + 1)
+        assert guess(client, credentials, 1) == [401]
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+
+
+def test_an_address_that_nobody_has_is_treated_the_same(client: httpx.Client, credentials: Json) -> None:
+    nobody = credentials | {"email": new_address()}
+    for _ in range(2):
+        assert guess(client, credentials, 3) == guess(client, nobody, 3)
+
+    known, unknown = client.post(LOGIN, json=credentials), client.post(LOGIN, json=nobody)
+
+    same = {"request_id": ""}
+    assert problem(known, 429) | same == problem(unknown, 429) | same
+    assert header(known, "retry-after") == header(unknown, "retry-after")
+
+
+def test_a_wrong_password_costs_the_same_whether_or_not_the_address_is_known(
+    client: httpx.Client, credentials: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = counted_work(monkeypatch)
+
+    assert guess(client, credentials, 1) == [401]
+    known = work()
+    assert guess(client, credentials | {"email": new_address()}, 1) == [401]
+
+    assert known["match"] == 1
+    assert work() == known
+
+
+def test_many_guesses_at_once_are_no_way_around(client: httpx.Client, credentials: Json) -> None:
+    sent = credentials | {"password": WRONG}
+
+    answers = at_once([partial(client.post, LOGIN, json=sent)] * 20)
+
+    assert sorted(each.status_code for each in answers) == [401] * 5 + [429] * 15
+
+
+def test_the_wait_ends_by_itself(client: httpx.Client, credentials: Json, sql: Sql) -> None:
+    assert guess(client, credentials, 6)[-1] == 429
+    earlier(sql, 3601)
+
+    assert guess(client, credentials, 5) == [401] * 5
+
+
+@pytest.fixture
+def place(service: Service) -> Iterator[Callable[[int], httpx.Client]]:
+    """A client at another address of this machine: 127.0.0.2 and so on."""
+    with ExitStack() as stack:
+
+        def at(number: int) -> httpx.Client:
+            transport = httpx.HTTPTransport(local_address=f"127.0.0.{number}")
+            return stack.enter_context(httpx.Client(base_url=service.url, transport=transport))
+
+        yield at
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS gives this machine one loopback address")
+def test_guesses_from_elsewhere_lock_nobody_out_who_signed_in_here_before(
+    client: httpx.Client, credentials: Json, sql: Sql, place: Callable[[int], httpx.Client]
+) -> None:
+    assert client.post(LOGIN, json=credentials).status_code == 200
+    for number in range(2, 7):
+        assert guess(place(number), credentials, 6) == [401] * 5 + [429]
+
+    somewhere = place(7)
+    assert header(somewhere.post(LOGIN, json=credentials), "retry-after") == "1"
+    _ = sql("UPDATE sign_in_attempts SET failures = 1000 WHERE failures = 25")
+    assert header(somewhere.post(LOGIN, json=credentials), "retry-after") == "60"
+    assert client.post(LOGIN, json=credentials).status_code == 200
+
+
+def test_what_is_stored_names_nobody_and_is_swept(client: httpx.Client, credentials: Json, sql: Sql) -> None:
+    assert guess(client, credentials, 1) == [401]
+    rows = sql("SELECT * FROM sign_in_attempts")
+    assert len(rows) == 3
+    assert str(credentials["email"]) not in str(rows)
+    assert "127.0.0.1" not in str(rows)
+    _ = sql("UPDATE sign_in_attempts SET kept_until = now() - interval '1 second'")
+
+    assert guess(client, credentials | {"email": new_address()}, 1) == [401]
+
+    assert len(sql("SELECT * FROM sign_in_attempts")) == 3
