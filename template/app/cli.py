@@ -331,9 +331,10 @@ def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
     import asyncio
 
     from app.adapters.database import Database, DatabaseSettings
+    from app.settings import settings
 
     async def run() -> T:
-        database = Database(DatabaseSettings.read())
+        database = Database(DatabaseSettings.read(), settings().key_ring)
         try:
             return await question(database.primary)
         finally:

@@ -56,7 +56,9 @@ async def fill(accounts: int, items: int) -> Added:
                 await connection.copy_records_to_table(
                     "items",
                     columns=["id", "owner_id", "name", "description"],
-                    records=[(uuid7(), owner, f"Item {number}", f"The item of number {number}") for number in range(items)],
+                    records=[
+                        (uuid7(), owner, f"Item {number}", f"The item of number {number}") for number in range(items)
+                    ],
                 )
             await connection.execute(_AUDIT.format("ENABLE"))
     finally:

@@ -22,9 +22,7 @@ Compiled = Query[object] | Command[object]
 PAGE = 21
 
 # SQLAlchemy wrote the text, so it has one form alone: `items.id < $2::UUID`.
-_COMPARED = re.compile(
-    r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)"
-)
+_COMPARED = re.compile(r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)")
 _ROW = re.compile(r"\(([\w., ]+)\) (<|>|<=|>=) \((\$[^()]+)\)")
 _STORED = re.compile(r"^INSERT INTO (\w+) \(([^)]+)\) VALUES \((.+?)\)(?: ON CONFLICT| RETURNING|$)", re.DOTALL)
 _CHANGED = re.compile(r"^UPDATE (\w+) SET (.+?)(?: FROM | WHERE |$)", re.DOTALL)

@@ -15,6 +15,7 @@ from app import registry
 from app.adapters.database import Base, Database, DatabaseSettings
 from app.domain.audit import service
 from app.domain.audit.triggers import unaudited
+from app.settings import settings
 from standards.context import PASSWORD, Context, Json, body, header
 from standards.outcome import Outcome, Table, judged
 
@@ -239,7 +240,7 @@ def _actor(actor_id: UUID | None) -> UUID | None:
 
 
 async def _verified(url: str) -> service.Verdict:
-    database = Database(DatabaseSettings.model_validate({"url": url}))
+    database = Database(DatabaseSettings.model_validate({"url": url}), settings().key_ring)
     try:
         return await service.verify(database.primary)
     finally:

@@ -124,9 +124,7 @@ async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Pr
     if await repository.end_own(session, session_id, caller.account_id) is None:
         raise SessionNotFound
     issuer.ended.note([session_id])
-    await audit.decided(
-        session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id
-    )
+    await audit.decided(session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id)
 
 
 async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:

@@ -33,7 +33,7 @@ class Written:
 
 async def written(session: Session, letter: str, recipient: str, base: str) -> Written | None:
     """The letter for an address; None when there is nobody to write to or nothing to say."""
-    account = await accounts.with_address(session, recipient)
+    account = await accounts.credentials(session, recipient)
     if account is None or letter not in _WRITERS:
         return None
     return await _WRITERS[Letter(letter)](session, account, base)

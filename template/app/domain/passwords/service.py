@@ -21,7 +21,7 @@ from app.kit.passwords import Hasher, refuse_guessable
 from app.kit.tokens import Issuer
 
 
-async def change(  # noqa: PLR0913 - what it works with
+async def change(  # noqa: PLR0913, PLR0917 - what it works with
     session: Session,
     passwords: Hasher,
     issuer: Issuer,

@@ -23,6 +23,7 @@ from app.domain.accounts import repository as accounts
 from app.domain.accounts.schemas import AccountRead
 from app.domain.audit import triggers
 from app.kit.origins import Origin
+from app.settings import settings
 from tests import database
 from tests.conftest import PASSWORD, Sql, Start, new_address
 from tests.test_migrations import looked_at
@@ -170,7 +171,7 @@ def test_the_origin_of_one_request_is_never_told_of_another(
 
 def test_a_transaction_of_no_request_has_the_origin_of_none(sql: Sql) -> None:
     async def run() -> list[str]:
-        found = Database(DatabaseSettings.read())
+        found = Database(DatabaseSettings.read(), settings().key_ring)
         try:
             return [str((await _signed_up(found, origin)).id) for origin in (Origin(request_id="some-request"), None)]
         finally:
@@ -184,7 +185,9 @@ def test_a_transaction_of_no_request_has_the_origin_of_none(sql: Sql) -> None:
 
 async def _signed_up(database: Database, origin: Origin | None) -> AccountRead:
     async with database.transaction(origin) as session:
-        return await accounts.add(session, new_address(), "x")
+        added = await accounts.add(session, new_address(), "x")
+    assert added is not None
+    return added
 
 
 @pytest.mark.parametrize("address", ["x'; DROP TABLE items; --", "fe80::1%eth0", "", "-", "a b", "x" * 65])
