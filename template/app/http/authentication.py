@@ -4,8 +4,6 @@ The access token comes in the Authorization header, or else in a browser's cooki
 to refuse here: some operations are public, and one of them renews tokens.
 """
 
-from typing import cast
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import exchange_of
@@ -33,8 +31,6 @@ class Authentication:
         header = headers.get(b"authorization")
         if header is None:
             return self._browser(scope, headers)
-        if _several(scope, headers):
-            return Refusal("There is more than one Authorization header: send one.")
         if header[: len(_SCHEME)].lower() != _SCHEME:
             return Refusal("The Authorization header is not of the form `Bearer …`.")
         return self._holder(header[len(_SCHEME) :])
@@ -63,9 +59,3 @@ class Authentication:
         except InvalidToken as error:
             return Refusal(str(error))
         return Principal(claims.sub, claims.sid, claims.role)
-
-
-def _several(scope: Scope, headers: browser.Headers) -> bool:
-    """Whether there are two Authorization headers: a proxy and this service could each mean another one."""
-    raw = cast("list[tuple[bytes, bytes]]", scope["headers"])
-    return len(raw) != len(headers) and sum(name == b"authorization" for name, _ in raw) > 1

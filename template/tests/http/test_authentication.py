@@ -179,12 +179,6 @@ def test_another_scheme_is_401(client: httpx.Client, authorization: str) -> None
     _ = problem(asked(client, authorization), 401, "unauthorized")
 
 
-def test_two_authorization_headers_are_401(client: httpx.Client) -> None:
-    good = f"Bearer {signed(claims())}"
-    for headers in ([("authorization", good), ("authorization", "Bearer x")], [("authorization", good)] * 2):
-        assert "more than one" in str(problem(client.get(ME, headers=headers), 401, "unauthorized")["detail"])
-
-
 def test_the_clock_of_the_instance_that_signed_may_be_a_little_ahead(client: httpx.Client) -> None:
     ahead = clock.now() + timedelta(seconds=2)
 
