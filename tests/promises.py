@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,9 +20,9 @@ MIGRATIONS = "template/migrations"
 
 def broken(release: Release, then: Path, now: Path) -> list[str]:
     """Give one sentence for each promise of a release that is broken: what it is, and how it is mended."""
-    answered = list(_answers(release, then, now))
+    answered = list(answers_kept(release, then, now))
     # Files follow from answers: there is no comparing them while an answer is refused.
-    return [*_migrations(release, then, now), *answered, *(() if answered else _files(release, then, now))]
+    return [*migrations(release, then, now), *answered, *(() if answered else files_kept(release, then, now))]
 
 
 @functools.cache
@@ -45,12 +45,12 @@ def _rendered(template: Path, name: str, exclude: tuple[str, ...]) -> frozenset[
         return frozenset(files(Path(folder)))
 
 
-def _files(release: Release, then: Path, now: Path) -> Iterator[str]:
-    """Compare as Copier does: the old version without what the new one excludes, and the new version."""
+def files_kept(release: Release, then: Path, now: Path, names: Collection[str] = ()) -> Iterator[str]:
+    """Compare the files of examples as Copier does: the old version without what the new one excludes, and the new."""
     with Worker(src_path=str(now), dst_path=Path("nowhere"), quiet=True) as worker:
         exclude = tuple(worker.template.exclude)
     lost: dict[str, str] = {}
-    for name in _examples(then):
+    for name in names or _examples(then):
         try:
             old = _rendered(then, name, exclude)
         except UndefinedError as error:
@@ -75,7 +75,8 @@ def _now(now: Path, name: str, then: Path) -> frozenset[str]:
         return frozenset(files(Path(folder)))
 
 
-def _answers(release: Release, then: Path, now: Path) -> Iterator[str]:
+def answers_kept(release: Release, then: Path, now: Path) -> Iterator[str]:
+    """Compare the questions, and what they accept."""
     old, new = _questions(then), _questions(now)
     for name in _recorded(then):
         question, successor = old.all[name], new.all.get(name, {"when": False})
@@ -99,6 +100,7 @@ def _answers(release: Release, then: Path, now: Path) -> Iterator[str]:
     yield from _refusals(release, old, new, _examples(then))
 
 
+@functools.cache
 def _recorded(then: Path) -> list[str]:
     with TemporaryDirectory(prefix="promises-") as folder:
         run_copy(str(then), folder, defaults=True, overwrite=True, quiet=True, unsafe=False)
@@ -133,7 +135,8 @@ def _refusals(release: Release, old: Questions, new: Questions, examples: dict[s
             )
 
 
-def _migrations(release: Release, then: Path, now: Path) -> Iterator[str]:
+def migrations(release: Release, then: Path, now: Path) -> Iterator[str]:
+    """Compare the migrations, byte by byte."""
     for file in sorted(then.glob(f"{MIGRATIONS}/*/*.py")):
         path = file.relative_to(then)
         if not (now / path).is_file():
@@ -144,5 +147,5 @@ def _migrations(release: Release, then: Path, now: Path) -> Iterator[str]:
             continue
         yield (
             f"{path.as_posix()} was released in {release} and {done}: databases that ran it would differ from "
-            f"new ones. Put it back (`git checkout {release.commit[:12]} -- {path.as_posix()}`); write another migration."
+            f"new ones. Put it back (`git checkout {release.commit[:12]} -- {path.as_posix()}`); write another one."
         )
