@@ -116,7 +116,7 @@ def given_by(release: Release, name: str, folder: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
 
-@pytest.mark.parametrize(("release", "name", "without_example"), journeys())
+@pytest.mark.parametrize(("release", "name", "without_example"), list(journeys()))
 def test_a_service_follows(release: Release, name: str, without_example: bool, template: Path, tmp_path: Path) -> None:
     service = copy(template, tmp_path / "service", release.version, **given_by(release, name, tmp_path / "then"))
     add_a_noun(service)
