@@ -198,6 +198,14 @@ def test_where_copier_refuses_the_tree_is_as_it_was(edited: Path) -> None:
     assert tree(edited) == before
 
 
+def test_where_copier_fails_half_way_the_tree_is_as_it_was(edited: Path) -> None:
+    before = tree(edited)
+    code, said = make(edited, "upgrade", copier="sh -c 'echo half >> README.md; echo half > half.txt; exit 3'")
+    assert code
+    assert "The tree is as it was." in said
+    assert tree(edited) == before
+
+
 def test_where_a_person_interrupts_the_tree_is_as_it_was(service: Path) -> None:
     before = tree(service)
     code, said = make(
