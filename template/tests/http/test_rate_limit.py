@@ -1,4 +1,4 @@
-"""How often one caller may ask: who is counted as whom, and what an answer says. tests/security tries each operation."""
+"""How often one caller may ask: who is counted as whom, and what an answer says. tests/security tries every one."""
 
 from http import HTTPStatus
 from typing import Annotated
