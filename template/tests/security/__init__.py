@@ -1,1 +1,1 @@
-"""Attacks over HTTP that are not about one noun."""
+"""Tests of what happens to every request."""
