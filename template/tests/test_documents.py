@@ -27,7 +27,7 @@ _PATH = re.compile(
 _LINK = re.compile(r"\]\(([^)#:]+)[^):]*\)")
 
 _SECURITY = ROOT / "docs/security"
-_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)(?:\[(\w+)\])?")
 _STANDARD = re.compile(r"\b(?:PERF|SEC|DATA|CODE|REL)-\d+\b")
 _LINT = re.compile(r"`ruff ([A-Z]+\d+)`")
 _REQUIREMENT = re.compile(r"^\| V([\d.]+) \| ([12]) \|.*\| (.+) \|$", re.MULTILINE)
@@ -59,7 +59,9 @@ def _functions(path: str) -> frozenset[str]:
 
 def _lost(text: str) -> Iterator[str]:
     """The tests, rows of the register and rules of the linter that a text names and that do not exist."""
-    yield from {"::".join(each) for each in _TEST.findall(text) if each[1] not in _functions(each[0])}
+    for path, *names in _TEST.findall(text):
+        # Of a test that is made for several functions, `[name]` is one of them.
+        yield from (f"{path}::{name}" for name in names if name and name not in _functions(path))
     register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
     yield from set(_STANDARD.findall(text)) - {each["id"] for each in register}
     lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
