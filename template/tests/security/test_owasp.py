@@ -248,8 +248,12 @@ def test_no_input_makes_the_service_call_anybody(document: Json, client: httpx.C
         _ = client.get(ME, headers={"Authorization": f"Bearer {jku.rstrip(b'=').decode()}.e30.AAAA"})
         assert taken > 5
 
-        with pytest.raises(BlockingIOError):
-            _ = listener.accept()
+        try:
+            called, _ = listener.accept()
+        except BlockingIOError:
+            return
+        called.close()
+        pytest.fail("the service called an address that a client chose")
 
 
 def test_a_mail_leads_where_the_settings_say(client: httpx.Client) -> None:
