@@ -1,4 +1,4 @@
-"""How often one caller may ask: who is counted as whom, and what an answer says. That every operation has one: tests/security."""
+"""How often one caller may ask: who is counted as whom, and what an answer says. tests/security tries each operation."""
 
 from http import HTTPStatus
 from typing import Annotated

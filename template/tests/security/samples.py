@@ -34,6 +34,11 @@ class Described:
         """Every operation by its name: `GET /v1/items`."""
         return {each.name: each for each in operations(self.document)}
 
+    @property
+    def with_ids(self) -> list[Operation]:
+        """The operations on one of several things: `GET /v1/items/{item_id}`."""
+        return [each for each in self.operations.values() if "{" in each.path]
+
     def content(self, operation: Operation) -> object:
         """A body that the operation's schema allows, with every field; None when it takes none."""
         schema = schema_of(operation)

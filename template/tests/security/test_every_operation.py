@@ -8,16 +8,21 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
-from typing import cast
+from typing import Annotated, cast
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from pydantic import BaseModel
 
-from app.http.headers import SECURITY_HEADERS
+from app.http.probes import Status
+from app.kit import routing
+from app.kit.access import MEMBER, Principal, require
+from app.kit.schemas import Identified
 from app.kit.tokens import Key
 from standards.context import SOME_ID, Operation, body, entries, header, new_address
 from tests.conftest import SignUp, Start
@@ -25,7 +30,16 @@ from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters
 from tests.wire import Service
 
-_NAMES = [*(name.decode() for name, _ in SECURITY_HEADERS), "x-request-id"]
+# Written out: a header that the service forgets should be missed here.
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+}
 _UNKNOWN: dict[str, object] = {
     "surely_unknown": 1,
     "role": "admin",
@@ -65,8 +79,10 @@ class Tried:
             yield f"{answer.status_code} as {header(answer, 'content-type') or 'nothing'}, not as a problem"
         if (found.get("request_id"), found.get("status")) != (header(answer, "x-request-id"), answer.status_code):
             yield "the problem does not hold its status and request id"
-        if wrong := [name for name in _NAMES if len(answer.headers.get_list(name)) != 1]:
-            yield f"{', '.join(wrong)} should be there once"
+        wrong = [name for name, value in _HEADERS.items() if answer.headers.get_list(name) != [value]]
+        wrong += ["x-request-id"] if len(answer.headers.get_list("x-request-id")) != 1 else []
+        if wrong:
+            yield f"{', '.join(wrong)} should be there once, with its value"
         if "server" in answer.headers:
             yield "it says what server this is"
         if lacking := [name for name in self.headers if name not in answer.headers]:
@@ -128,7 +144,9 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
     if operation.public:
         return
     owner, stranger = world.sign_up(), world.sign_up()
-    path = world.described.address(operation, owner)
+    # Of everything that there can be one of, the owner has one.
+    having = {each.name: world.described.address(each, owner) for each in world.described.with_ids}
+    path = having.get(operation.name, operation.path)
     before = world.seen_by(owner)
     fitting = world.described.content(operation)
     answer = stranger.request(operation.method, path, json=fitting)
@@ -310,3 +328,60 @@ def test_every_operation_withstands(attack: Attack, world: World) -> None:
     found = faults(world, attack)
 
     assert not found, "\n".join(["", *found])
+
+
+class Loose(BaseModel):
+    """A body as it is often written."""
+
+    name: str = ""
+
+
+def trust(_app: FastAPI) -> None:
+    """Start a service whatever its routes are, as house.inspect does not."""
+
+
+def careless() -> APIRouter:
+    """A noun without bounds, that serves everything to everybody."""
+    router = routing.router("/v1/careless", "careless")
+
+    @router.post("", status_code=201)
+    async def create(data: Loose, caller: Annotated[Principal, Depends(require("a-test", MEMBER))]) -> Identified:
+        """Take anything."""
+        assert data
+        assert caller
+        return Identified(id=uuid4())
+
+    @router.get("/{thing_id}")
+    async def read(thing_id: str) -> Status:
+        """Ask nobody."""
+        return Status(status=thing_id)
+
+    assert create
+    assert read
+    return router
+
+
+_ON_CARELESS = (without_a_token, with_a_foreign_token, an_unknown_field, control_characters)
+
+
+def test_the_walk_names_what_is_broken(
+    start: Start, sign_up: SignUp, someone: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.house.inspect", trust)
+    service = start(careless())
+    someone.base_url = service.url
+    with service.connect() as client:
+        document = body(client.get("/openapi.json"))
+        paths = cast("dict[str, object]", document["paths"])
+        document["paths"] = {path: paths[path] for path in paths if path.startswith("/v1/careless")}
+        world = World(Described(document), start, partial(sign_up, service), client, someone)
+        said = "\n".join(each for attack in _ON_CARELESS for each in faults(world, attack))
+
+    for fault in (
+        "GET /v1/careless/{thing_id}: no token: 200, not 401",
+        "GET /v1/careless/{thing_id}: somebody else's id: 200, not 404 or 403",
+        "POST /v1/careless: unknown fields: 201, not 422",
+        "POST /v1/careless: NUL in #/name: 201, not 422",
+        "GET /v1/careless/{thing_id}: NUL in the path: 200, not 422",
+    ):
+        assert fault in said
