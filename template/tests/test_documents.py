@@ -1,7 +1,11 @@
 """The documents name what exists, and .env.example every setting."""
 
+import ast
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,13 @@ _PATH = re.compile(
 )
 _LINK = re.compile(r"\]\(([^)#:]+)[^):]*\)")
 
+_SECURITY = ROOT / "docs/security"
+_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)(?:\[(\w+)\])?")
+_STANDARD = re.compile(r"\b(?:PERF|SEC|DATA|CODE|REL)-\d+\b")
+_LINT = re.compile(r"`ruff ([A-Z]+\d+)`")
+_REQUIREMENT = re.compile(r"^\| V([\d.]+) \| ([12]) \|.*\| (.+) \|$", re.MULTILINE)
+_STATES = ("checked", "no check", "not covered", "not applicable")
+
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.relative_to(ROOT).as_posix())
 def test_a_document_names_only_what_exists(document: Path) -> None:
@@ -36,6 +47,94 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
     assert not missing, f"{document.name} names {missing}, which do not exist"
     broken = [link for link in _LINK.findall(text) if not (document.parent / link).exists()]
     assert not broken, f"{document.name} links to {broken}, which do not exist"
+
+
+@cache
+def _functions(path: str) -> frozenset[str]:
+    """The names of the functions of a file of tests; none when there is no such file."""
+    file = ROOT / path
+    tree = ast.parse(file.read_text(encoding="utf-8")) if file.exists() else ast.Module([], [])
+    return frozenset(each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _lost(text: str) -> Iterator[str]:
+    """The tests, rows of the register and rules of the linter that a text names and that do not exist."""
+    for path, *names in _TEST.findall(text):
+        # Of a test that is made for several functions, `[name]` is one of them.
+        yield from (f"{path}::{name}" for name in names if name and name not in _functions(path))
+    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
+    yield from set(_STANDARD.findall(text)) - {each["id"] for each in register}
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    ignored = [
+        *lint["ignore"],
+        *(each for where, some in lint["per-file-ignores"].items() if "app" in where for each in some),
+    ]
+    for rule in _LINT.findall(text):
+        if lint["select"] != ["ALL"] or rule.startswith(tuple(ignored)):
+            yield f"ruff {rule}"
+
+
+@pytest.mark.parametrize("document", sorted(_SECURITY.glob("*.md")), ids=lambda each: each.name)
+def test_a_page_about_security_names_only_checks_that_exist(document: Path) -> None:
+    assert sorted(_lost(document.read_text(encoding="utf-8"))) == []
+
+
+def _state(cell: str) -> str:
+    """What the last cell of a requirement says of it."""
+    for state in _STATES[1:]:
+        if cell.startswith(f"{state}: "):
+            return state
+    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
+    measured = {each["id"] for each in register if "not_measured" not in each}
+    assert _TEST.search(cell) or _LINT.search(cell) or measured & set(_STANDARD.findall(cell)), f"no check: {cell}"
+    return "checked"
+
+
+def test_the_page_about_asvs_counts_what_it_says() -> None:
+    text = (_SECURITY / "asvs.md").read_text(encoding="utf-8")
+    rows = _REQUIREMENT.findall(text)
+    states = Counter((level, _state(cell)) for _, level, cell in rows)
+    numbers = [[int(part) for part in number.split(".")] for number, _, _ in rows]
+
+    assert len(rows) == len(re.findall(r"^\| V\d", text, re.MULTILINE))
+    # As many as ASVS 5.0.0 has of both levels, each once and in its order.
+    assert Counter(level for _, level, _ in rows) == {"1": 70, "2": 183}
+    assert numbers == sorted(numbers)
+    assert len({number for number, _, _ in rows}) == len(rows)
+
+    def line(levels: str) -> list[int]:
+        return [sum(states[level, state] for level in levels) for state in _STATES]
+
+    checked, unchecked, uncovered, elsewhere = line("12")
+    total = (
+        f"**{checked + unchecked + uncovered} requirements are applicable: {checked} are covered by an automatic "
+        f"check, {unchecked} are met without one, {uncovered} are not covered. {elsewhere} are not applicable.**"
+    )
+    wanted = [
+        total,
+        *(f"| {name} | {' | '.join(map(str, line(of)))} |" for name, of in (("1", "1"), ("2", "2"), ("both", "12"))),
+    ]
+    missing = [each for each in wanted if each not in text.splitlines()]
+    assert not missing, "the page should say:\n" + "\n".join(missing)
+
+
+def test_each_threat_has_its_attack_or_says_that_it_has_none() -> None:
+    threats = re.findall(
+        r"^\| ([STRIDE]) \| .+ \| .+ \| (.+) \|$", (_SECURITY / "threats.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    boundaries = (_SECURITY / "threats.md").read_text(encoding="utf-8").split("\n## ")[1:]
+
+    assert len(threats) > 50
+    assert [cell for _, cell in threats if not (_TEST.search(cell) or cell.startswith("not covered"))] == []
+    for each in boundaries:
+        assert set(re.findall(r"^\| ([STRIDE]) \|", each, re.MULTILINE)) == set("STRIDE"), each.partition("\n")[0]
+
+
+def test_each_of_the_ten_risks_of_an_api_has_its_attack() -> None:
+    risks = (_SECURITY / "owasp-api-top-10.md").read_text(encoding="utf-8").split("\n## ")[1:]
+
+    assert [each.split()[0] for each in risks] == [f"API{number}" for number in range(1, 11)]
+    assert [each.partition("\n")[0] for each in risks if not _TEST.search(each)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.relative_to(ROOT).as_posix())
