@@ -91,7 +91,8 @@ def test_a_body_that_arrives_slowly_holds_no_connection(
     )
 
     assert someone.get("/v1/accounts/me").status_code == 200
-    assert service.lent == 0
+    # The courier holds one for a moment now and then.
+    eventually(lambda: service.lent == 0)
 
 
 @pytest.mark.parametrize("path", ["sleeping-query", "sleeping-transaction"])
@@ -104,7 +105,7 @@ def test_a_cancelled_request_gives_its_connection_up(start: Start, sql: Sql, pat
 
         after = body(client.get("/v1/trouble/backend"))["status"]
         assert after != before
-        assert service.lent == 0
+        eventually(lambda: service.lent == 0)
         running = "SELECT state FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%' AND state = 'active'"
         eventually(lambda: sql(running, int(str(before))) == [])
 
