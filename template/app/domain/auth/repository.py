@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, union_all, update
 
 from app import defaults
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
 from app.domain.accounts.models import Account
+from app.domain.api_keys.models import StoredApiKey
 from app.domain.auth.devices import Device
 from app.domain.auth.models import RefreshToken, SignIn
 from app.domain.auth.schemas import SessionRead
@@ -104,8 +105,12 @@ _NEWEST = Query(
     .limit(bindparam("most")),
     SessionRead,
 )
+_SINCE = func.now() - bindparam("within", type_=Interval())
 _ENDED = Query(
-    select(SignIn.id).where(SignIn.ended_at > func.now() - bindparam("within", type_=Interval())),
+    union_all(
+        select(SignIn.id).where(SignIn.ended_at > _SINCE),
+        select(StoredApiKey.id).where(StoredApiKey.revoked_at > _SINCE),
+    ),
     _identity,
 )
 _END_OWN = Command(
@@ -179,5 +184,5 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
 
 
 async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
-    """The sessions that ended within a span of time until now, by the database's clock."""
+    """The sessions that ended, and the keys that were revoked, in a span of time until now by the database's clock."""
     return await primary.all(_ENDED, within=within)
