@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import cast
 
 from fastapi import FastAPI
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.api_keys.verification import Keys

@@ -28,6 +28,7 @@ class Presented:
     ended_at: datetime | None
     account_id: UUID
     role: str
+    second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Opened:
 
     id: UUID
     created_at: datetime
+    second_factor: bool
 
 
 def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
@@ -44,8 +46,8 @@ def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
 
 _OPEN = Command(
     insert(SignIn)
-    .values(arguments("id", "account_id", "user_agent", "address"))
-    .returning(SignIn.id, SignIn.created_at),
+    .values(arguments("id", "account_id", "second_factor", "user_agent", "address"))
+    .returning(SignIn.id, SignIn.created_at, SignIn.second_factor),
     Opened,
 )
 # Locked together with its session: of two uses at once, the second sees the first.
@@ -59,6 +61,7 @@ _PRESENTED = Query(
         SignIn.ended_at,
         SignIn.account_id,
         Account.role,
+        SignIn.second_factor,
     )
     .join(SignIn, SignIn.id == RefreshToken.session_id)
     .join(Account, Account.id == SignIn.account_id)
@@ -75,6 +78,10 @@ _USE = Command(
     .where(RefreshToken.id == bindparam("token_id"))
     .values(used_at=func.now())
     .returning(RefreshToken.id),
+    _identity,
+)
+_PROVE = Command(
+    update(SignIn).where(SignIn.id == bindparam("session_id")).values(second_factor=True).returning(SignIn.id),
     _identity,
 )
 _TOUCH = Command(
@@ -140,10 +147,15 @@ _END = Command(
 )
 
 
-async def open_session(session: Session, account_id: UUID, device: Device) -> Opened:
+async def open_session(session: Session, account_id: UUID, device: Device, *, second_factor: bool) -> Opened:
     """Begin a session of an account."""
     return await session.only(
-        _OPEN, id=uuid7(), account_id=account_id, user_agent=device.user_agent, address=device.address
+        _OPEN,
+        id=uuid7(),
+        account_id=account_id,
+        second_factor=second_factor,
+        user_agent=device.user_agent,
+        address=device.address,
     )
 
 
@@ -161,6 +173,11 @@ async def use(session: Session, token_id: UUID, session_id: UUID) -> None:
     """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
     await session.only(_TOUCH, session_id=session_id)
+
+
+async def prove_second_factor(session: Session, session_id: UUID) -> None:
+    """Note that a second factor was proved in a session."""
+    await session.one(_PROVE, session_id=session_id)
 
 
 async def end(session: Session, session_id: UUID) -> None:

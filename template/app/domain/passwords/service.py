@@ -12,7 +12,7 @@ from app.domain.accounts.errors import AccountGone
 from app.domain.accounts.repository import Credentials
 from app.domain.accounts.service import common_knowledge
 from app.domain.attempts import service as attempts
-from app.domain.attempts.service import Counter, Guesses
+from app.domain.attempts.service import Attempt, Counter, Guesses
 from app.domain.audit import service as audit
 from app.domain.auth import service as auth
 from app.domain.links import service as links
@@ -37,6 +37,14 @@ class Prover:
 
     async def of(self, caller: Principal, password: SecretStr, *, event: str, session: Session) -> Credentials:
         """The caller's account, if the password is theirs; a wrong one is counted, and recorded as `event` refused."""
+        account, attempt = await self.checked(caller, password, event=event, session=session)
+        await attempts.succeed(session, attempt)
+        return account
+
+    async def checked(
+        self, caller: Principal, password: SecretStr, *, event: str, session: Session
+    ) -> tuple[Credentials, Attempt]:
+        """The same, and the attempt that still counts: nothing was asked of `session` where the password is right."""
         account = await accounts.credentials_of(self.guesses.transactions.primary, caller.account_id)
         if account is None:
             raise AccountGone
@@ -44,8 +52,7 @@ class Prover:
         if not await self.passwords.matches(password.get_secret_value(), account.password_hash):
             await audit.decided(session, event, "refused", account_id=account.id, reason="wrong password")
             raise WrongPassword
-        await attempts.succeed(session, attempt)
-        return account
+        return account, attempt
 
 
 async def _prover(passwords: Hasher, guesses: Guesses) -> Prover:

@@ -1,1 +1,1 @@
-"""Tests of signing in."""
+"""Tests of API keys."""
