@@ -25,6 +25,8 @@ from standards.outcome import Outcome, Table, judged
 
 _READ = frozenset({"GET", "HEAD", "OPTIONS"})
 _DECISIONS = "/v1/auth/"
+# Of whoever is not signed in, and of whoever is and offers a wrong proof.
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _FACTOR = "/v1/auth/second-factor"
 _ATTACHED = """
 SELECT tgrelid::regclass::text AS "table" FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
@@ -194,7 +196,7 @@ def _entries(context: Context, called: _Answered) -> list[_Entry]:
 
 
 def _unrecorded(called: _Answered, entries: list[_Entry]) -> Iterator[str]:
-    refused = called.answer.status_code == HTTPStatus.UNAUTHORIZED
+    refused = called.answer.status_code in _REFUSALS
     if not called.answer.is_success and not (called.decides and refused):
         yield f"{called} is no answer to judge. Bring standards/checks/sec_8.py in line with the operation."
     elif not entries:
