@@ -12,7 +12,7 @@ from app import defaults, house, registry
 from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
-from app.kit import logging, state
+from app.kit import api_keys, logging, state
 from app.kit.passwords import Passwords
 from app.kit.routing import Table
 from app.kit.tokens import Tokens
@@ -48,6 +48,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     """The service, ready to be run by a server; HouseRuleBroken when a route breaks the rules of house.py."""
     config = configuration or settings()
     logging.configure(config.log_level.name, config.secrets)
+    logging.writer.hide_form(api_keys.FORM)
     app = Service(
         title=defaults.PROJECT_NAME,
         description=defaults.DESCRIPTION,

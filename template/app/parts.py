@@ -6,11 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from app.adapters import database
+from app.domain.api_keys import verification
 from app.domain.auth import revocation
 from app.domain.mail import delivery
 
 PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (
     database.part,
     revocation.part,
+    verification.part,
     delivery.part,
 )

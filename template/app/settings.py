@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
+from app.kit.access import ADMIN, ROLES
 from app.kit.crypto import KeyRing
 from app.kit.rate_limits import Limit, Limits
 from app.kit.tokens import Key
@@ -37,6 +38,20 @@ class LogLevel(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+
+class SecondFactorFor(StrEnum):
+    """Who has to have a second factor."""
+
+    NOBODY = "nobody"
+    ADMINS = "admins"
+    EVERYBODY = "everybody"
+
+
+_DEMANDING = {
+    SecondFactorFor.NOBODY: frozenset[str](),
+    SecondFactorFor.ADMINS: frozenset({ADMIN}),
+    SecondFactorFor.EVERYBODY: ROLES,
+}
 
 ENV_FILE = Path(__file__).parents[1] / ".env"
 _MAKE_A_KEY = "make one with `app keys new`"
@@ -66,6 +81,7 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
     require_verified_email: bool | None = None
+    second_factor_for: SecondFactorFor | None = None
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
@@ -80,7 +96,7 @@ class Settings(BaseSettings):
     # `app serve` sets it: each worker counts its part of the limits.
     rate_limit_workers: int = Field(default=1, ge=1, le=64)
 
-    @field_validator("environment", "log_level", mode="before")
+    @field_validator("environment", "log_level", "second_factor_for", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -176,6 +192,14 @@ class Settings(BaseSettings):
         if self.require_verified_email is None:
             return self.production and defaults.REQUIRE_VERIFIED_EMAIL
         return self.require_verified_email
+
+    @property
+    def second_factor_roles(self) -> frozenset[str]:
+        """The roles that have to have a second factor."""
+        chosen = self.second_factor_for
+        if chosen is None:
+            chosen = SecondFactorFor(defaults.SECOND_FACTOR_FOR) if self.production else SecondFactorFor.NOBODY
+        return _DEMANDING[chosen]
 
     @property
     def access_lifetime(self) -> timedelta:

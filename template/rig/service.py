@@ -29,6 +29,8 @@ SETTINGS: Final = {
     "LOG_LEVEL": "info",
     "DATABASE_WITHOUT_TLS_BECAUSE": "the database of a measurement is its own, for one run",
     "ALLOWED_HOSTS": "127.0.0.1",
+    # Who is measured signs in by password.
+    "SECOND_FACTOR_FOR": "nobody",
     # Nothing listens there: mails wait in a database that is dropped.
     "MAIL_URL": "smtps://127.0.0.1:1",
     "MAIL_SENDER": "service@example.com",

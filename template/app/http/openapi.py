@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from app.http.problems import EVERYWHERE, WITH_A_BODY, WITH_A_CALLER
-from app.kit.access import Public
+from app.kit.access import Public, Rule
+from app.kit.api_keys import PREFIX
 from app.kit.browser import ACCESS_COOKIE, CSRF_HEADER, SAFE_METHODS
 from app.kit.errors import Problem, answers
 from app.kit.routing import Route
@@ -72,6 +73,12 @@ def document(app: FastAPI) -> Json:
         "bearerFormat": "JWT",
         "description": "The `access_token` of `POST /v1/auth/login`",
     }
+    child(drawn, "components", "securitySchemes")["apiKey"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": f"{PREFIX.decode()}…",
+        "description": "The `key` of `POST /v1/api-keys`, with the scope that is named here",
+    }
     child(drawn, "components", "securitySchemes")["browserSession"] = {
         "type": "apiKey",
         "in": "cookie",
@@ -92,7 +99,9 @@ def _complete(operation: Json, route: Route, *, safe: bool) -> None:
     guarded = not reasons
     if guarded:
         browser: Json = {"browserSession": []} if safe else {"browserSession": [], "csrfToken": []}
-        operation["security"] = [{"accessToken": []}, browser]
+        # With the names of the permissions that a key needs, which OpenAPI 3.1 allows for every kind of security.
+        keys = [{"apiKey": [rule.permission]} for rule in route.access if isinstance(rule, Rule) and not rule.signed_in]
+        operation["security"] = [{"accessToken": []}, browser, *keys]
     else:
         operation["x-public"] = reasons[0]
     for rule in route.access:

@@ -26,6 +26,7 @@ from app.kit.errors import (
     NotFound,
     PreconditionFailed,
     Problem,
+    SecondFactorRequired,
     TimedOut,
     TooManyRequests,
     Unauthorized,
@@ -39,7 +40,7 @@ log = get_logger()
 
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
 EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
-WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden, CrossSiteRefused)
+WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden, CrossSiteRefused, SecondFactorRequired)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
 _COMMON = frozenset({*EVERYWHERE, *WITH_A_CALLER, *WITH_A_BODY, NotFound, MethodNotAllowed})
 _BY_STATUS: Mapping[int, type[AppError]] = {

@@ -2,6 +2,7 @@
 
 from starlette.types import ASGIApp
 
+from app.http.api_keys import ApiKeys
 from app.http.authentication import Authentication
 from app.http.body_limit import BodyLimit
 from app.http.cors import Cors
@@ -20,8 +21,11 @@ from app.settings import Settings
 
 def stack(app: ASGIApp, settings: Settings, tokens: Tokens) -> ASGIApp:
     """Wrap `app` in the layers; the last line is the outermost."""
+    app = ApiKeys(app)  # once it is counted by address: an unknown key costs a query
     app = RateLimit(app, limits=settings.rate_limits)  # once it is known who asks
-    app = Authentication(app, tokens=tokens)  # innermost but one: whoever is refused below costs no signature check
+    app = Authentication(
+        app, tokens=tokens, demanding=settings.second_factor_roles
+    )  # late: whoever is refused below costs no signature check
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
     app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request

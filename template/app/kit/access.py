@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.params import Depends
 
-from app.kit.errors import AppError, Forbidden, NotFound, Unauthorized
+from app.kit.errors import AppError, Forbidden, NotFound, SecondFactorRequired, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,12 @@ class Principal:
     role: str
     scopes: frozenset[str] | None = None
     """The permissions that their proof is limited to; None when it is good for whatever the role allows."""
+    key_id: UUID | None = None
+    """The API key that they showed; None for whoever signed in."""
+    second_factor: bool = False
+    """Whether a second factor was proved when the session, or the API key, was made."""
+    must_enrol: bool = False
+    """Whether a second factor is demanded of them and they have not proved one."""
 
     @property
     def counted_as(self) -> int:
@@ -44,9 +50,11 @@ NOBODY = Refusal("This needs an access token: send `Authorization: Bearer …`."
 class Rule:
     """An access rule as FastAPI calls it; who is asking was settled by http/authentication.py."""
 
-    def __init__(self, permission: str, roles: frozenset[str]) -> None:
+    def __init__(self, permission: str, roles: frozenset[str], *, signed_in: bool, enrolling: bool) -> None:
         self.permission: str = permission
         self.roles: frozenset[str] = roles
+        self.signed_in: bool = signed_in
+        self.enrolling: bool = enrolling
 
     async def __call__(self, request: Request) -> Principal:
         """The caller, if they may."""
@@ -55,6 +63,10 @@ class Rule:
             raise caller.kind(caller.detail)
         if caller.role not in self.roles:
             raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
+        if self.signed_in and caller.session_id is None:
+            raise Forbidden("This is for somebody who signed in: an API key is not good for it.")
+        if caller.must_enrol and not self.enrolling:
+            raise SecondFactorRequired
         if caller.scopes is not None and self.permission not in caller.scopes:
             raise Forbidden(f"What you authenticated with is not good for {self.permission}.")
         return caller
@@ -96,9 +108,13 @@ ROLES = frozenset({MEMBER, ADMIN})
 """The roles there are; a permission names those it is given to."""
 
 
-def require(permission: str, *roles: str) -> Rule:
-    """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`."""
-    return Rule(permission, frozenset(roles))
+def require(permission: str, *roles: str, signed_in: bool = False, enrolling: bool = False) -> Rule:
+    """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`.
+
+    `signed_in=True` refuses API keys: for what is about sessions, passwords and keys themselves. `enrolling=True` is
+    for what somebody needs who has to set up a second factor first; everything else refuses them.
+    """
+    return Rule(permission, frozenset(roles), signed_in=signed_in, enrolling=enrolling)
 
 
 def public(reason: str, *, attempts: bool = False, unlimited: str = "") -> Depends:

@@ -44,10 +44,15 @@ class LineWriter:
         self._writing: threading.Lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._hidden: frozenset[bytes] = frozenset()
+        self._forms: tuple[re.Pattern[bytes], ...] = ()
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Never write these texts, wherever they turn up: in a message of a library, in the values of a traceback."""
         self._hidden = self._hidden.union(secret.encode() for secret in secrets)
+
+    def hide_form(self, form: re.Pattern[bytes]) -> None:
+        """Never write what looks like this, a secret that was made while the service ran."""
+        self._forms = (*(each for each in self._forms if each != form), form)
 
     def write(self, line: bytes) -> None:
         """Queue one line; it ends with its own newline."""
@@ -67,6 +72,8 @@ class LineWriter:
             for secret in self._hidden:
                 if secret in batch:
                     batch = batch.replace(secret, _MASK.encode())
+            for form in self._forms:
+                batch = bytearray(form.sub(_MASK.encode(), batch))
             while batch:
                 try:
                     del batch[: os.write(self._descriptor, batch)]

@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks, in which session, in which request, from which address; what nobody knows is None."""
+    """Who asks, in which session or with which key, in which request, from which address; what nobody knows is None."""
 
     account_id: UUID | None = None
     session_id: UUID | None = None
@@ -32,7 +32,7 @@ class Origin:
         client = cast("tuple[str, int] | None", request.scope.get("client"))
         return cls(
             who.account_id if who else None,
-            who.session_id if who else None,
+            (who.session_id or who.key_id) if who else None,
             _plain(logging.request_id.get()),
             _plain(loggable(client[0])) if client else None,
         )

@@ -23,6 +23,8 @@ from app.kit import clock, state
 from app.kit.ids import uuid7_text
 
 ALGORITHM = "EdDSA"
+# Methods of authentication, as RFC 8176 names them.
+_PASSWORD, _ONE_TIME, MULTIPLE = "pwd", "otp", "mfa"
 _TYPE = "at+jwt"  # RFC 9068: no other kind of JWT passes for an access token
 _LONGEST = 4096
 _REMEMBERED = 10_000
@@ -47,6 +49,12 @@ class Claims(BaseModel):
     sid: UUID
     role: str
     exp: int
+    amr: tuple[str, ...] = ()
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether the session began with a second factor, or set one up."""
+        return MULTIPLE in self.amr
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,9 @@ class Key:
 
 
 class Ended:
-    """The sessions that have ended while an access token of theirs may still hold: asking costs a look into a dict.
+    """The sessions that have ended, and the API keys that were revoked, while a proof of theirs may still hold.
+
+    Asking costs a look into a dict.
 
     The worker that ends a session notes it before its transaction is committed. A note that the database never confirms
     is forgotten once that transaction can't commit any more, so one that was rolled back ends nothing.
@@ -120,7 +130,7 @@ class Tokens:
         """The 32 bytes of every key that verifies, by its id."""
         return {kid: _raw(public) for kid, public in self._public.items()}
 
-    def issue(self, *, account_id: UUID, session_id: UUID, role: str) -> str:
+    def issue(self, *, account_id: UUID, session_id: UUID, role: str, second_factor: bool = False) -> str:
         """A token for one session of one account."""
         now = clock.now()
         claims = {
@@ -129,6 +139,7 @@ class Tokens:
             "sub": str(account_id),
             "sid": str(session_id),
             "role": role,
+            "amr": [_PASSWORD, _ONE_TIME, MULTIPLE] if second_factor else [_PASSWORD],
             "iat": now,
             "nbf": now,
             "exp": now + self.lifetime,

@@ -1,15 +1,19 @@
 """SEC-8: each change and each decision leaves an entry, and nobody can alter one unseen."""
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import time
 from typing import cast
 from uuid import UUID
 
 import asyncpg
 import httpx
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from app import registry
 from app.adapters.database import Base, Database, DatabaseSettings
@@ -21,6 +25,9 @@ from standards.outcome import Outcome, Table, judged
 
 _READ = frozenset({"GET", "HEAD", "OPTIONS"})
 _DECISIONS = "/v1/auth/"
+# Of whoever is not signed in, and of whoever is and offers a wrong proof.
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_FACTOR = "/v1/auth/second-factor"
 _ATTACHED = """
 SELECT tgrelid::regclass::text AS "table" FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
 WHERE p.proname = 'audit_change' AND tgname = 'audit' AND tgenabled = 'O'
@@ -112,6 +119,7 @@ def _called(context: Context) -> Iterator[_Answered]:
         yield post("/v1/auth/logout", token=again.get("access_token"))
     yield from _ended(context, credentials)
     yield from _browsed(context, credentials)
+    yield from _proved(context)
     if any(each.name == "POST /v1/items" for each in context.operations()):
         with context.sign_up() as member:
             made = member.post("/v1/items", json={"name": secrets.token_hex(8)})
@@ -130,6 +138,34 @@ def _ended(context: Context, credentials: Json) -> Iterator[_Answered]:
         other = next((each.get("id") for each in sessions if not each.get("current")), None)
         yield _Answered("DELETE /v1/auth/sessions/{session_id}", client.delete(f"/v1/auth/sessions/{other}"))
         yield _Answered("DELETE /v1/auth/sessions", client.delete("/v1/auth/sessions"))
+
+
+def _proved(context: Context) -> Iterator[_Answered]:
+    """A second factor, set up, used and removed; and an API key."""
+    wrong: Json = {"password": "not the password", "code": "000000"}
+    with context.sign_up() as client:
+
+        def post(path: str, content: Json) -> _Answered:
+            return _Answered(f"POST {path}", client.post(path, json=content))
+
+        yield post("/v1/api-keys", {"name": "A key", "scopes": ["accounts:read-own"], "password": PASSWORD})
+        yield post(_FACTOR, {"password": wrong["password"]})
+        yield (begun := post(_FACTOR, {"password": PASSWORD}))
+        secret = str(body(begun.answer).get("secret", ""))
+        yield post(f"{_FACTOR}/confirmation", {"code": "000000"})
+        yield (confirmed := post(f"{_FACTOR}/confirmation", {"code": _code(secret)}))
+        codes = cast("list[str]", body(confirmed.answer).get("recovery_codes") or ["", ""])
+        yield post(f"{_FACTOR}/recovery-codes", wrong)
+        yield (renewed := post(f"{_FACTOR}/recovery-codes", {"password": PASSWORD, "code": codes[0]}))
+        codes = cast("list[str]", body(renewed.answer).get("recovery_codes") or [""])
+        yield post(f"{_FACTOR}/removal", wrong)
+        yield post(f"{_FACTOR}/removal", {"password": PASSWORD, "code": codes[0]})
+
+
+def _code(secret: str) -> str:
+    now = int(time())
+    # As apps do, which know no other hash for certain.
+    return TOTP(base64.b32decode(secret), 6, SHA1(), 30).generate(now).decode()  # noqa: S303
 
 
 def _browsed(context: Context, credentials: Json) -> Iterator[_Answered]:
@@ -160,7 +196,7 @@ def _entries(context: Context, called: _Answered) -> list[_Entry]:
 
 
 def _unrecorded(called: _Answered, entries: list[_Entry]) -> Iterator[str]:
-    refused = called.answer.status_code == HTTPStatus.UNAUTHORIZED
+    refused = called.answer.status_code in _REFUSALS
     if not called.answer.is_success and not (called.decides and refused):
         yield f"{called} is no answer to judge. Bring standards/checks/sec_8.py in line with the operation."
     elif not entries:

@@ -41,6 +41,7 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
         "DATABASE_URL": database_url,
         "AUTH_SIGNING_KEYS": secrets.token_hex(32),
         "REQUIRE_VERIFIED_EMAIL": "false",
+        "SECOND_FACTOR_FOR": "nobody",
         **MAIL,
     }
     service = subprocess.Popen(

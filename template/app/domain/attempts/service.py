@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends
 
@@ -47,6 +48,8 @@ class Limit:
 PAIR = Limit(free=5, longest=900)
 ACCOUNT = Limit(free=25, longest=60)
 PLACE = Limit(free=100, longest=60)
+# Codes of the second factor, from anywhere: whoever gets to try one knows the password, or has the session.
+CODE = Limit(free=5, longest=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,23 @@ class Counter:
         async with self.transactions.transaction() as session:
             await _count(session, attempt)
         return attempt
+
+    async def begin_code(self, account_id: UUID) -> bytes:
+        """Count a code before it is looked at; answers what `succeed_code` takes."""
+        key = _digest("code", str(account_id))
+        async with self.transactions.transaction() as session:
+            now = clock.now()
+            known = await repository.locked(session, [key])
+            if (seconds := CODE.wait(known[key], now)) > 0:
+                raise TooManyAttempts(int(seconds) + 1)
+            await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
+        return key
+
+
+async def succeed_code(session: Session, key: bytes) -> None:
+    """The code was right: what was counted is forgotten."""
+    now = clock.now()
+    await repository.clear(session, [key], now, now)
 
 
 async def _count(session: Session, attempt: Attempt) -> None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, union_all, update
 
 from app import defaults
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
 from app.domain.accounts.models import Account
+from app.domain.api_keys.models import StoredApiKey
 from app.domain.auth.devices import Device
 from app.domain.auth.models import RefreshToken, SignIn
 from app.domain.auth.schemas import SessionRead
@@ -27,6 +28,7 @@ class Presented:
     ended_at: datetime | None
     account_id: UUID
     role: str
+    second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Opened:
 
     id: UUID
     created_at: datetime
+    second_factor: bool
 
 
 def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
@@ -43,8 +46,8 @@ def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
 
 _OPEN = Command(
     insert(SignIn)
-    .values(arguments("id", "account_id", "user_agent", "address"))
-    .returning(SignIn.id, SignIn.created_at),
+    .values(arguments("id", "account_id", "second_factor", "user_agent", "address"))
+    .returning(SignIn.id, SignIn.created_at, SignIn.second_factor),
     Opened,
 )
 # Locked together with its session: of two uses at once, the second sees the first.
@@ -58,6 +61,7 @@ _PRESENTED = Query(
         SignIn.ended_at,
         SignIn.account_id,
         Account.role,
+        SignIn.second_factor,
     )
     .join(SignIn, SignIn.id == RefreshToken.session_id)
     .join(Account, Account.id == SignIn.account_id)
@@ -74,6 +78,10 @@ _USE = Command(
     .where(RefreshToken.id == bindparam("token_id"))
     .values(used_at=func.now())
     .returning(RefreshToken.id),
+    _identity,
+)
+_PROVE = Command(
+    update(SignIn).where(SignIn.id == bindparam("session_id")).values(second_factor=True).returning(SignIn.id),
     _identity,
 )
 _TOUCH = Command(
@@ -104,8 +112,12 @@ _NEWEST = Query(
     .limit(bindparam("most")),
     SessionRead,
 )
+_SINCE = func.now() - bindparam("within", type_=Interval())
 _ENDED = Query(
-    select(SignIn.id).where(SignIn.ended_at > func.now() - bindparam("within", type_=Interval())),
+    union_all(
+        select(SignIn.id).where(SignIn.ended_at > _SINCE),
+        select(StoredApiKey.id).where(StoredApiKey.revoked_at > _SINCE),
+    ),
     _identity,
 )
 _END_OWN = Command(
@@ -135,10 +147,15 @@ _END = Command(
 )
 
 
-async def open_session(session: Session, account_id: UUID, device: Device) -> Opened:
+async def open_session(session: Session, account_id: UUID, device: Device, *, second_factor: bool) -> Opened:
     """Begin a session of an account."""
     return await session.only(
-        _OPEN, id=uuid7(), account_id=account_id, user_agent=device.user_agent, address=device.address
+        _OPEN,
+        id=uuid7(),
+        account_id=account_id,
+        second_factor=second_factor,
+        user_agent=device.user_agent,
+        address=device.address,
     )
 
 
@@ -156,6 +173,11 @@ async def use(session: Session, token_id: UUID, session_id: UUID) -> None:
     """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
     await session.only(_TOUCH, session_id=session_id)
+
+
+async def prove_second_factor(session: Session, session_id: UUID) -> None:
+    """Note that a second factor was proved in a session."""
+    await session.one(_PROVE, session_id=session_id)
 
 
 async def end(session: Session, session_id: UUID) -> None:
@@ -179,5 +201,5 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
 
 
 async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
-    """The sessions that ended within a span of time until now, by the database's clock."""
+    """The sessions that ended, and the keys that were revoked, in a span of time until now by the database's clock."""
     return await primary.all(_ENDED, within=within)

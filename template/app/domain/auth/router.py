@@ -28,6 +28,7 @@ from app.domain.auth.errors import (
     WrongCredentials,
 )
 from app.domain.auth.schemas import BrowserSession, CsrfToken, Login, Refresh, SessionRead, TokenPair
+from app.domain.second_factor.errors import SecondFactorNeeded, WrongCode
 from app.kit import routing
 from app.kit.errors import CrossSiteRefused, answers
 from app.kit.pagination import Cursor, Limit, Page
@@ -37,7 +38,11 @@ from app.kit.tokens import Issuer
 router = routing.router("/v1/auth", "auth")
 
 
-@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts))
+@router.post(
+    "/login",
+    dependencies=[SIGN_IN],
+    responses=answers(WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, TooManyAttempts),
+)
 async def log_in(  # noqa: PLR0913 - what it takes to sign in
     data: Login,
     *,
@@ -52,7 +57,8 @@ async def log_in(  # noqa: PLR0913 - what it takes to sign in
 
     Answers an access token for `Authorization: Bearer …` and a refresh token that renews it. The page of a browser
     signs in with `POST /v1/auth/browser/login` instead. After several wrong passwords the next attempt has to wait, as
-    `Retry-After` says.
+    `Retry-After` says. An account with a second factor needs `code`, too: without it the answer is
+    `second-factor-needed`.
     """
     grant = await service.login(session, reader, passwords, issuer, data, device=device, guesses=guesses)
     return service.pair(grant)
@@ -113,7 +119,9 @@ async def end_sessions(
 @router.post(
     "/browser/login",
     dependencies=[SIGN_IN, FROM_OWN_PAGE],
-    responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts, CrossSiteRefused),
+    responses=answers(
+        WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, TooManyAttempts, CrossSiteRefused
+    ),
 )
 async def log_in_browser(  # noqa: PLR0913 - what it takes to sign in
     data: Login,

@@ -6,15 +6,19 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from app.domain.accounts.schemas import Email
+from app.domain.second_factor.schemas import Code
 from app.kit.schemas import Identified, In, Out
 
 
 class Login(In):
-    """An address and its password."""
+    """An address and its password, and a code where the account has a second factor."""
 
     email: Email
     # No minimum: what is too short to be a password is a wrong one, and the answer must not tell them apart.
     password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery"])]
+    code: Code | None = Field(
+        default=None, description="Where the account has a second factor: a code of its app, or a recovery code"
+    )
 
 
 class Refresh(In):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from app.adapters.database import Reader, Session
 from app.domain.accounts import repository as accounts
 from app.domain.attempts import service as attempts
@@ -20,6 +22,8 @@ from app.domain.auth.errors import (
     WrongCredentials,
 )
 from app.domain.auth.schemas import CsrfToken, Login, SessionRead, TokenPair
+from app.domain.second_factor import codes
+from app.domain.second_factor.errors import SecondFactorNeeded, WrongCode
 from app.kit import clock, pagination, tokens
 from app.kit.access import Principal
 from app.kit.passwords import Hasher
@@ -68,15 +72,35 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
         await audit.decided(session, "auth.login", "refused", account_id=known and known.id, reason=why)
         raise WrongCredentials
     anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
+    demanded = await codes.is_demanded(guesses.transactions.primary, known.id)
+    if demanded:
+        await _second_factor(session, guesses, known.id, data.code)
     await attempts.succeed(session, attempt)
     if anew is not None:
         await accounts.set_password(session, known.id, anew)
     if known.email_verified_at is None and settings().demands_verified_email:
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
         raise EmailNotVerified
-    opened = await repository.open_session(session, known.id, device)
+    opened = await repository.open_session(session, known.id, device, second_factor=demanded)
     await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
     return await _hand_out(session, issuer, known.id, opened, known.role)
+
+
+async def _second_factor(session: Session, guesses: Guesses, account_id: UUID, code: SecretStr | None) -> None:
+    if code is None:
+        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="code missing")
+        raise SecondFactorNeeded
+    guess = await guesses.begin_code(account_id)
+    if not await codes.accepted(session, account_id, code):
+        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="wrong code")
+        raise WrongCode
+    await attempts.succeed_code(session, guess)
+
+
+async def prove_second_factor(session: Session, issuer: Issuer, caller: Principal) -> None:
+    """Note that the caller's session has proved a second factor, and end the others, which have not."""
+    await repository.prove_second_factor(session, _session_of(caller))
+    await end_all(session, issuer, caller.account_id, kept=caller.session_id)
 
 
 async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
@@ -95,7 +119,9 @@ async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
         raise RefreshTokenReused
     await repository.use(session, token.id, which)
     await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
-    return await _hand_out(session, issuer, who, repository.Opened(which, token.started_at), token.role)
+    return await _hand_out(
+        session, issuer, who, repository.Opened(which, token.started_at, token.second_factor), token.role
+    )
 
 
 async def logout(session: Session, issuer: Issuer, caller: Principal) -> None:
@@ -154,7 +180,9 @@ async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: 
     expires_at = _refresh_until(opened.created_at)
     await repository.keep(session, opened.id, tokens.digest(secret), expires_at)
     return Grant(
-        access_token=issuer.issue(account_id=account_id, session_id=opened.id, role=role),
+        access_token=issuer.issue(
+            account_id=account_id, session_id=opened.id, role=role, second_factor=opened.second_factor
+        ),
         refresh_token=secret,
         csrf_token=issuer.csrf_token(opened.id),
         access_seconds=int(issuer.lifetime.total_seconds()),

@@ -4,4 +4,4 @@ from app.kit.errors import Forbidden
 
 
 class WrongPassword(Forbidden, keeps_writes=True):
-    """The current password is wrong, so the new one was not set."""
+    """The password is wrong, so nothing was done."""

@@ -1,11 +1,18 @@
 """What the business says about changing and resetting passwords."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from pydantic import SecretStr
+
 from app.adapters.database import Session, Transactions
 from app.domain.accounts import repository as accounts
 from app.domain.accounts.errors import AccountGone
+from app.domain.accounts.repository import Credentials
 from app.domain.accounts.service import common_knowledge
 from app.domain.attempts import service as attempts
-from app.domain.attempts.service import Guesses
+from app.domain.attempts.service import Attempt, Counter, Guesses
 from app.domain.audit import service as audit
 from app.domain.auth import service as auth
 from app.domain.links import service as links
@@ -17,8 +24,43 @@ from app.domain.mail.service import Post
 from app.domain.passwords.errors import WrongPassword
 from app.domain.passwords.schemas import PasswordChange, Reset, ResetRequest
 from app.kit.access import Principal
-from app.kit.passwords import Hasher, refuse_guessable
+from app.kit.passwords import Hasher, Passwords, refuse_guessable
 from app.kit.tokens import Issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Asks somebody who is signed in for their password again, where a stolen session must not be enough."""
+
+    passwords: Passwords
+    guesses: Counter
+
+    async def of(self, caller: Principal, password: SecretStr, *, event: str, session: Session) -> Credentials:
+        """The caller's account, if the password is theirs; a wrong one is counted, and recorded as `event` refused."""
+        account, attempt = await self.checked(caller, password, event=event, session=session)
+        await attempts.succeed(session, attempt)
+        return account
+
+    async def checked(
+        self, caller: Principal, password: SecretStr, *, event: str, session: Session
+    ) -> tuple[Credentials, Attempt]:
+        """The same, and the attempt that still counts: nothing was asked of `session` where the password is right."""
+        account = await accounts.credentials_of(self.guesses.transactions.primary, caller.account_id)
+        if account is None:
+            raise AccountGone
+        attempt = await self.guesses.begin(account.email)
+        if not await self.passwords.matches(password.get_secret_value(), account.password_hash):
+            await audit.decided(session, event, "refused", account_id=account.id, reason="wrong password")
+            raise WrongPassword
+        return account, attempt
+
+
+async def _prover(passwords: Hasher, guesses: Guesses) -> Prover:
+    return Prover(passwords, guesses)
+
+
+Proof = Annotated[Prover, Depends(_prover)]
+"""What an operation that wants the password again asks."""
 
 
 async def change(  # noqa: PLR0913, PLR0917 - what it works with

@@ -56,7 +56,7 @@ def test_signing_in_hands_out_a_short_lived_token_and_one_that_renews_it(client:
     assert client.get(ME, headers=bearer(pair)).status_code == 200
     said: Json = jwt.decode(str(pair["access_token"]), options={"verify_signature": False})
     assert jwt.get_unverified_header(str(pair["access_token"]))["alg"] == "EdDSA"
-    assert sorted(said) == ["aud", "exp", "iat", "iss", "jti", "nbf", "role", "sid", "sub"]
+    assert sorted(said) == ["amr", "aud", "exp", "iat", "iss", "jti", "nbf", "role", "sid", "sub"]
 
 
 def test_an_address_may_be_written_in_capitals(client: httpx.Client, credentials: Json) -> None:

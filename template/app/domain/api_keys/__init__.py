@@ -1,0 +1,1 @@
+"""API keys: what machines authenticate with, each limited to some permissions of its owner."""
