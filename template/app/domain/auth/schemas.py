@@ -14,7 +14,7 @@ class Login(In):
 
     email: Email
     # No minimum: what is too short to be a password is a wrong one, and the answer must not tell them apart.
-    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery"])]
+    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
 
 
 class Refresh(In):
