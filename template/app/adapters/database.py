@@ -243,6 +243,8 @@ _LOST = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # How asyncpg stumbles over the farewell of a server that arrived while the connection idled.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -253,7 +255,7 @@ _LOST = (
 
 
 # What a statement can end in, other than a result. Only after the first of them is the connection still good.
-_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Connections:

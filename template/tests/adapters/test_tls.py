@@ -19,7 +19,7 @@ def test_the_service_talks_tls_1_3_to_a_server_that_it_knows(start: Start, datab
         service = start(DATABASE_URL=server.url)
         with service.connect() as client:
             sent = {"email": new_address(), "password": "correct horse battery 7"}
-            assert client.post("/v1/accounts", json=sent).status_code == 201
+            assert client.post("/v1/accounts", json=sent).status_code == 202
             assert client.get("/readyz").status_code == 200
 
             assert set(server.versions) == {"TLSv1.3"}

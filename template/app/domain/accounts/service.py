@@ -5,6 +5,7 @@ from app.adapters.database import Reader, Session
 from app.domain.accounts import repository
 from app.domain.accounts.errors import AccountGone
 from app.domain.accounts.schemas import AccountCreate, AccountRead
+from app.domain.audit import service as audit
 from app.domain.mail.letters import Letter
 from app.domain.mail.schemas import MailPromised
 from app.domain.mail.service import Post
@@ -23,6 +24,9 @@ async def create(session: Session, passwords: Hasher, post: Post, data: AccountC
     refuse_guessable(password, field="password", known=common_knowledge(data.email))
     hashed = await passwords.hash(password)
     made = await repository.add(session, data.email, hashed)
+    if made is None:
+        # An entry of its own: as much work as a new account with its entry.
+        await audit.decided(session, "accounts.create", "refused", reason="the address has an account")
     await post.put(session, Letter.ALREADY_REGISTERED if made is None else Letter.VERIFY_EMAIL, data.email)
     return MailPromised.to(data.email)
 

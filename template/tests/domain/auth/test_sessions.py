@@ -26,7 +26,7 @@ SESSIONS = "/v1/auth/sessions"
 def credentials(client: httpx.Client) -> Json:
     """The address and the password of a new account."""
     made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 201
+    assert client.post("/v1/accounts", json=made).status_code == 202
     return made
 
 

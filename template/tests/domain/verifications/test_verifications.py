@@ -5,7 +5,9 @@ import hashlib
 import httpx
 import pytest
 
-from tests.conftest import PASSWORD, Sql, Start, new_address
+from app.kit.crypto import Place
+from app.settings import settings
+from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.wire import Json, body, counted_work, mail, mails, problem, secret_in
 
 PATH = "/v1/email-verifications"
@@ -21,7 +23,12 @@ def address(client: httpx.Client) -> str:
 
 
 def verified(sql: Sql, address: str) -> bool:
-    return sql("SELECT email_verified_at FROM accounts WHERE email = $1", address)[0]["email_verified_at"] is not None
+    return (
+        sql("SELECT email_verified_at FROM accounts WHERE email_index = $1", email_index(address))[0][
+            "email_verified_at"
+        ]
+        is not None
+    )
 
 
 def test_the_link_in_the_mail_confirms_the_address_once(client: httpx.Client, sql: Sql, address: str) -> None:
@@ -53,7 +60,10 @@ def test_a_link_expires(client: httpx.Client, sql: Sql, address: str) -> None:
 def test_a_link_is_void_when_the_address_has_changed(client: httpx.Client, sql: Sql, address: str) -> None:
     secret = secret_in(mail(address, "Confirm your address"))
     other = new_address()
-    _ = sql("UPDATE accounts SET email = $2 WHERE email = $1", address, other)
+    [account] = sql("SELECT id FROM accounts WHERE email_index = $1", email_index(address))
+    sealed = settings().key_ring.seal(other, Place("accounts", "email", str(account["id"])))
+    changed = "UPDATE accounts SET email = $2, email_index = $3 WHERE id = $1"
+    _ = sql(changed, account["id"], sealed, email_index(other))
 
     _ = problem(client.post(PATH, json={"token": secret}), 400, "link-refused")
     assert not verified(sql, other)
@@ -69,7 +79,7 @@ def test_the_link_can_be_had_again_but_fills_no_mailbox(client: httpx.Client, sq
     assert len(sent) == 3
     assert client.post(PATH, json={"token": secret_in(str(sent[0].get_content()))}).status_code == 204
     assert sql("SELECT count(*) FROM account_links WHERE purpose = 'verify-email' AND account_id = "
-               "(SELECT id FROM accounts WHERE email = $1)", address) == [{"count": 0}]  # fmt: skip
+               "(SELECT id FROM accounts WHERE email_index = $1)", email_index(address)) == [{"count": 0}]  # fmt: skip
 
 
 def test_asking_tells_nothing_of_the_address(
@@ -95,8 +105,8 @@ def test_where_it_is_demanded_nobody_signs_in_without(start: Start, sql: Sql) ->
         wrong = credentials | {"password": "wrong horse battery"}
         _ = problem(client.post("/v1/auth/login", json=wrong), 401, "wrong-credentials")
         _ = problem(client.post("/v1/auth/login", json=credentials), 403, "email-not-verified")
-        opened = "SELECT 1 FROM sessions JOIN accounts ON accounts.id = account_id WHERE email = $1"
-        assert sql(opened, credentials["email"]) == []
+        opened = "SELECT 1 FROM sessions JOIN accounts ON accounts.id = account_id WHERE email_index = $1"
+        assert sql(opened, email_index(credentials["email"])) == []
 
         assert client.post(PATH, json={"token": secret}).status_code == 204
         assert client.post("/v1/auth/login", json=credentials).status_code == 200
