@@ -48,6 +48,12 @@ def entry(name: str, question: dict[str, Any]) -> str:
     lines = [f"### `{name}`", "", question["help"], ""]
     default = question["default"]
     if choices := question.get("choices"):
+        if question.get("multiselect"):
+            some = ", ".join(list(choices.values())[:2])
+            lines += [
+                f"Any of these, and none by default; several as in `-d '{name}=[{some}]'`, brackets for one, too.",
+                "",
+            ]
         lines += ["| answer | meaning |", "|---|---|"]
         for label, value in choices.items():
             meaning = label.partition(" - ")[2]

@@ -113,16 +113,23 @@ def _choices(question: dict[str, Any]) -> list[Any]:
     return list(choices.values() if isinstance(choices, dict) else choices)
 
 
+def _several(answer: Any) -> list[Any]:
+    return answer if isinstance(answer, list) else [answer]
+
+
 def _refusals(release: Release, old: Questions, new: Questions, examples: dict[str, dict[str, Any]]) -> Iterator[str]:
     samples = [answers(**{name: value}) for name, values in DOMAIN.items() for value in values]
-    samples += [answers(**{key: str(value) for key, value in each.items()}) for each in examples.values()]
+    samples += [
+        answers(**{key: value if isinstance(value, list) else str(value) for key, value in each.items()})
+        for each in examples.values()
+    ]
     checked = [name for name in old.all if "validator" in old.all[name] and "validator" in new.all.get(name, {})]
     # Where the service would land is no answer.
     checked = [name for name in checked if not name.startswith("destination")]
     chosen = {name for name, question in new.all.items() if _choices(question)}
     told: set[str] = set()
     for given in samples:
-        if any(given[name] not in _choices(new.all[name]) for name in chosen & given.keys()):
+        if any(set(_several(given[name])) - set(_choices(new.all[name])) for name in chosen & given.keys()):
             continue
         before, after = old.derive(given), new.derive(given)
         for name in checked:

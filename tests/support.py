@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("examples/*.yml"))}
 
 # The values that stand for all others: the ends of each range, and both sides of where a derived number jumps.
-DOMAIN: dict[str, list[str]] = {
+DOMAIN: dict[str, list[Any]] = {
     "project_name": [
         "My Service",
         "Bob's Café & Co (new!)",
@@ -40,6 +40,7 @@ DOMAIN: dict[str, list[str]] = {
     "data_gb": ["10", "1", "500", "100000", "50", "1000"],
     "availability": ["99.9", "99.95", "99.99"],
     "data_class": ["public", "internal", "personal", "regulated"],
+    "compliance": [[], ["gdpr", "soc2", "hipaa", "pci-dss"]],  # every other set: test_protection.py
     "deploy": ["compose", "none"],
     "ci": ["github", "gitlab", "none"],
     "rps_per_core": ["1000", "700", "20000"],

@@ -19,7 +19,7 @@ import pytest
 from support import EXAMPLES, outside, render, run, uv
 
 pytestmark = pytest.mark.slow
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple 7"  # noqa: S105
 FULLY = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("default", "everything")]
 
 

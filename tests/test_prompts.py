@@ -19,7 +19,17 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from support import answers, files, plain_template, questions, without_colour
 
 ENTER, CLEAR, DOWN = "\r", "\x01\x0b", "\x1b[B"  # Ctrl-A Ctrl-K clears a line
-ASKED = ["project_name", "description", "peak_rps", "data_gb", "availability", "data_class", "deploy", "ci"]
+ASKED = [
+    "project_name",
+    "description",
+    "peak_rps",
+    "data_gb",
+    "availability",
+    "data_class",
+    "compliance",
+    "deploy",
+    "ci",
+]
 
 
 def talk(target: Path, *strokes: tuple[str, str]) -> tuple[dict[str, Any], str]:
@@ -59,11 +69,18 @@ def test_enter_all_the_way(tmp_path: Path) -> None:
 
 
 def test_choosing_with_the_arrows(tmp_path: Path) -> None:
-    chosen = {"availability": DOWN * 2, "data_class": DOWN, "deploy": DOWN, "ci": DOWN}
+    chosen = {
+        "availability": DOWN * 2,
+        "data_class": DOWN,
+        "compliance": " " + DOWN * 2 + " ",
+        "deploy": DOWN,
+        "ci": DOWN,
+    }
     strokes = [(text, chosen.get(name, "") + keys) for name, (text, keys) in zip(ASKED, helps(*ASKED), strict=True)]
     recorded, _ = talk(tmp_path / "x", *strokes)
     assert recorded["availability"] == "99.99"
     assert recorded["data_class"] == "personal"
+    assert recorded["compliance"] == ["gdpr", "hipaa"]
     assert recorded["deploy"] == "none"
     assert recorded["ci"] == "gitlab"
 
@@ -122,6 +139,16 @@ REFUSED: list[tuple[str, Any, str]] = [
         "data_class",
         "secret",
         "Invalid choice for 'data_class': 'secret' is not in ['public', 'internal', 'personal', 'regulated']",
+    ),
+    (
+        "compliance",
+        ["gdpr", "sox"],
+        "Invalid choice for 'compliance': 'sox' is not in ['gdpr', 'soc2', 'hipaa', 'pci-dss']",
+    ),
+    (
+        "compliance",
+        "[iso]",
+        "Invalid choice for 'compliance': 'iso' is not in ['gdpr', 'soc2', 'hipaa', 'pci-dss']",
     ),
     ("deploy", "abacus", "Invalid choice for 'deploy': 'abacus' is not in ['compose', 'none']"),
     ("ci", "abacus", "Invalid choice for 'ci': 'abacus' is not in ['github', 'gitlab', 'none']"),

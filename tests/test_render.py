@@ -31,7 +31,7 @@ def test_an_example_renders_and_is_recorded(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     recorded = yaml.safe_load((tmp_path / "x" / ".copier-answers.yml").read_text(encoding="utf-8"))
-    assert EXAMPLES[name].items() <= {k: int(v) if v.isdigit() else v for k, v in recorded.items()}.items()
+    assert recorded == recorded | {k: str(v) if isinstance(v, int) else v for k, v in EXAMPLES[name].items()}
 
 
 def test_enter_all_the_way_is_the_default_example(tmp_path: Path) -> None:
@@ -69,6 +69,7 @@ TRACES: list[tuple[dict[str, str], str, list[str]]] = [
         r"dockerfile|docker compose|compose\.yaml|postgresql\.conf|POSTGRES_PASSWORD|docs/deployment",
         ["deploy"],
     ),
+    ({}, r"gdpr|soc 2|soc2|hipaa|pci.dss", ["docs/compliance"]),
     ({"ci": "none"}, r"github actions|gitlab|\.github|workflows/|pipeline", [".github"]),
     ({"ci": "github"}, r"gitlab", []),
     ({"ci": "gitlab"}, r"github actions|\.github|workflows/", [".github"]),
@@ -218,15 +219,17 @@ def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
 
 
 def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_path: Path) -> None:
-    service = render(tmp_path / "x", deploy="compose", ci="github")
+    service = render(tmp_path / "x", deploy="compose", ci="github", compliance=["hipaa"])
+    named = {*DOMAIN["deploy"], *DOMAIN["ci"], *questions().all["compliance"]["choices"].values()} - {"none"}
     rendered = {"env": ".env", "env.example": ".env.example", "readme": "README.md"}
     for fragment in sorted((ROOT / "includes").rglob("*.*")):
         if fragment.is_file():
-            assert fragment.stem in {*DOMAIN["deploy"], *DOMAIN["ci"]} - {"none"}, f"{fragment.name} is never pulled in"
+            assert fragment.stem in named, f"{fragment.name} is never pulled in"
     for folder, start in (
         ("env", "POSTGRES_PASSWORD="),
         ("env.example", "POSTGRES_PASSWORD="),
         ("readme", "- [Deploy"),
+        ("readme", "- [HIPAA"),
     ):
         lines = (service / rendered[folder]).read_text(encoding="utf-8").splitlines()
         assert sum(line.startswith(start) for line in lines) == 1, f"{rendered[folder]} lacks {start}"

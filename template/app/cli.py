@@ -261,7 +261,7 @@ def routes() -> None:
     "--items", default=100, show_default=True, type=click.IntRange(0, 1_000_000), help="Items of each account."
 )
 def seed(accounts: int, items: int) -> None:
-    """Fill a development database: person-1@example.com … with the password `correct horse battery`."""
+    """Fill a development database: person-1@example.com … with the password `correct horse battery 7`."""
     import asyncio
 
     if prepared().production:

@@ -12,7 +12,7 @@ from app.domain.accounts.models import Account
 from app.kit.ids import uuid7
 from app.kit.passwords import Passwords
 
-PASSWORD = "correct horse battery"  # noqa: S105 - the point of it is to be known; production refuses to seed
+PASSWORD = "correct horse battery 7"  # noqa: S105 - the point of it is to be known; production refuses to seed
 
 _AUDIT = "ALTER TABLE accounts {0} TRIGGER audit; ALTER TABLE items {0} TRIGGER audit"
 _KNOWN = Query(select(Account.id).where(matches(Account.email_index, "address")), UUID)

@@ -20,7 +20,7 @@ from rig.service import execute
 R = TypeVar("R")
 Json = dict[str, object]
 
-PASSWORD = "a password of the scorecard"  # noqa: S105 - of accounts in a database that is thrown away
+PASSWORD = "password 7 of the scorecard"  # noqa: S105 - of accounts in a database that is thrown away
 SOME_ID = "0190a0a0-0000-7000-8000-000000000000"
 _SECONDS = 30.0
 _LOG_SECONDS = 3.0

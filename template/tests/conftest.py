@@ -22,7 +22,7 @@ from app.settings import Settings
 from tests import database
 from tests.wire import Service, body, running
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery 7"
 
 # What a service with the settings of production has to be given; nothing listens there.
 MAIL = {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "service@example.com", "MAIL_LINKS": "https://example.com"}

@@ -32,6 +32,8 @@ _STANDARD = re.compile(r"\b(?:PERF|SEC|DATA|CODE|REL)-\d+\b")
 _LINT = re.compile(r"`ruff ([A-Z]+\d+)`")
 _REQUIREMENT = re.compile(r"^\| V([\d.]+) \| ([12]) \|.*\| (.+) \|$", re.MULTILINE)
 _STATES = ("checked", "no check", "not covered", "not applicable")
+_ANSWERS_TO = sorted((ROOT / "docs/compliance").glob("*.md"))
+_ROW = re.compile(r"^\| (?!---)(.+) \|$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.relative_to(ROOT).as_posix())
@@ -74,7 +76,7 @@ def _lost(text: str) -> Iterator[str]:
             yield f"ruff {rule}"
 
 
-@pytest.mark.parametrize("document", sorted(_SECURITY.glob("*.md")), ids=lambda each: each.name)
+@pytest.mark.parametrize("document", [*sorted(_SECURITY.glob("*.md")), *_ANSWERS_TO], ids=lambda each: each.name)
 def test_a_page_about_security_names_only_checks_that_exist(document: Path) -> None:
     assert sorted(_lost(document.read_text(encoding="utf-8"))) == []
 
@@ -142,6 +144,52 @@ def test_a_document_names_only_verbs_of_the_makefile(document: Path) -> None:
     verbs = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert set(re.findall(r"[`$] ?make ([a-z]+)", document.read_text(encoding="utf-8"))) <= verbs
+
+
+@cache
+def _functions(path: str) -> frozenset[str]:
+    """The names of the functions of a file of tests; none when there is no such file."""
+    file = ROOT / path
+    tree = ast.parse(file.read_text(encoding="utf-8")) if file.exists() else ast.Module([], [])
+    return frozenset(each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _lost(text: str) -> Iterator[str]:
+    """The tests, rows of the register and rules of the linter that a text names and that do not exist."""
+    for path, *names in _TEST.findall(text):
+        # Of a test that is made for several functions, `[name]` is one of them.
+        yield from (f"{path}::{name}" for name in names if name and name not in _functions(path))
+    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
+    yield from set(_STANDARD.findall(text)) - {each["id"] for each in register}
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    ignored = [
+        *lint["ignore"],
+        *(each for where, some in lint["per-file-ignores"].items() if "app" in where for each in some),
+    ]
+    for rule in _LINT.findall(text):
+        if lint["select"] != ["ALL"] or rule.startswith(tuple(ignored)):
+            yield f"ruff {rule}"
+
+
+@pytest.mark.parametrize("document", [*sorted(_SECURITY.glob("*.md")), *_ANSWERS_TO], ids=lambda each: each.name)
+def test_a_page_of_evidence_names_only_checks_that_exist(document: Path) -> None:
+    assert sorted(_lost(document.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("document", _ANSWERS_TO, ids=lambda each: each.name)
+def test_every_demand_that_is_met_has_a_file_and_a_check(document: Path) -> None:
+    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
+    measured = {each["id"] for each in register if "not_measured" not in each}
+    text = document.read_text(encoding="utf-8")
+    rows = [row.split(" | ") for row in _ROW.findall(text)[1:]]
+
+    assert len(rows) > 10
+    for _, does, files, check in rows:
+        named = re.findall(r"`(.+?)`", files)
+        assert named, does
+        assert [each for each in named if not (ROOT / each).is_file()] == [], does
+        assert _TEST.search(check) or measured & set(_STANDARD.findall(check)), does
+    assert "\n## Not covered here: yours\n" in text
 
 
 def test_env_example_names_every_setting_and_nothing_else() -> None:

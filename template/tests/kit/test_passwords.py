@@ -11,7 +11,7 @@ from app.kit.passwords import Passwords
 
 def test_a_real_hash_has_the_parameters_of_rfc_9106() -> None:
     passwords = Passwords()
-    found = extract_parameters(asyncio.run(passwords.hash("correct horse battery")))
+    found = extract_parameters(asyncio.run(passwords.hash("correct horse battery 7")))
     passwords.close()
 
     assert found == RFC_9106_LOW_MEMORY

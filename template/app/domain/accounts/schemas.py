@@ -10,7 +10,7 @@ from app.kit.schemas import In, Out
 
 # One spelling for one mailbox: nobody gets a second account by writing theirs in capitals.
 Email = Annotated[EmailStr, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(str.lower)]
-Password = Annotated[SecretStr, Field(min_length=12, max_length=128, examples=["correct horse battery"])]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=128, examples=["correct horse battery 7"])]
 
 
 class AccountCreate(In):

@@ -1,8 +1,8 @@
 """What the business says about wrong passwords.
 
-Three counts slow an attacker down, and none of them locks an owner out: the pair of an account and a place soonest and
-longest; the account from anywhere, and a place with any account, later and for a short time, and not for a pair that
-has signed in before. An unknown address is counted like a known one.
+Three counts slow an attacker down: the pair of an account and a place soonest; the account from anywhere, and a place
+with any account, later, and not for a pair that has signed in lately. With the numbers that no standard asked for, none
+of them locks an owner out. An unknown address is counted like a known one.
 """
 
 import hmac
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
+from app import defaults
 from app.adapters.database import Database, Session, Transactions
 from app.domain.attempts import repository
 from app.domain.attempts.errors import TooManyAttempts
@@ -24,29 +25,34 @@ from app.settings import settings
 
 # In a row, within this time of each other.
 _FORGOTTEN = timedelta(hours=1)
-_KNOWN = timedelta(days=30)
+_KNOWN = timedelta(days=defaults.KNOWN_PLACE_DAYS)
 _SWEPT = 10
 _DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many wrong passwords cost nothing; from then on the wait doubles from one second to the longest."""
+    """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds."""
 
     free: int
     longest: int
+    first: int = 1
 
     def wait(self, counted: Counted, now: datetime) -> float:
         """Seconds until the next attempt is looked at."""
         over = counted.failures - self.free
         if over < 0 or now - counted.failed_at >= _FORGOTTEN:
             return 0
-        delay = min(1 << min(over, _DOUBLINGS), self.longest)
+        delay = min(self.first << min(over, _DOUBLINGS), self.longest)
         return delay - (now - counted.failed_at).total_seconds()
 
 
 PAIR = Limit(free=5, longest=900)
-ACCOUNT = Limit(free=25, longest=60)
+ACCOUNT = Limit(
+    free=defaults.ACCOUNT_ATTEMPTS,
+    longest=defaults.ACCOUNT_LONGEST_WAIT_SECONDS,
+    first=defaults.ACCOUNT_FIRST_WAIT_SECONDS,
+)
 PLACE = Limit(free=100, longest=60)
 # Codes of the second factor, from anywhere: whoever gets to try one knows the password, or has the session.
 CODE = Limit(free=5, longest=3600)

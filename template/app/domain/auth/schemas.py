@@ -15,7 +15,7 @@ class Login(In):
 
     email: Email
     # No minimum: what is too short to be a password is a wrong one, and the answer must not tell them apart.
-    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery"])]
+    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
     code: Code | None = Field(
         default=None, description="Where the account has a second factor: a code of its app, or a recovery code"
     )

@@ -12,7 +12,7 @@ from app.kit.schemas import In
 class PasswordChange(In):
     """A new password, and the one that it replaces."""
 
-    current_password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery"])]
+    current_password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
     new_password: Password
 
 

@@ -1,18 +1,35 @@
-"""Guessing passwords over HTTP."""
+"""Guessing passwords over HTTP, with the usual numbers and with the strictest, whichever this service has."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 
 import httpx
 import pytest
 
+from app.domain.attempts import service as attempts
+from app.domain.attempts.service import Limit
 from tests.conftest import PASSWORD, Sql, new_address
 from tests.wire import Json, Service, at_once, counted_work, header, problem
 
 LOGIN = "/v1/auth/login"
 WRONG = "wrong horse battery"
+
+
+@pytest.fixture(autouse=True)
+def usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers of a service that answers to nobody."""
+    monkeypatch.setattr(attempts, "ACCOUNT", Limit(free=25, longest=60))
+    monkeypatch.setattr(attempts, "_KNOWN", timedelta(days=30))
+
+
+@pytest.fixture
+def strictest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strictest numbers that a service is rendered with."""
+    monkeypatch.setattr(attempts, "ACCOUNT", Limit(free=10, longest=1800, first=1800))
+    monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
 
 
 @pytest.fixture
@@ -127,6 +144,23 @@ def test_guesses_from_elsewhere_lock_nobody_out_who_signed_in_here_before(
     assert header(somewhere.post(LOGIN, json=credentials), "retry-after") == "1"
     _ = sql("UPDATE sign_in_attempts SET failures = 1000 WHERE failures = 25")
     assert header(somewhere.post(LOGIN, json=credentials), "retry-after") == "60"
+    assert client.post(LOGIN, json=credentials).status_code == 200
+
+
+@pytest.mark.usefixtures("strictest")
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS gives this machine one loopback address")
+def test_at_its_strictest_an_account_is_locked_for_half_an_hour_after_ten_attempts_from_wherever(
+    client: httpx.Client, credentials: Json, sql: Sql, place: Callable[[int], httpx.Client]
+) -> None:
+    assert client.post(LOGIN, json=credentials).status_code == 200
+    assert guess(place(2), credentials, 5) == [401] * 5
+    assert guess(place(3), credentials, 6) == [401] * 5 + [429]
+
+    # It signed in here a moment ago, and has to wait all the same.
+    assert header(client.post(LOGIN, json=credentials), "retry-after") == "1800"
+    earlier(sql, 1790)
+    assert client.post(LOGIN, json=credentials).status_code == 429
+    earlier(sql, 11)
     assert client.post(LOGIN, json=credentials).status_code == 200
 
 

@@ -15,7 +15,7 @@ REQUESTS = "/v1/passwords/reset-requests"
 RESETS = "/v1/passwords/resets"
 LOGIN = "/v1/auth/login"
 REFRESH = "/v1/auth/refresh"
-NEW = "seven grey kettles"
+NEW = "7 grey kettles"
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_reset_sets_the_password_once_and_ends_every_session(
     assert refreshed(client, pair) == 401
     _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
     _ = signed_in(client, credentials | {"password": NEW})
-    again = {"token": secret, "password": "eight grey kettles"}
+    again = {"token": secret, "password": "8 grey kettles"}
     _ = problem(client.post(RESETS, json=again), 400, "link-refused")
     # Whoever reads mail at the address has shown that it is theirs.
     row = sql("SELECT email_verified_at FROM accounts WHERE email_index = $1", email_index(credentials["email"]))[0]
@@ -120,7 +120,7 @@ def test_a_link_is_void_once_the_password_has_changed(client: httpx.Client, cred
     sent = {"current_password": PASSWORD, "new_password": NEW}
     assert client.post(CHANGE, json=sent, headers=bearer(pair)).status_code == 204
 
-    late = {"token": secret, "password": "eight grey kettles"}
+    late = {"token": secret, "password": "8 grey kettles"}
     _ = problem(client.post(RESETS, json=late), 400, "link-refused")
     _ = signed_in(client, credentials | {"password": NEW})
 
@@ -190,6 +190,22 @@ def test_a_common_password_is_refused_with_its_place(client: httpx.Client, passw
     assert password not in response.text
 
 
+@pytest.mark.parametrize("password", ["correct horse battery", "4815162342 108 77"])
+def test_where_it_is_demanded_a_password_mixes_digits_and_letters(
+    client: httpx.Client, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"email": new_address(), "password": password}
+    monkeypatch.setattr(defaults, "PASSWORD_MIXES", True)
+    refused = client.post("/v1/accounts", json=sent)
+    accepted = client.post("/v1/accounts", json=sent | {"password": f"{password} k7"})
+    monkeypatch.setattr(defaults, "PASSWORD_MIXES", False)
+
+    _ = problem(refused, 422, "invalid")
+    assert pointers(refused) == {"#/password"}
+    assert accepted.status_code == 202
+    assert client.post("/v1/accounts", json=sent | {"email": new_address()}).status_code == 202
+
+
 def test_a_password_made_of_what_everybody_knows_is_refused(client: httpx.Client, credentials: Json) -> None:
     address = new_address()
     for password in (address, address.upper(), f"{address}1", f"{defaults.PROJECT_NAME.lower()} 2024 "):
@@ -206,7 +222,7 @@ def test_a_password_made_of_what_everybody_knows_is_refused(client: httpx.Client
 
 def test_a_password_is_the_same_however_it_was_typed(client: httpx.Client) -> None:
     address = new_address()
-    composed, decomposed = "caf\u00e9 kettle stone", "cafe\u0301 kettle stone"
+    composed, decomposed = "caf\u00e9 kettle 7", "cafe\u0301 kettle 7"
 
     assert client.post("/v1/accounts", json={"email": address, "password": composed}).status_code == 202
     assert client.post(LOGIN, json={"email": address, "password": decomposed}).status_code == 200
