@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import Interval, Uuid, bindparam, delete, func, insert, select, union_all, update
 
 from app import defaults
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
 from app.domain.accounts.models import Account
 from app.domain.auth.devices import Device
-from app.domain.auth.models import RefreshToken, SignIn
+from app.domain.auth.models import DeletedSession, RefreshToken, SignIn
 from app.domain.auth.schemas import SessionRead
 from app.kit.ids import uuid7
 
@@ -104,8 +104,12 @@ _NEWEST = Query(
     .limit(bindparam("most")),
     SessionRead,
 )
+_WITHIN = func.now() - bindparam("within", type_=Interval())
 _ENDED = Query(
-    select(SignIn.id).where(SignIn.ended_at > func.now() - bindparam("within", type_=Interval())),
+    union_all(
+        select(SignIn.id).where(SignIn.ended_at > _WITHIN),
+        select(DeletedSession.id).where(DeletedSession.deleted_at > _WITHIN),
+    ),
     _identity,
 )
 _END_OWN = Command(
@@ -131,6 +135,48 @@ _END = Command(
     .where(SignIn.id == bindparam("session_id"), SignIn.ended_at.is_(None))
     .values(ended_at=func.now())
     .returning(SignIn.id),
+    _identity,
+)
+# Keys begin with the time at which they were made, so what is old is found by the primary key.
+_FORGET = Command(
+    delete(SignIn)
+    .where(
+        SignIn.id.in_(
+            select(SignIn.id)
+            .where(SignIn.id < bindparam("before"))
+            .order_by(SignIn.id)
+            .limit(bindparam("most"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .returning(SignIn.id),
+    _identity,
+)
+_FORGET_TOKENS = Command(
+    delete(RefreshToken)
+    .where(
+        RefreshToken.id.in_(
+            select(RefreshToken.id)
+            .where(RefreshToken.id < bindparam("before"))
+            .order_by(RefreshToken.id)
+            .limit(bindparam("most"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .returning(RefreshToken.id),
+    _identity,
+)
+_FORGET_DELETED = Command(
+    delete(DeletedSession)
+    .where(
+        DeletedSession.id.in_(
+            select(DeletedSession.id)
+            .where(DeletedSession.deleted_at < bindparam("until"))
+            .order_by(DeletedSession.deleted_at)
+            .limit(bindparam("most"))
+        )
+    )
+    .returning(DeletedSession.id),
     _identity,
 )
 
@@ -181,3 +227,18 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
 async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
     """The sessions that ended within a span of time until now, by the database's clock."""
     return await primary.all(_ENDED, within=within)
+
+
+async def forget(session: Session, before: UUID, most: int) -> int:
+    """Delete sessions from before a key; how many there were."""
+    return len(await session.all(_FORGET, before=before, most=most))
+
+
+async def forget_tokens(session: Session, before: UUID, most: int) -> int:
+    """Delete refresh tokens from before a key; how many there were."""
+    return len(await session.all(_FORGET_TOKENS, before=before, most=most))
+
+
+async def forget_deleted(session: Session, until: datetime, most: int) -> int:
+    """Forget sessions that were deleted before a moment; how many there were."""
+    return len(await session.all(_FORGET_DELETED, until=until, most=most))

@@ -20,6 +20,7 @@ from app.domain.auth.access import (
 from app.domain.auth.cookies import RefreshCookie
 from app.domain.auth.devices import CurrentDevice
 from app.domain.auth.errors import (
+    AccountDisabled,
     EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
@@ -37,7 +38,11 @@ from app.kit.tokens import Issuer
 router = routing.router("/v1/auth", "auth")
 
 
-@router.post("/login", dependencies=[SIGN_IN], responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts))
+@router.post(
+    "/login",
+    dependencies=[SIGN_IN],
+    responses=answers(WrongCredentials, EmailNotVerified, AccountDisabled, TooManyAttempts),
+)
 async def log_in(  # noqa: PLR0913 - what it takes to sign in
     data: Login,
     *,
@@ -113,7 +118,7 @@ async def end_sessions(
 @router.post(
     "/browser/login",
     dependencies=[SIGN_IN, FROM_OWN_PAGE],
-    responses=answers(WrongCredentials, EmailNotVerified, TooManyAttempts, CrossSiteRefused),
+    responses=answers(WrongCredentials, EmailNotVerified, AccountDisabled, TooManyAttempts, CrossSiteRefused),
 )
 async def log_in_browser(  # noqa: PLR0913 - what it takes to sign in
     data: Login,
