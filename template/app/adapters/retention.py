@@ -3,8 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar, cast
 
-from app.adapters.database import Database, Transaction
+from sqlalchemy import ColumnElement, bindparam, delete, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.adapters.database import Base, Command, Database, Transaction
+
+T = TypeVar("T")
 
 _BATCH = 1_000
 
@@ -24,6 +30,30 @@ class Removed:
 
     what: str
     rows: int
+
+
+def oldest(model: type[Base], older: ColumnElement[bool], by: InstrumentedAttribute[T]) -> Command[dict[str, object]]:
+    """Delete up to `most` rows, the oldest first, that nobody else holds.
+
+    Args:
+        model: of the table.
+        older: which rows need not be kept.
+        by: the column that says how old they are; it has an index.
+    """
+    # A row is found again by its place, not by its key: that asks no index for each of them.
+    place = literal_column(f"{model.__tablename__}.ctid")
+    these = (
+        select(place)
+        .select_from(model)
+        .where(older)
+        .order_by(by)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .correlate(None)
+    )
+    keys = model.__table__.primary_key
+    statement = delete(model).where(place.in_(these)).returning(*cast("list[ColumnElement[object]]", list(keys)))
+    return Command(statement, cast("Callable[..., dict[str, object]]", dict))
 
 
 async def keep(database: Database, rules: Iterable[Rule], now: datetime) -> AsyncIterator[Removed]:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, Uuid, bindparam, delete, func, insert, select, union_all, update
+from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, union_all, update
 
 from app import defaults
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.retention import oldest
 from app.domain.accounts.models import Account
 from app.domain.auth.devices import Device
 from app.domain.auth.models import DeletedSession, RefreshToken, SignIn
@@ -138,47 +139,9 @@ _END = Command(
     _identity,
 )
 # Keys begin with the time at which they were made, so what is old is found by the primary key.
-_FORGET = Command(
-    delete(SignIn)
-    .where(
-        SignIn.id.in_(
-            select(SignIn.id)
-            .where(SignIn.id < bindparam("before"))
-            .order_by(SignIn.id)
-            .limit(bindparam("most"))
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .returning(SignIn.id),
-    _identity,
-)
-_FORGET_TOKENS = Command(
-    delete(RefreshToken)
-    .where(
-        RefreshToken.id.in_(
-            select(RefreshToken.id)
-            .where(RefreshToken.id < bindparam("before"))
-            .order_by(RefreshToken.id)
-            .limit(bindparam("most"))
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .returning(RefreshToken.id),
-    _identity,
-)
-_FORGET_DELETED = Command(
-    delete(DeletedSession)
-    .where(
-        DeletedSession.id.in_(
-            select(DeletedSession.id)
-            .where(DeletedSession.deleted_at < bindparam("until"))
-            .order_by(DeletedSession.deleted_at)
-            .limit(bindparam("most"))
-        )
-    )
-    .returning(DeletedSession.id),
-    _identity,
-)
+_FORGET = oldest(SignIn, SignIn.id < bindparam("before"), SignIn.id)
+_FORGET_TOKENS = oldest(RefreshToken, RefreshToken.id < bindparam("before"), RefreshToken.id)
+_FORGET_DELETED = oldest(DeletedSession, DeletedSession.deleted_at < bindparam("until"), DeletedSession.deleted_at)
 
 
 async def open_session(session: Session, account_id: UUID, device: Device) -> Opened:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, insert, select
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.retention import oldest
 from app.domain.links.models import Link
 from app.kit.ids import uuid7
 
@@ -33,20 +34,7 @@ _REMOVE = Command(delete(Link).where(Link.digest == bindparam("presented")).retu
 _ALL = Query(select(*_WHAT).where(_OF_ACCOUNT), Known)
 _DROP = Command(delete(Link).where(_OF_ACCOUNT).returning(*_WHAT), Known)
 _DROP_OLD = Command(delete(Link).where(_OF_ACCOUNT, Link.expires_at <= bindparam("now")).returning(*_WHAT), Known)
-_FORGET = Command(
-    delete(Link)
-    .where(
-        Link.id.in_(
-            select(Link.id)
-            .where(Link.expires_at < bindparam("until"))
-            .order_by(Link.expires_at)
-            .limit(bindparam("most"))
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .returning(*_WHAT),
-    Known,
-)
+_FORGET = oldest(Link, Link.expires_at < bindparam("until"), Link.expires_at)
 _ADD = Command(
     insert(Link).values(arguments("id", "account_id", "purpose", "digest", "bound_to", "expires_at")).returning(*_WHAT),
     Known,
