@@ -18,7 +18,7 @@ demo: $(UV) ## render the default service into build/demo and run it (PORT=8000)
 	$(UV) run --quiet python hooks/demo.py --port $(PORT)
 
 run: $(UV) ## answer the questions and render a service (DEST=../my-service)
-	$(UV) run --quiet copier copy --vcs-ref HEAD . $(DEST)
+	$(UV) run --quiet copier copy --vcs-ref HEAD $(CURDIR) $(DEST)
 
 test: $(UV) ## run all tests, generated services included (about 10 minutes)
 	$(UV) run --quiet pytest -n 2 --dist loadgroup

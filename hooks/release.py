@@ -53,7 +53,10 @@ def main(arguments: list[str]) -> int:
     except RefusedError as refused:
         print(refused, file=sys.stderr)
         return 1
-    print(f"{day}: {', '.join(changed) or 'nothing to change'}. Next: make test, a line in CHANGELOG.md, commit, tag.")
+    print(
+        f"{day}: {', '.join(changed) or 'nothing to change'}. "
+        "Next: make test, then as docs/decisions/0005-releases.md says."
+    )
     return 0
 
 

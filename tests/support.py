@@ -57,7 +57,7 @@ def plain_template() -> Path:
     target = Path(tempfile.mkdtemp(prefix="template-"))
     shutil.copy2(ROOT / "copier.yml", target)
     ignored = shutil.ignore_patterns("__pycache__", ".venv", ".uv", ".data", ".pytest_cache", ".ruff_cache", "uv.lock")
-    for name in ("features", "includes", "template"):
+    for name in ("examples", "features", "includes", "template"):
         shutil.copytree(ROOT / name, target / name, ignore=ignored)
     return target
 
@@ -91,8 +91,10 @@ def pairwise() -> list[dict[str, str]]:
 class Questions:
     """The questions of the template, evaluated without copying anything."""
 
-    def __init__(self) -> None:
-        worker = Worker(src_path=str(plain_template()), dst_path=Path(tempfile.mkdtemp(prefix="nowhere-")), quiet=True)
+    def __init__(self, template: Path | None = None) -> None:
+        worker = Worker(
+            src_path=str(template or plain_template()), dst_path=Path(tempfile.mkdtemp(prefix="nowhere-")), quiet=True
+        )
         self.all: dict[str, dict[str, Any]] = worker.template.questions_data
         self.environment: Environment = worker.jinja_env
         self._templates = {

@@ -106,10 +106,11 @@ def test_every_pair_of_answers_holds_the_same_python(projects: list[Path]) -> No
 
 
 def test_compose_and_pipelines_fit_their_schemas(projects: list[Path]) -> None:
-    for schema, name in {
-        "vendor.compose-spec": "compose.yaml",
-        "vendor.github-workflows": ".github/workflows/ci.yml",
-        "vendor.gitlab-ci": ".gitlab-ci.yml",
+    for name, schema in {
+        "compose.yaml": "vendor.compose-spec",
+        ".github/workflows/ci.yml": "vendor.github-workflows",
+        ".github/workflows/template.yml": "vendor.github-workflows",
+        ".gitlab-ci.yml": "vendor.gitlab-ci",
     }.items():
         found = [project / name for project in projects if (project / name).is_file()]
         assert found, name

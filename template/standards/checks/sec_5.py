@@ -31,8 +31,8 @@ def check(context: Context) -> Outcome:
     faults = [fault for each in addresses for fault in _plain(context, places, each)]
     values, unreadable = _values(context)
     faults += unreadable
-    if not values:
-        faults.append(f"no column of any table is encrypted. {_ENCRYPT}.")
+    if not any(values.values()):
+        faults.append(f"no column of any table holds an encrypted value, though two accounts were made. {_ENCRYPT}.")
     faults += _swapped(context, addresses, tokens)
     return judged(
         faults,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app import defaults
-from tests.conftest import PASSWORD, SignUp, Sql, new_address
+from tests.conftest import PASSWORD, SignUp, Sql, email_index, new_address
 from tests.wire import Json, Service, body, header, problem, rows
 
 LOGIN = "/v1/auth/browser/login"
@@ -185,7 +185,7 @@ def test_another_site_neither_signs_in_nor_renews_nor_signs_out(
         _ = problem(refused, 403, "cross-site-refused")
         assert "set-cookie" not in refused.headers
 
-    assert sql(counted, credentials["email"])[0]["count"] == 1
+    assert sql(counted, email_index(credentials["email"]))[0]["count"] == 1
     assert browser.ask("GET", ITEMS).status_code == 200
 
 
