@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
-from sqlalchemy import ColumnElement, bindparam, delete, literal_column, select
+from sqlalchemy import ColumnElement, String, Table, bindparam, delete, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.adapters.database import Base, Command, Database, Transaction
@@ -41,7 +41,8 @@ def oldest(model: type[Base], older: ColumnElement[bool], by: InstrumentedAttrib
         by: the column that says how old they are; it has an index.
     """
     # A row is found again by its place, not by its key: that asks no index for each of them.
-    place = literal_column(f"{model.__tablename__}.ctid")
+    table = cast("Table", model.__table__)
+    place = literal_column(f"{table.name}.ctid", String())
     these = (
         select(place)
         .select_from(model)
@@ -51,9 +52,8 @@ def oldest(model: type[Base], older: ColumnElement[bool], by: InstrumentedAttrib
         .with_for_update(skip_locked=True)
         .correlate(None)
     )
-    keys = model.__table__.primary_key
-    statement = delete(model).where(place.in_(these)).returning(*cast("list[ColumnElement[object]]", list(keys)))
-    return Command(statement, cast("Callable[..., dict[str, object]]", dict))
+    forget = delete(table).where(place.in_(these)).returning(place.label("place"))
+    return Command(forget, cast("Callable[..., dict[str, object]]", dict))
 
 
 async def keep(database: Database, rules: Iterable[Rule], now: datetime) -> AsyncIterator[Removed]:
