@@ -102,8 +102,8 @@ def test_no_directory_is_empty(tmp_path: Path) -> None:
 def test_each_copy_has_secrets_of_its_own(tmp_path: Path) -> None:
     one, other = render(tmp_path / "one"), render(tmp_path / "other")
     secrets = [SECRETS.findall((service / ".env").read_text(encoding="utf-8")) for service in (one, other)]
-    assert len(secrets[0]) == 2
-    assert len({*secrets[0], *secrets[1]}) == 4
+    assert len(secrets[0]) == 3
+    assert len({*secrets[0], *secrets[1]}) == 6
     for path, text in files(one).items():
         assert path == ".env" or not any(secret in text for secret in secrets[0]), f"{path} holds a secret"
 
