@@ -106,12 +106,12 @@ def test_every_guarded_operation_is_401_without_a_token(document: Json, client: 
 
 
 def test_every_operation_refuses_what_it_does_not_know(
-    document: Json, client: httpx.Client, someone: httpx.Client
+    document: Json, client: httpx.Client, admin: httpx.Client
 ) -> None:
     for method, path, operation in operations(document):
         if path == "/metrics":
             continue
-        asked = someone if operation.get("security") else client
+        asked = admin if operation.get("security") else client
         address = re.sub(r"\{\w+\}", SOME_ID, path)
         _ = problem(asked.request(method, address, params={"surely-unknown": "1"}), 422, "invalid")
         if "requestBody" in operation:

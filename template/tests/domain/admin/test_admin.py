@@ -41,12 +41,6 @@ def signed_in(service: Service, sql: Sql) -> Iterator[SignIn]:
         yield new
 
 
-@pytest.fixture
-def admin(signed_in: SignIn) -> httpx.Client:
-    """The client of an admin."""
-    return signed_in("admin")
-
-
 def id_of(client: httpx.Client) -> str:
     """Whose client it is."""
     return str(body(client.get(ME))["id"])

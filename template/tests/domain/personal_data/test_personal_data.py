@@ -13,11 +13,12 @@ from sqlalchemy import Column, ForeignKey, MetaData, Table, Uuid
 
 from app import cli, settings
 from app.adapters.database import Base
+from app.domain.accounts import repository as accounts
 from app.domain.auth import revocation
 from app.domain.personal_data import belongings, service
 from app.domain.personal_data.belongings import Belonging
 from app.kit import clock
-from app.kit.ids import uuid7_floor
+from app.kit.ids import uuid7, uuid7_floor
 from tests.conftest import PASSWORD, SignUp, Sql, Start, email_index, new_address
 from tests.wire import Json, Service, at_once, body, eventually, problem, rows
 
@@ -183,12 +184,12 @@ def test_other_workers_learn_of_a_session_whose_row_is_gone(
 
 def test_what_belongs_to_an_account_is_found_in_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
     metadata = MetaData()
-    accounts = Table("accounts", metadata, Column("id", Uuid, primary_key=True))
-    mine = ForeignKey(accounts.c.id, ondelete="CASCADE")
+    people = Table("accounts", metadata, Column("id", Uuid, primary_key=True))
+    mine = ForeignKey(people.c.id, ondelete="CASCADE")
     orders = Table("orders", metadata, Column("id", Uuid, primary_key=True), Column("buyer_id", Uuid, mine))
     part = ForeignKey(orders.c.id, ondelete="CASCADE")
     _ = Table("order_lines", metadata, Column("id", Uuid, primary_key=True), Column("order_id", Uuid, part))
-    seen = ForeignKey(accounts.c.id, ondelete="SET NULL")
+    seen = ForeignKey(people.c.id, ondelete="SET NULL")
     _ = Table("reports", metadata, Column("id", Uuid, primary_key=True), Column("approved_by", Uuid, seen))
     _ = Table("currencies", metadata, Column("id", Uuid, primary_key=True))
     monkeypatch.setattr(Base, "metadata", metadata)
@@ -206,8 +207,8 @@ def test_secrets_are_left_out_by_their_names_and_digests_by_their_type() -> None
     for each in belongings.belongings():
         shown = {column.name for column in each.shown}
         assert not shown & {"password_hash", "email_index", "digest", "bound_to"}, each.table.name
-    accounts: Belonging = belongings.belongings()[0]
-    assert {"id", "email", "role", "created_at"} <= {column.name for column in accounts.shown}
+    first: Belonging = belongings.belongings()[0]
+    assert {"id", "email", "role", "created_at"} <= {column.name for column in first.shown}
 
 
 # What is not kept for ever
@@ -274,14 +275,16 @@ def test_accounts_that_nobody_confirmed_go_where_that_is_demanded(
     client: httpx.Client, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids: dict[str, UUID] = {}
-    for what in ("old", "new", "confirmed", "used", "admin"):
+    month_ago = uuid7_floor(clock.now() - timedelta(days=31)).int
+    for number, what in enumerate(("old", "new", "confirmed", "used", "admin")):
         address = new_address()
+        if what == "new":
+            monkeypatch.setattr(accounts, "uuid7", uuid7)
+        else:
+            monkeypatch.setattr(accounts, "uuid7", partial(UUID, int=month_ago + number))
         assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
         found = sql("SELECT id FROM accounts WHERE email_index = $1", email_index(address))
         ids[what] = UUID(str(found[0]["id"]))
-    for what in ("old", "confirmed", "used", "admin"):
-        _ = sql("DELETE FROM account_links WHERE account_id = $1", ids[what])
-        ids[what] = aged(sql, "accounts", ids[what], 31)
     _ = sql("UPDATE accounts SET email_verified_at = now() WHERE id = $1", ids["confirmed"])
     _ = sql("UPDATE accounts SET role = 'admin' WHERE id = $1", ids["admin"])
     _ = sql("INSERT INTO items (id, owner_id, name) VALUES (uuidv7(), $1, 'Mine')", ids["used"])
