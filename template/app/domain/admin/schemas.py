@@ -70,7 +70,7 @@ AuditCursor = Annotated[
     Query(min_length=1, max_length=18, description="The `next_cursor` of the page before; leave out for the first"),
 ]
 Subject = Annotated[
-    Annotated[str, StringConstraints(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*$")] | None,
+    Annotated[str, StringConstraints(pattern="^[ -~]*$")] | None,
     Query(min_length=1, max_length=200, description="Only entries about the row with this id"),
 ]
 Actor = Annotated[UUID | None, Query(description="Only entries of what this account did")]
