@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from fastapi import FastAPI
 
-    from app.adapters.database import Autocommit
+    from app.adapters.database import Autocommit, Database
     from app.settings import Settings
 
 T = TypeVar("T")
@@ -252,7 +252,7 @@ def routes() -> None:
                 access = f"public: {rule.reason}"
             case _:
                 access = "a token of its own"
-        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:32}{access}")
+        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:42}{access}")
 
 
 @cli.command()
@@ -271,6 +271,91 @@ def seed(accounts: int, items: int) -> None:
     migrate_database()
     added = asyncio.run(fill(accounts, items))
     click.echo(f"Added {added.accounts} accounts and {added.items} items; what was there already stayed.")
+
+
+@cli.command()
+@click.argument("email")
+def create_admin(email: str) -> None:
+    """Make an account with EMAIL that may manage the others, or let an existing one do so.
+
+    A new account needs a password: it is asked for, or taken from the environment variable ADMIN_PASSWORD.
+    """
+    from app.domain.accounts import repository as accounts
+    from app.domain.admin import service
+
+    async def appoint(database: "Database", address: str, hashed: str | None) -> bool:
+        async with database.transaction() as session:
+            return await service.appoint(session, address, hashed)
+
+    prepared()
+    address = _address(email)
+    known = _read(lambda reader: accounts.credentials(reader, address))
+    if known is not None and known.email_verified_at is None:
+        raise click.ClickException(
+            f"{address} has an account whose address nobody has confirmed, so it may be somebody else's: confirm it "
+            "with the link that was mailed, then run this again."
+        )
+    hashed = None if known is not None else _hashed_password(address)
+    if not _on_the_database(lambda database: appoint(database, address, hashed)):
+        raise click.ClickException("Somebody else changed this account at the same moment: run this again.")
+    click.echo(f"{address} {'is an admin now; its sessions have ended' if known else 'is a new account: an admin'}.")
+
+
+def _address(email: str) -> str:
+    from pydantic import TypeAdapter
+
+    from app.domain.accounts.schemas import Email
+
+    try:
+        return TypeAdapter(Email).validate_python(email)
+    except ValidationError as error:
+        raise click.UsageError(f"EMAIL {error.errors()[0]['msg']}.") from None
+
+
+def _hashed_password(address: str) -> str:
+    import asyncio
+
+    from pydantic import TypeAdapter
+
+    from app.domain.accounts.schemas import Password
+    from app.domain.accounts.service import common_knowledge
+    from app.kit.errors import Invalid
+    from app.kit.passwords import Passwords, refuse_guessable
+
+    given = os.environ.get("ADMIN_PASSWORD") or click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True, err=True
+    )
+    try:
+        password = TypeAdapter(Password).validate_python(given).get_secret_value()
+        refuse_guessable(password, field="password", known=common_knowledge(address))
+    except ValidationError:
+        raise click.ClickException("A password has 12 to 128 characters.") from None
+    except Invalid as error:
+        raise click.ClickException(f"Choose another one: {error.fields['#/password']}.") from None
+    passwords = Passwords()
+    try:
+        return asyncio.run(passwords.hash(password))
+    finally:
+        passwords.close()
+
+
+@cli.command()
+def retention() -> None:
+    """Remove what need not be kept any longer; run it once a day, while the service serves.
+
+    It may be interrupted and run again. What each noun keeps for how long stands in its retention.py.
+    """
+    from app import registry
+    from app.adapters import retention
+    from app.kit import clock
+
+    async def keep(database: "Database") -> None:
+        async for each in retention.keep(database, registry.retention_rules(), clock.now()):
+            click.echo(f"{each.rows:>8}  {each.what}")
+
+    prepared()
+    registry.load_models()
+    _on_the_database(keep)
 
 
 @cli.group(cls=Cli)
@@ -328,6 +413,11 @@ def verify(since: int, head: str | None) -> None:
 
 def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
     """What the database of this service answers."""
+    prepared()
+    return _on_the_database(lambda database: question(database.primary))
+
+
+def _on_the_database(work: "Callable[[Database], Coroutine[None, None, T]]") -> T:
     import asyncio
 
     from app.adapters.database import Database, DatabaseSettings
@@ -336,11 +426,10 @@ def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
     async def run() -> T:
         database = Database(DatabaseSettings.read(), settings().key_ring)
         try:
-            return await question(database.primary)
+            return await work(database)
         finally:
             await database.close()
 
-    prepared()
     return asyncio.run(run())
 
 

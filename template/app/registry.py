@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import cast
 
 from fastapi import APIRouter
 
 from app import domain
+from app.adapters.retention import Rule
 
 
 def modules(name: str) -> Iterator[ModuleType]:
@@ -28,6 +30,11 @@ def _router(module: ModuleType) -> APIRouter:
     if not isinstance(router, APIRouter):
         raise TypeError(f'{module.__name__} has no router. Begin it with `router = routing.router("/v1/…", "…")`.')
     return router
+
+
+def retention_rules() -> list[Rule]:
+    """What every noun says of how long it keeps what."""
+    return [rule for module in modules("retention") for rule in cast("tuple[Rule, ...]", vars(module)["RULES"])]
 
 
 def load_models() -> None:

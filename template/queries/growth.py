@@ -59,7 +59,8 @@ class Growth(_Fixed):
         """How many blocks it may touch at the last size: those of the first one, and deeper indexes."""
         first, last = self.measured[0], self.measured[-1]
         tables = 1 + self.sql.count(" JOIN ")
-        more = _READ_BLOCKS * tables if self.sql.startswith("SELECT") else _WRITE_BLOCKS
+        # Whatever writes goes through the indexes for each of its rows.
+        more = _READ_BLOCKS * tables if self.sql.startswith("SELECT") else _WRITE_BLOCKS * max(last.returned, 1)
         return first.blocks + more * ceil(log(last.rows / first.rows, _FOLD))
 
     @property

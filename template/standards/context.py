@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 from pydantic_core import from_json
 
+from app.settings import settings
 from rig.service import execute
 
 R = TypeVar("R")
@@ -65,6 +66,10 @@ class Operation:
         return self.spec.get("x-attempts") is True
 
 
+def _role(role: str) -> str:
+    return role
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The service that is measured."""
@@ -102,13 +107,17 @@ class Context:
         """Every operation of the document."""
         return operations(self.document())
 
-    def sign_up(self) -> httpx.Client:
-        """The client of a new account."""
+    def sign_up(self, role: str = "member") -> httpx.Client:
+        """The client of a new account with a role."""
         credentials = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
         with self.client() as anonymous:
             made = anonymous.post("/v1/accounts", json=credentials)
             # In place of the link in the mail; some data classes demand a confirmed address.
             self.execute("UPDATE accounts SET email_verified_at = now() WHERE email_verified_at IS NULL")
+            if role != "member":
+                # Nobody can give it to themselves over HTTP: the command `app create-admin` is the way in.
+                index = settings().key_ring.digest("accounts.email_index", credentials["email"])
+                self.rows(_role, "UPDATE accounts SET role = $1 WHERE email_index = $2 RETURNING role", role, index)
             signed_in = anonymous.post("/v1/auth/login", json=credentials)
         if made.status_code != HTTPStatus.ACCEPTED or signed_in.status_code != HTTPStatus.OK:
             raise RuntimeError(f"nobody can sign up: {made.text} {signed_in.text}")

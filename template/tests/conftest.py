@@ -179,15 +179,19 @@ SignUp = Callable[..., httpx.Client]
 
 
 @pytest.fixture
-def sign_up(service: Service) -> Iterator[SignUp]:
-    """Make an account and sign in: `sign_up()`, or `sign_up(another_service)`."""
+def sign_up(service: Service, sql: Sql) -> Iterator[SignUp]:
+    """Make an account and sign in: `sign_up()`, `sign_up(another_service)`, or `sign_up(role="admin")`."""
     with ExitStack() as stack:
 
-        def new(on: Service = service) -> httpx.Client:
+        def new(on: Service = service, role: str = "member") -> httpx.Client:
             credentials = {"email": new_address(), "password": PASSWORD}
             with on.connect() as anonymous:
                 made = anonymous.post("/v1/accounts", json=credentials)
                 assert made.status_code == 202, made.text
+                if role != "member":
+                    _ = sql(
+                        "UPDATE accounts SET role = $2 WHERE email_index = $1", email_index(credentials["email"]), role
+                    )
                 answer = anonymous.post("/v1/auth/login", json=credentials)
                 assert answer.status_code == 200, answer.text
             return stack.enter_context(on.connect(token=str(body(answer)["access_token"])))
@@ -199,6 +203,12 @@ def sign_up(service: Service) -> Iterator[SignUp]:
 def someone(sign_up: SignUp) -> httpx.Client:
     """The client of a new account."""
     return sign_up()
+
+
+@pytest.fixture
+def admin(sign_up: SignUp) -> httpx.Client:
+    """The client of an account that may manage the others."""
+    return sign_up(role="admin")
 
 
 @pytest.fixture

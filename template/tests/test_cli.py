@@ -62,6 +62,8 @@ def test_help_names_every_command() -> None:
         "openapi",
         "routes",
         "seed",
+        "create-admin",
+        "retention",
         "check",
         "fix",
         "domain",

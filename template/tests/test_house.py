@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from app import domain, main, registry
 from app.adapters.database import Base
 from app.domain.accounts.access import CanReadOwnAccount
+from app.domain.personal_data.belongings import belongings
 from app.house import HouseRuleBroken
 from app.http.probes import Status
 from app.kit import routing
@@ -272,6 +273,19 @@ def test_every_foreign_key_has_an_index_that_begins_with_its_columns() -> None:
             if isinstance(key, ForeignKeyConstraint):
                 columns = [column.name for column in key.columns]
                 assert any(each[: len(columns)] == columns for each in indexed), f"{table.name}: index {columns}"
+
+
+def test_nothing_outlives_its_account_unnoticed() -> None:
+    """Erasing an account takes what belongs to it along; what stays has to forget whose it was."""
+    mine = {each.table.name for each in belongings()}
+    for table in tables():
+        for key in table.foreign_keys:
+            if key.column.table.name in mine:
+                assert key.ondelete in {"CASCADE", "SET NULL"}, (
+                    f'{table.name}.{key.parent.name}: ForeignKey(…, ondelete="CASCADE"), or "SET NULL" for what is not '
+                    "theirs alone. Without it their account can't be erased"
+                )
+    assert all(each.key.name and each.shown for each in belongings())
 
 
 def sources() -> list[tuple[Path, ast.Module]]:

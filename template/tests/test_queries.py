@@ -19,7 +19,7 @@ from queries.statements import Named, Place, statements
 from tests import database
 from tests.conftest import Sql
 
-SIZES = [1_000, 20_000]
+SIZES = [1_000, 40_000]
 TURNED: Query[object] = Query(
     select(Item)
     .where(Item.owner_id == bindparam("owner"))
@@ -52,13 +52,13 @@ def test_no_statement_costs_more_in_larger_tables_and_none_leaves_anything(scrat
     items = {each.name: each.measured[-1].returned for each in report.statements if each.name.startswith("items.")}
     assert items.keys() >= {"items.add", "items.by_id", "items.change", "items.remove"}
     assert items["items.newest, first page"] == items["items.newest, deep page"] == 21
-    rows = {"accounts": 200, "items": 20_000, "sessions": 2_000, "refresh_tokens": 20_000}
+    rows = {"accounts": 400, "items": 40_000, "sessions": 4_000, "refresh_tokens": 40_000}
     assert report.tables.items() >= rows.items()
     sql = Sql(scratch)
     stored = sql("SELECT (SELECT count(*) FROM items) AS items, (SELECT count(*) FROM sessions) AS sessions")
     indexes = sql("SELECT indexname FROM pg_indexes WHERE tablename = 'items' ORDER BY 1")
     sql.close()
-    assert stored == [{"items": 20_000, "sessions": 2_000}]
+    assert stored == [{"items": 40_000, "sessions": 4_000}]
     assert [each["indexname"] for each in indexes] == ["ix_items_owner_id_id", "pk_items", "uq_items_owner_id_name"]
 
 
@@ -81,7 +81,7 @@ def test_a_statement_without_its_index_costs_more(scratch: str, monkeypatch: pyt
         "items.turned, deep page",
         "auth.presented",
     }
-    assert faults["auth.presented"].startswith("auth.presented reads all of refresh_tokens at 20,000 rows, and has to")
+    assert faults["auth.presented"].startswith("auth.presented reads all of refresh_tokens at 40,000 rows, and has to")
     assert "Add an index on what its WHERE compares" in faults["items.newest, first page"]
     not_run = {each.name: each.not_run for each in report.statements}
     assert not_run["items.guessed"] == "no column tells what spelled may be"

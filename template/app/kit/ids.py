@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 _VERSION = 7 << 76
@@ -20,6 +21,11 @@ def uuid7_bits() -> int:
 def uuid7() -> UUID:
     """A new UUIDv7: keys in order of creation keep index pages together and make a page cursor of any key."""
     return UUID(int=uuid7_bits())
+
+
+def uuid7_floor(moment: datetime) -> UUID:
+    """What every UUIDv7 that is made from a moment on is greater than: keys below it are older."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def uuid7_text() -> str:

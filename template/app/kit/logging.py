@@ -98,7 +98,8 @@ def timestamp() -> str:
 
 
 @lru_cache(maxsize=4096)
-def _names_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
+    """Whether the value of a field with this name is nobody's to read."""
     return _SECRET.search(name) is not None
 
 
@@ -106,7 +107,7 @@ def _mask(value: object) -> object:
     """The value of a field without what its names call secret, however deep."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[object, object]", value)
-        return {name: _MASK if _names_a_secret(str(name)) else _mask(each) for name, each in fields.items()}
+        return {name: _MASK if names_a_secret(str(name)) else _mask(each) for name, each in fields.items()}
     if isinstance(value, list | tuple):
         return [_mask(each) for each in cast("Sequence[object]", value)]
     return value
@@ -114,7 +115,7 @@ def _mask(value: object) -> object:
 
 def _redact(_logger: object, _method: str, event: EventDict) -> EventDict:
     for name, value in cast("dict[str, object]", event).items():
-        if _names_a_secret(name):
+        if names_a_secret(name):
             event[name] = _MASK
         elif isinstance(value, dict | list | tuple):
             event[name] = _mask(cast("object", value))

@@ -1,6 +1,6 @@
 """SEC-3: every input has a type and bounds, and what is unknown is refused. Seen from the wire, not from the code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -32,7 +32,12 @@ def check(context: Context) -> Outcome:
     document = context.document()
     attempts = refused = 0
     faults: list[str] = []
-    with context.sign_up() as member, context.client(context.machine_token) as machine:
+    with (
+        context.sign_up() as member,
+        context.sign_up("admin") as admin,
+        context.client(context.machine_token) as machine,
+    ):
+        callers = (member, admin, machine)
         for operation in context.operations():
             faults += [
                 f"{operation.name} takes an unbounded input: {place}. Bound it with app/kit/schemas.py."
@@ -40,7 +45,7 @@ def check(context: Context) -> Outcome:
             ]
             for attempt in _attempts(operation, document):
                 attempts += 1
-                fault = _fault(operation, attempt, member, machine)
+                fault = _fault(operation, attempt, callers)
                 refused += fault is None
                 faults += [fault] if fault else []
     if not attempts:
@@ -53,16 +58,23 @@ def check(context: Context) -> Outcome:
     )
 
 
-def _fault(operation: Operation, attempt: _Attempt, member: httpx.Client, machine: httpx.Client) -> str | None:
-    for client in (member, machine):
-        answer = client.request(operation.method, attempt.path, params=attempt.query, json=attempt.content)
-        if answer.status_code != HTTPStatus.UNAUTHORIZED:
+def _fault(operation: Operation, attempt: _Attempt, callers: Sequence[httpx.Client]) -> str | None:
+    *others, last = callers
+    for client in others:
+        answer = _sent(client, operation, attempt)
+        if answer.status_code not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             break
+    else:
+        answer = _sent(last, operation, attempt)
     pointers = [str(each.get("pointer")) for each in entries(body(answer).get("errors"))]
     if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY and attempt.pointer in pointers:
         return None
     seen = f"answers {answer.status_code}" + (f" naming {', '.join(pointers)}" if pointers else "")
     return f"{operation.name} {seen} to {attempt.what}, not 422 naming {attempt.pointer}. {attempt.mend}"
+
+
+def _sent(client: httpx.Client, operation: Operation, attempt: _Attempt) -> httpx.Response:
+    return client.request(operation.method, attempt.path, params=attempt.query, json=attempt.content)
 
 
 def _attempts(operation: Operation, document: Json) -> Iterator[_Attempt]:

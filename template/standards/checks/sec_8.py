@@ -120,6 +120,7 @@ def _called(context: Context) -> Iterator[_Answered]:
     yield from _ended(context, credentials)
     yield from _browsed(context, credentials)
     yield from _proved(context)
+    yield from _administered(context, credentials)
     if any(each.name == "POST /v1/items" for each in context.operations()):
         with context.sign_up() as member:
             made = member.post("/v1/items", json={"name": secrets.token_hex(8)})
@@ -183,6 +184,24 @@ def _browsed(context: Context, credentials: Json) -> Iterator[_Answered]:
         yield (renewed := post("/v1/auth/browser/refresh", cookies=_cookies(login)))
         csrf = body(renewed.answer).get("csrf_token")
         yield post("/v1/auth/browser/logout", cookies=_cookies(renewed), csrf=csrf)
+
+
+def _administered(context: Context, credentials: Json) -> Iterator[_Answered]:
+    """What an admin does with an account; and its end."""
+    with context.sign_up("admin") as admin:
+        found = admin.post("/v1/admin/accounts/lookups", json={"email": credentials["email"]})
+        yield _Answered("POST /v1/admin/accounts/lookups", found)
+        account = f"/v1/admin/accounts/{body(found).get('id')}"
+        sessions = admin.delete(f"{account}/sessions")
+        yield _Answered("DELETE /v1/admin/accounts/{account_id}/sessions", sessions)
+        changed = admin.patch(account, json={"disabled": True})
+        yield _Answered("PATCH /v1/admin/accounts/{account_id}", changed)
+        admin.patch(account, json={"disabled": False})
+    with context.client() as client:
+        token = body(client.post("/v1/auth/login", json=credentials)).get("access_token")
+    with context.client(str(token)) as client:
+        erased = client.post("/v1/accounts/me/erasure", json={"password": credentials["password"]})
+        yield _Answered("POST /v1/accounts/me/erasure", erased)
 
 
 def _cookies(called: _Answered) -> str:

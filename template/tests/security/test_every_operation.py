@@ -318,9 +318,9 @@ def faults(world: World, attack: Attack) -> list[str]:
 
 
 @pytest.fixture
-def world(start: Start, sign_up: SignUp, client: httpx.Client, someone: httpx.Client) -> World:
+def world(start: Start, sign_up: SignUp, client: httpx.Client, admin: httpx.Client) -> World:
     """The service of the tests."""
-    return World(Described(body(client.get("/openapi.json"))), start, sign_up, client, someone)
+    return World(Described(body(client.get("/openapi.json"))), start, sign_up, client, admin)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, String, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, DateTime, Index, Integer, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.adapters.database import Base
@@ -19,6 +19,9 @@ class Account(Base):
         sealed("email"),
         digested("email_index"),
         CheckConstraint("role IN ('member', 'admin')", "role_is_known"),
+        # The few who may manage the others, and those who never proved that they have their address.
+        Index("ix_accounts_admins", "id", postgresql_where=text("role = 'admin' AND disabled_at IS NULL")),
+        Index("ix_accounts_unverified", "id", postgresql_where=text("email_verified_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -28,4 +31,6 @@ class Account(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), server_default="member")
     email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

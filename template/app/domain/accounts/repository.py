@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.encryption import matches
@@ -26,15 +26,27 @@ class Credentials:
     role: str
     password_hash: str
     email_verified_at: datetime | None
+    disabled_at: datetime | None
 
 
 def _held(held: None) -> None:
     return held
 
 
+def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
+    return id
+
+
 _SHOWN = (Account.id, Account.email, Account.role, Account.created_at)
 _BY_ID = Query(select(*_SHOWN).where(Account.id == bindparam("account_id")), AccountRead)
-_PROVEN = (Account.id, Account.email, Account.role, Account.password_hash, Account.email_verified_at)
+_PROVEN = (
+    Account.id,
+    Account.email,
+    Account.role,
+    Account.password_hash,
+    Account.email_verified_at,
+    Account.disabled_at,
+)
 _CREDENTIALS = Query(select(*_PROVEN).where(matches(Account.email_index, "address")), Credentials)
 _CREDENTIALS_OF = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")), Credentials)
 _LOCKED = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")).with_for_update(), Credentials)
@@ -46,7 +58,10 @@ _ADD = Command(
 _VERIFY = Command(
     update(Account)
     .where(Account.id == bindparam("account_id"))
-    .values(email_verified_at=func.coalesce(Account.email_verified_at, func.now()))
+    .values(
+        email_verified_at=func.coalesce(Account.email_verified_at, func.now()),
+        version=Account.version + 1,
+    )
     .returning(*_SHOWN),
     AccountRead,
 )
@@ -57,6 +72,17 @@ _SET_PASSWORD = Command(
     .returning(*_SHOWN),
     AccountRead,
 )
+# Locked in the order of their keys: of two who leave at once, the second sees that the first is gone. Two are enough to
+# know whether there is another one. Literal, because an index on a part of a table is found by no argument.
+_ADMINS = Query(
+    select(Account.id)
+    .where(Account.role == literal_column("'admin'"), Account.disabled_at.is_(None))
+    .order_by(Account.id)
+    .limit(2)
+    .with_for_update(key_share=True),
+    _identity,
+)
+_REMOVE = Command(delete(Account).where(Account.id == bindparam("account_id")).returning(Account.id), _identity)
 
 
 async def by_id(reader: Reader, account_id: UUID) -> AccountRead | None:
@@ -101,3 +127,13 @@ async def verify(session: Session, account_id: UUID) -> None:
 async def set_password(session: Session, account_id: UUID, hashed: str) -> None:
     """Replace the stored hash of a password."""
     await session.one(_SET_PASSWORD, account_id=account_id, hashed=hashed)
+
+
+async def admins(session: Session) -> list[UUID]:
+    """Up to two accounts that may manage the others; nobody takes that from them until the transaction ends."""
+    return await session.all(_ADMINS)
+
+
+async def remove(session: Session, account_id: UUID) -> None:
+    """Delete an account with everything that belongs to it."""
+    await session.one(_REMOVE, account_id=account_id)

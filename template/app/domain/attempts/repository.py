@@ -85,6 +85,6 @@ async def give_back(session: Session, digests: Sequence[bytes]) -> None:
     _ = await session.all(_GIVE_BACK, digests=list(digests))
 
 
-async def forget(session: Session, now: datetime, most: int) -> None:
-    """Drop some of what need not be kept."""
-    _ = await session.all(_FORGET, now=now, most=most)
+async def forget(session: Session, now: datetime, most: int) -> int:
+    """Drop some of what need not be kept; how many there were."""
+    return len(await session.all(_FORGET, now=now, most=most))

@@ -111,7 +111,7 @@ async def _count(session: Session, attempt: Attempt) -> None:
     if (seconds := _wait(attempt, known, now)) > 0:
         raise TooManyAttempts(int(seconds) + 1)
     await repository.count(session, attempt.keys, now, now - _FORGOTTEN, now + _FORGOTTEN)
-    await repository.forget(session, now, _SWEPT)
+    _ = await repository.forget(session, now, _SWEPT)
 
 
 async def succeed(session: Session, attempt: Attempt) -> None:

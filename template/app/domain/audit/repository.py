@@ -36,6 +36,10 @@ class Sealed:
     content: str | None
 
 
+NEWEST = (1 << 63) - 1
+"""The position before which every entry stands."""
+
+
 def _number(value: int) -> int:
     return value
 
@@ -59,7 +63,8 @@ _SHOWN = (
 
 
 def _newest(*which: ColumnElement[bool]) -> Query[Entry]:
-    newest_first = select(*_SHOWN).where(*which).order_by(AuditEntry.position.desc())
+    older = AuditEntry.position < bindparam("before")
+    newest_first = select(*_SHOWN).where(*which, older).order_by(AuditEntry.position.desc())
     return Query(newest_first.limit(bindparam("most")), Entry)
 
 
@@ -116,24 +121,24 @@ _UNSEALED = Query(
 )
 
 
-async def newest(reader: Reader, most: int) -> list[Entry]:
+async def newest(reader: Reader, most: int, before: int = NEWEST) -> list[Entry]:
     """The newest entries."""
-    return await reader.all(_NEWEST, most=most)
+    return await reader.all(_NEWEST, most=most, before=before)
 
 
-async def of_actor(reader: Reader, actor: UUID, most: int) -> list[Entry]:
+async def of_actor(reader: Reader, actor: UUID, most: int, before: int = NEWEST) -> list[Entry]:
     """The newest entries of what an account did."""
-    return await reader.all(_OF_ACTOR, actor=actor, most=most)
+    return await reader.all(_OF_ACTOR, actor=actor, most=most, before=before)
 
 
-async def of_subject(reader: Reader, subject: str, most: int) -> list[Entry]:
+async def of_subject(reader: Reader, subject: str, most: int, before: int = NEWEST) -> list[Entry]:
     """The newest entries about a row."""
-    return await reader.all(_OF_SUBJECT, subject=subject, most=most)
+    return await reader.all(_OF_SUBJECT, subject=subject, most=most, before=before)
 
 
-async def of_request(reader: Reader, request: str, most: int) -> list[Entry]:
+async def of_request(reader: Reader, request: str, most: int, before: int = NEWEST) -> list[Entry]:
     """The entries of a request."""
-    return await reader.all(_OF_REQUEST, request=request, most=most)
+    return await reader.all(_OF_REQUEST, request=request, most=most, before=before)
 
 
 async def decided(  # noqa: PLR0913 - a column each

@@ -11,6 +11,10 @@ class EmailNotVerified(Forbidden, keeps_writes=True):
     """Confirm your e-mail address first: open the link that was mailed to it, or ask for another one."""
 
 
+class AccountDisabled(Forbidden, keeps_writes=True):
+    """This account has been disabled: ask whoever runs the service."""
+
+
 class RefreshTokenRefused(Unauthorized, keeps_writes=True):
     """The refresh token is not valid: sign in again."""
 

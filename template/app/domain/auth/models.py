@@ -30,6 +30,18 @@ class SignIn(Base):
     address: Mapped[str | None] = mapped_column(String(50))
 
 
+class DeletedSession(Base):
+    """A session whose row is gone, for as long as an access token of it may hold; a trigger of `sessions` adds it."""
+
+    __tablename__: str = "deleted_sessions"
+    __table_args__: tuple[object, ...] = (
+        {"info": {"unaudited": "it repeats for a day that a session was deleted, which has an entry"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    deleted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
+
+
 class RefreshToken(Base):
     """One refresh token; only its hash is known here. Each is good for one use."""
 

@@ -8,10 +8,11 @@ from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, union_al
 
 from app import defaults
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.retention import oldest
 from app.domain.accounts.models import Account
 from app.domain.api_keys.models import StoredApiKey
 from app.domain.auth.devices import Device
-from app.domain.auth.models import RefreshToken, SignIn
+from app.domain.auth.models import DeletedSession, RefreshToken, SignIn
 from app.domain.auth.schemas import SessionRead
 from app.kit.ids import uuid7
 
@@ -112,11 +113,12 @@ _NEWEST = Query(
     .limit(bindparam("most")),
     SessionRead,
 )
-_SINCE = func.now() - bindparam("within", type_=Interval())
+_WITHIN = func.now() - bindparam("within", type_=Interval())
 _ENDED = Query(
     union_all(
-        select(SignIn.id).where(SignIn.ended_at > _SINCE),
-        select(StoredApiKey.id).where(StoredApiKey.revoked_at > _SINCE),
+        select(SignIn.id).where(SignIn.ended_at > _WITHIN),
+        select(DeletedSession.id).where(DeletedSession.deleted_at > _WITHIN),
+        select(StoredApiKey.id).where(StoredApiKey.revoked_at > _WITHIN),
     ),
     _identity,
 )
@@ -145,6 +147,10 @@ _END = Command(
     .returning(SignIn.id),
     _identity,
 )
+# Keys begin with the time at which they were made, so what is old is found by the primary key.
+_FORGET = oldest(SignIn, SignIn.id < bindparam("before"), SignIn.id)
+_FORGET_TOKENS = oldest(RefreshToken, RefreshToken.id < bindparam("before"), RefreshToken.id)
+_FORGET_DELETED = oldest(DeletedSession, DeletedSession.deleted_at < bindparam("until"), DeletedSession.deleted_at)
 
 
 async def open_session(session: Session, account_id: UUID, device: Device, *, second_factor: bool) -> Opened:
@@ -203,3 +209,18 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
 async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
     """The sessions that ended, and the keys that were revoked, in a span of time until now by the database's clock."""
     return await primary.all(_ENDED, within=within)
+
+
+async def forget(session: Session, before: UUID, most: int) -> int:
+    """Delete sessions from before a key; how many there were."""
+    return len(await session.all(_FORGET, before=before, most=most))
+
+
+async def forget_tokens(session: Session, before: UUID, most: int) -> int:
+    """Delete refresh tokens from before a key; how many there were."""
+    return len(await session.all(_FORGET_TOKENS, before=before, most=most))
+
+
+async def forget_deleted(session: Session, until: datetime, most: int) -> int:
+    """Forget sessions that were deleted before a moment; how many there were."""
+    return len(await session.all(_FORGET_DELETED, until=until, most=most))

@@ -20,6 +20,7 @@ from app.domain.auth.access import (
 from app.domain.auth.cookies import RefreshCookie
 from app.domain.auth.devices import CurrentDevice
 from app.domain.auth.errors import (
+    AccountDisabled,
     EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
@@ -41,7 +42,9 @@ router = routing.router("/v1/auth", "auth")
 @router.post(
     "/login",
     dependencies=[SIGN_IN],
-    responses=answers(WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, TooManyAttempts),
+    responses=answers(
+        WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, AccountDisabled, TooManyAttempts
+    ),
 )
 async def log_in(  # noqa: PLR0913 - what it takes to sign in
     data: Login,
@@ -120,7 +123,13 @@ async def end_sessions(
     "/browser/login",
     dependencies=[SIGN_IN, FROM_OWN_PAGE],
     responses=answers(
-        WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, TooManyAttempts, CrossSiteRefused
+        WrongCredentials,
+        SecondFactorNeeded,
+        WrongCode,
+        EmailNotVerified,
+        AccountDisabled,
+        TooManyAttempts,
+        CrossSiteRefused,
     ),
 )
 async def log_in_browser(  # noqa: PLR0913 - what it takes to sign in

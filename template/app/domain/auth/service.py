@@ -14,6 +14,7 @@ from app.domain.audit import service as audit
 from app.domain.auth import repository
 from app.domain.auth.devices import Device
 from app.domain.auth.errors import (
+    AccountDisabled,
     EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
@@ -75,12 +76,21 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     demanded = await codes.is_demanded(guesses.transactions.primary, known.id)
     if demanded:
         await _second_factor(session, guesses, known.id, data.code)
+    # Read again under a lock: what was changed while the password was looked at has ended the sessions that there were.
+    now = await accounts.locked(session, known.id)
+    if now is None or now.password_hash != known.password_hash:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="password just changed")
+        raise WrongCredentials
+    known = now
     await attempts.succeed(session, attempt)
     if anew is not None:
         await accounts.set_password(session, known.id, anew)
     if known.email_verified_at is None and settings().demands_verified_email:
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
         raise EmailNotVerified
+    if known.disabled_at is not None:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
+        raise AccountDisabled
     opened = await repository.open_session(session, known.id, device, second_factor=demanded)
     await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
     return await _hand_out(session, issuer, known.id, opened, known.role)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, insert, select
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.retention import oldest
 from app.domain.links.models import Link
 from app.kit.ids import uuid7
 
@@ -33,6 +34,7 @@ _REMOVE = Command(delete(Link).where(Link.digest == bindparam("presented")).retu
 _ALL = Query(select(*_WHAT).where(_OF_ACCOUNT), Known)
 _DROP = Command(delete(Link).where(_OF_ACCOUNT).returning(*_WHAT), Known)
 _DROP_OLD = Command(delete(Link).where(_OF_ACCOUNT, Link.expires_at <= bindparam("now")).returning(*_WHAT), Known)
+_FORGET = oldest(Link, Link.expires_at < bindparam("until"), Link.expires_at)
 _ADD = Command(
     insert(Link).values(arguments("id", "account_id", "purpose", "digest", "bound_to", "expires_at")).returning(*_WHAT),
     Known,
@@ -78,3 +80,8 @@ async def add(  # noqa: PLR0913 - as many as a link has columns
         bound_to=bound_to,
         expires_at=expires_at,
     )
+
+
+async def forget(session: Session, until: datetime, most: int) -> int:
+    """Drop links that expired before a moment; how many there were."""
+    return len(await session.all(_FORGET, until=until, most=most))

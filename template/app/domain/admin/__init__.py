@@ -1,0 +1,1 @@
+"""Administration: other people's accounts, and what the audit trail says."""

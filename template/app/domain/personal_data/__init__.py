@@ -1,0 +1,1 @@
+"""What is held about a person: theirs to have, and theirs to have erased."""

@@ -1,0 +1,10 @@
+"""Who may have what is held about them, and have it erased: everybody, of themselves."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.kit.access import ADMIN, MEMBER, Principal, require
+
+CanExportOwnData = Annotated[Principal, Depends(require("personal-data:export-own", MEMBER, ADMIN, signed_in=True))]
+CanEraseOwnData = Annotated[Principal, Depends(require("personal-data:erase-own", MEMBER, ADMIN, signed_in=True))]
