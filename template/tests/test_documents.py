@@ -146,31 +146,6 @@ def test_a_document_names_only_verbs_of_the_makefile(document: Path) -> None:
     assert set(re.findall(r"[`$] ?make ([a-z]+)", document.read_text(encoding="utf-8"))) <= verbs
 
 
-@cache
-def _functions(path: str) -> frozenset[str]:
-    """The names of the functions of a file of tests; none when there is no such file."""
-    file = ROOT / path
-    tree = ast.parse(file.read_text(encoding="utf-8")) if file.exists() else ast.Module([], [])
-    return frozenset(each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
-
-
-def _lost(text: str) -> Iterator[str]:
-    """The tests, rows of the register and rules of the linter that a text names and that do not exist."""
-    for path, *names in _TEST.findall(text):
-        # Of a test that is made for several functions, `[name]` is one of them.
-        yield from (f"{path}::{name}" for name in names if name and name not in _functions(path))
-    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
-    yield from set(_STANDARD.findall(text)) - {each["id"] for each in register}
-    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
-    ignored = [
-        *lint["ignore"],
-        *(each for where, some in lint["per-file-ignores"].items() if "app" in where for each in some),
-    ]
-    for rule in _LINT.findall(text):
-        if lint["select"] != ["ALL"] or rule.startswith(tuple(ignored)):
-            yield f"ruff {rule}"
-
-
 @pytest.mark.parametrize("document", [*sorted(_SECURITY.glob("*.md")), *_ANSWERS_TO], ids=lambda each: each.name)
 def test_a_page_of_evidence_names_only_checks_that_exist(document: Path) -> None:
     assert sorted(_lost(document.read_text(encoding="utf-8"))) == []
