@@ -224,7 +224,7 @@ def an_oversized_body(world: World, operation: Operation) -> Iterator[Tried | st
     if operation.unlimited:
         return
     spaces = b" " * (_MOST + 1)
-    with world.strict.connect(token=signed(claims())) as client:
+    with world.strict.connect(token=signed(claims(role="admin"))) as client:
         client.headers.update({"content-type": "application/json", "x-forwarded-for": new_address()})
         yield Tried("announced", client.request(operation.method, operation.url, content=spaces), (413,))
         if schema_of(operation) is not None:

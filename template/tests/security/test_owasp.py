@@ -103,7 +103,7 @@ def test_no_secret_goes_into_an_address(document: Json, client: httpx.Client, so
     assert len(parameters) > 5
     for each in parameters:
         if each["in"] in {"path", "query"}:
-            assert not re.search(r"passw|secret|token|key|code", str(each["name"]), re.IGNORECASE), each
+            assert not re.search(r"passw|secret|token|key(?!_id$)|code", str(each["name"]), re.IGNORECASE), each
             assert "password" not in str(each["schema"]), each
 
     held = someone.headers["authorization"].removeprefix("Bearer ")

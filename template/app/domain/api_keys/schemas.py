@@ -24,7 +24,7 @@ class ApiKeyCreate(In):
         examples=[["items:read"]],
     )
     expires_in_days: int = Field(default=90, ge=1, le=365)
-    password: Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery"])]
+    password: Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery 7"])]
 
 
 class ApiKeyRead(Identified):

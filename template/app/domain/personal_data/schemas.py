@@ -13,7 +13,7 @@ from app.kit.schemas import In, Out
 class Erasure(In):
     """What proves that it is you who asks."""
 
-    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery"])]
+    password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
 
 
 class ExportedRow(Out):

@@ -10,7 +10,7 @@ Code = Annotated[
     SecretStr,
     Field(max_length=30, description="Six digits from your authenticator app, or a recovery code", examples=["287082"]),
 ]
-Password = Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery"])]
+Password = Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery 7"])]
 
 
 class SecondFactorBegin(In):

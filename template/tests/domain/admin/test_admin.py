@@ -181,7 +181,8 @@ def test_of_two_admins_who_dismiss_each_other_one_stays(signed_in: SignIn, sql: 
             [partial(each.patch, f"{ACCOUNTS}/{whom}", json={"role": "member"}) for each in two for whom in ids]
         )
 
-        assert {each.status_code for each in answers} <= {200, 401, 409}
+        # 503: one that waited too long for the lock may try again.
+        assert {each.status_code for each in answers} <= {200, 401, 409, 503}
         assert len(sql("SELECT 1 FROM accounts WHERE role = 'admin'")) == 1
 
 
