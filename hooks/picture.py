@@ -19,7 +19,7 @@ from rich.text import Text
 
 PICTURE = ROOT / "docs" / "first-light.svg"
 PORT = 8000
-PERSON = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
+PERSON = """'{"email": "ada@example.org", "password": "correct horse battery 7"}'"""
 JSON = "-H 'content-type: application/json'"
 COMMANDS = [
     f"curl -s localhost:{PORT}/readyz",

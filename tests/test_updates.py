@@ -242,9 +242,10 @@ def test_recopy_renders_anew(service: Path) -> None:
 
 # Another answer, and back.
 
-TOGGLES: dict[str, tuple[dict[str, str], ...]] = {
+TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "availability": ({"availability": "99.95"}, {"availability": "99.99"}),
     "data_class": ({"data_class": "regulated"}, {"data_class": "personal"}),
+    "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),
     "numbers": ({"peak_rps": "5000", "data_gb": "500", "rps_per_core": "20000"},),
@@ -260,13 +261,13 @@ def test_every_choice_is_toggled() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", TOGGLES.values(), ids=TOGGLES)
 def test_an_answer_there_and_back_again_is_the_same_service(
-    changes: tuple[dict[str, str], ...], template: Path, tmp_path: Path
+    changes: tuple[dict[str, object], ...], template: Path, tmp_path: Path
 ) -> None:
     service = copy(template, tmp_path / "service", NEWEST)
     first, start = answered(service), files(service)
-    for change in changes:
+    for number, change in enumerate(changes):
         update(service, **change)
-        fresh = copy(template, tmp_path / "-".join(change.values()), NEWEST, **(first | change))
+        fresh = copy(template, tmp_path / f"fresh-{number}", NEWEST, **(first | change))
         assert files(service) == files(fresh) | {".env": start[".env"]}
         folders = [path for path in service.rglob("*") if path.is_dir() and ".git" not in path.parts]
         assert not [path for path in folders if not any(path.iterdir())]
