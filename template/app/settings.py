@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     rate_limit_address: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
     rate_limit_attempts: RateLimit = Limit(10, 60)
     rate_limit_probes: RateLimit = Limit(100, 10)
+    # Unset, whoever stands before this service speaks TLS with its clients.
+    tls_certificate: FilePath | None = None
+    tls_key: FilePath | None = None
     # `app serve` sets it: each worker counts its part of the limits.
     rate_limit_workers: int = Field(default=1, ge=1, le=64)
 
@@ -149,6 +152,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is missing: {_MAKE_A_KEY}")
         if self.production:
             self._refuse_weak_secrets()
+        return self
+
+    @model_validator(mode="after")
+    def _has_both_halves(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("TLS_CERTIFICATE and TLS_KEY belong together: name both files, or neither")
         return self
 
     @model_validator(mode="after")

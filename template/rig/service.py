@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -128,13 +129,16 @@ def fill(environment: dict[str, str], accounts: int, items: int) -> None:
 
 
 @contextmanager
-def serving(environment: dict[str, str], log: Path, *arguments: str) -> Generator[Running]:
+def serving(
+    environment: dict[str, str], log: Path, *arguments: str, authority: Path | None = None
+) -> Generator[Running]:
     """The service, started as production starts it; its lines go into a file.
 
     Args:
         environment: its settings.
         log: that file.
         arguments: more of them for `app serve`.
+        authority: where it serves by TLS, who signed its certificate.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = cast("tuple[str, int]", free.getsockname())[1]
@@ -148,8 +152,8 @@ def serving(environment: dict[str, str], log: Path, *arguments: str) -> Generato
             stderr=subprocess.STDOUT,
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(process, url, log)
+        url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+        _wait(process, url, log, ssl.create_default_context(cafile=authority) if authority else None)
         yield Running(url, process.pid)
     finally:
         process.terminate()
@@ -160,11 +164,11 @@ def serving(environment: dict[str, str], log: Path, *arguments: str) -> Generato
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path, tls: ssl.SSLContext | None) -> None:
     end = monotonic() + _START_SECONDS
     while process.poll() is None and monotonic() < end:
         try:
-            with urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - our own address
+            with urlopen(f"{url}/readyz", timeout=2, context=tls):  # noqa: S310 - our own address
                 return
         except (URLError, OSError):
             sleep(0.05)

@@ -66,6 +66,8 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
         ({"DATABASE_WITHOUT_TLS_BECAUSE": "off"}, "DATABASE_WITHOUT_TLS_BECAUSE"),
         ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN is shorter than 32 characters"),
         ({"METRICS_TOKEN": GOOD}, "METRICS_TOKEN is shorter than 32 characters, or is another secret"),
+        ({"TLS_CERTIFICATE": __file__}, "TLS_CERTIFICATE and TLS_KEY belong together"),
+        ({"TLS_CERTIFICATE": "/nowhere.pem", "TLS_KEY": __file__}, "TLS_CERTIFICATE"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
         ({"ALLOWED_HOSTS": "api.example.com,*"}, "ALLOWED_HOSTS is *, which production refuses"),
         (

@@ -3,10 +3,11 @@
 import json
 import os
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +25,7 @@ from app.kit import routing
 from app.kit.access import public
 from app.kit.crypto import KeyRing, Place
 from loadtest.report import Report
-from standards import page
+from standards import page, tls
 from standards.checks import (
     code_1,
     code_2,
@@ -391,7 +392,7 @@ def test_sec_7_sees_refusals_that_do_not_say_when_to_come_again(
 
 
 def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sec_4.check(context).status == "not_measured"
+    assert sec_4.check(replace(context, database_tls=["TLSv1.3"])).status == "pass"
     lax = ssl.create_default_context()
     lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
 
@@ -409,6 +410,30 @@ def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.
         "production takes a database without TLS",
         "the running service talks to its database by TLSv1.2, TLSv1.3, not TLSv1.3",
     )
+
+
+def test_sec_4_sees_an_edge_that_speaks_what_is_old(tmp_path: Path) -> None:
+    tls.certified(tmp_path, ["127.0.0.1"])
+    lax = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    lax.load_cert_chain(tmp_path / "server.pem")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        closing(lax.wrap_socket(listener, server_side=True)) as edge,
+    ):
+        answering = threading.Thread(target=_shake_hands, args=[edge], daemon=True)
+        answering.start()
+        port = edge.getsockname()[1]
+
+        found = list(sec_4.edge_faults(port, tmp_path / "authority.pem"))
+
+    assert len(found) == 1
+    assert found[0].startswith("a client that speaks TLS 1.2 at most is answered by TLSv1.2. Keep the context of")
+
+
+def _shake_hands(edge: ssl.SSLSocket) -> None:
+    for _ in range(3):
+        with suppress(OSError):
+            edge.accept()[0].close()
 
 
 def test_sec_5_sees_plain_text_and_values_that_move(

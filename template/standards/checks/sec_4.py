@@ -1,11 +1,14 @@
-"""SEC-4: the service talks to its database by TLS 1.3 to a server that it knows, or not at all."""
+"""SEC-4: TLS 1.3 to a database that is known, and to clients where the service is the edge; or nothing at all."""
 
 import asyncio
+import socket
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import asyncpg
 from pydantic import SecretStr, ValidationError
@@ -13,15 +16,15 @@ from pydantic import SecretStr, ValidationError
 from app import settings
 from app.adapters.database import DatabaseSettings, connect
 from app.settings import Environment
+from rig import service as rig
 from standards import tls
 from standards.context import Context
 from standards.outcome import Outcome, judged, unmeasured
 
 _NEWEST = "TLSv1.3"
 _MEND = "Connect with connect() of app/adapters/database.py, whose context asks for TLS 1.3 and verifies the server"
-_NO_EDGE = (
-    "the service brings no edge of its own: what the proxy before it speaks is decided there; the database's half "
-)
+_EDGE = "Keep the context of _newest_tls in app/cli.py, which takes TLS 1.3 alone"
+_SECONDS = 5.0
 
 
 def check(context: Context) -> Outcome:
@@ -30,18 +33,57 @@ def check(context: Context) -> Outcome:
     seen = sorted(set(context.database_tls))
     if context.database_tls and seen != [_NEWEST]:
         faults.append(f"the running service talks to its database by {', '.join(seen)}, not {_NEWEST}. {_MEND}.")
-    if faults:
-        return judged(faults, None)
-    return unmeasured(
-        _NO_EDGE + "holds",
+    faults += _edge(context)
+    if not seen and not faults:
+        return unmeasured("the connections of the running service to its database were not watched")
+    return judged(
+        faults,
+        _NEWEST,
         evidence=[
-            f"the running service opened {len(context.database_tls)} connections to its database, all by {_NEWEST}"
-            if seen
-            else "the database of this run was given by DATABASE_URL, so its connections were not watched",
+            f"the running service opened {len(context.database_tls)} connections to its database, all by {_NEWEST}",
             "refused: a server that speaks TLS 1.2 at most, one of another name, one of an unknown authority",
             "refused at the start in production: an address without sslmode=verify-full",
+            "with TLS_CERTIFICATE it is an edge of its own: TLS 1.3 answers, TLS 1.2 and plain text are refused",
+            "without, it stands behind a proxy, and what clients speak is decided there",
         ],
     )
+
+
+def _edge(context: Context) -> Iterator[str]:
+    """Serve by TLS, and try what is older."""
+    with tempfile.TemporaryDirectory(prefix="edge-") as name:
+        folder = Path(name)
+        tls.certified(folder, ["127.0.0.1"])
+        files = {"TLS_CERTIFICATE": str(folder / "server.pem"), "TLS_KEY": str(folder / "server.pem")}
+        authority = folder / "authority.pem"
+        with rig.serving(rig.settings(context.database) | files, folder / "log", authority=authority) as running:
+            yield from edge_faults(urlsplit(running.url).port or 0, authority)
+
+
+def edge_faults(port: int, authority: Path) -> Iterator[str]:
+    """What is wrong with the TLS of a server on this machine."""
+    if (spoken := _spoken(port, authority)) != _NEWEST:
+        yield f"a client that takes any version is answered by {spoken}, not {_NEWEST}. {_EDGE}."
+    if (spoken := _spoken(port, authority, ssl.TLSVersion.TLSv1_2)) is not None:
+        yield f"a client that speaks TLS 1.2 at most is answered by {spoken}. {_EDGE}."
+    with socket.create_connection(("127.0.0.1", port), _SECONDS) as plain, suppress(OSError):
+        plain.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        if plain.recv(5) == b"HTTP/":
+            yield f"a client that speaks no TLS is answered. {_EDGE}."
+
+
+def _spoken(port: int, authority: Path, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> str | None:
+    """The version that a client and the server agree on; None when there is none."""
+    context = ssl.create_default_context(cafile=authority)
+    context.maximum_version = newest
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), _SECONDS) as wire,
+            context.wrap_socket(wire, server_hostname="127.0.0.1") as secured,
+        ):
+            return secured.version()
+    except OSError:
+        return None
 
 
 def refusals(database: str) -> Iterator[str]:
