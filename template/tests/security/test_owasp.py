@@ -61,7 +61,7 @@ def token(client: httpx.Client, credentials: Json) -> str:
 
 
 def test_a_password_is_compared_whole_and_exactly(client: httpx.Client) -> None:
-    longest = ("Correct-Horse battery\tstaple\N{SNOWMAN} " * 5)[:128]
+    longest = ("Correct-Horse 7 battery\tstaple\N{SNOWMAN} " * 5)[:128]
     made: Json = {"email": new_address(), "password": longest}
     assert client.post("/v1/accounts", json=made).status_code == 202
 
