@@ -269,7 +269,8 @@ def test_the_example_of_the_settings_is_complete(service: Path) -> None:
         "    importlib.import_module(module.name)\n"
         "for kind in pydantic_settings.BaseSettings.__subclasses__():\n"
         "    if kind.__module__.startswith('app'):\n"
-        "        print(*(kind.model_config.get('env_prefix', '') + name.upper() for name in kind.model_fields))\n"
+        "        print(*(kind.model_config.get('env_prefix', '') + name.upper() for name, field in "
+        "kind.model_fields.items() if field.validation_alias is None))\n"
     )
     read = set(run(service / ".venv" / "bin" / "python", "-c", program, cwd=service).split())
     example = (service / ".env.example").read_text(encoding="utf-8")
