@@ -91,7 +91,7 @@ def retype(now: Path) -> None:
 
 def change_a_migration(now: Path) -> None:
     file = now / "template/migrations/platform/0001_accounts_and_sessions.py"
-    file.write_text(file.read_text(encoding="utf-8").replace("length=254", "length=255"), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("length=200", "length=201"), encoding="utf-8")
 
 
 def delete_a_migration(now: Path) -> None:
