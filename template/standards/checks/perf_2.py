@@ -186,10 +186,10 @@ def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
 
 
 async def _seen(connection: Connection, sql: str) -> Planned | None:
-    """The plan of a statement that the database saw; None for one of a function, which names variables of that."""
+    """The plan of a statement that the database saw; None where its text alone is none: of a function, or untyped."""
     try:
         return await _plan(connection, sql[:40] + " …", sql, None)
-    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
+    except asyncpg.SyntaxOrAccessError:
         return None
 
 
