@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +254,9 @@ async def dump():
         "relnamespace = 'public'::regnamespace")
     rows = {name: [json.loads(row[0]) for row in await connection.fetch(f"SELECT to_jsonb(t)::text FROM {name} t")]
         for name, _ in tables}
-    return {"rows": rows, "options": {name: options or [] for name, options in tables}}
+    keys = await connection.fetch("SELECT conrelid::regclass::text, array_agg(attname::text) FROM pg_constraint, "
+        "pg_attribute WHERE contype = 'p' AND attrelid = conrelid AND attnum = ANY (conkey) GROUP BY conrelid")
+    return {"rows": rows, "options": {name: options or [] for name, options in tables}, "keys": dict(map(tuple, keys))}
 
 cli.prepared()
 print(json.dumps(asyncio.run(dump())))
@@ -286,7 +289,7 @@ def in_service(service: Path, *command: str) -> str:
 
 
 def dump(service: Path) -> dict[str, Any]:
-    """Give every row of the development database, and the storage options of every table."""
+    """Give every row of the development database, and of every table its storage options and its primary key."""
     return dict(json.loads(in_service(service, "python", "-W", "ignore", "-c", DUMP).splitlines()[-1]))
 
 
@@ -313,8 +316,9 @@ def nothing_is_lost(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Compare all rows of two states of a database: there may be more, and more columns."""
     for table, rows in before["rows"].items():
         if table != "alembic_version":
-            found = {row["id"]: row for row in after["rows"][table]}
-            lost = [row for row in rows if not row.items() <= found.get(row["id"], {}).items()]
+            key = itemgetter(*before["keys"][table])
+            found = {key(row): row for row in after["rows"][table]}
+            lost = [row for row in rows if not row.items() <= found.get(key(row), {}).items()]
             assert not lost, f"{table} lost rows or values"
     assert after["options"]["accounts"] == ["fillfactor=90"], "the platform's migration did not run"
     assert after["options"]["orders"] == ["fillfactor=80"], "the user's migration did not run"

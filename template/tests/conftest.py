@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
 import asyncpg
@@ -18,6 +19,7 @@ from app import cli, main, registry, settings
 from app.adapters.database import DatabaseSettings
 from app.adapters.mail import MailSettings
 from app.domain.auth import revocation
+from app.kit import logging
 from app.settings import Settings
 from tests import database
 from tests.wire import Service, body, running
@@ -163,6 +165,33 @@ def client(service: Service) -> Iterator[httpx.Client]:
     """A client that is not signed in."""
     with service.connect() as found:
         yield found
+
+
+class Log:
+    """What this process has written to its log since a test began."""
+
+    def __init__(self, file: Path) -> None:
+        self._file: Path = file
+
+    def text(self) -> str:
+        """Every line that is whole by now."""
+        logging.writer.flush()
+        return self._file.read_text(encoding="utf-8").rpartition("\n")[0]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    """Keep the log of the services in this process.
+
+    Not by `capfd`: it empties a file that the log's own thread may be writing to, and a line in between is lost.
+    """
+    file = tmp_path / "log"
+    with file.open("wb") as open_file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.writer, "_descriptor", open_file.fileno())
+        yield Log(file)
+        patch.undo()
+        # Returns when nobody writes to the file any more.
+        logging.writer.flush()
 
 
 def new_address() -> str:

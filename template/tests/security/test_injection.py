@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from tests.conftest import PASSWORD, new_address
+from tests.conftest import PASSWORD, Log, new_address
 from tests.wire import Json, Service, body, eventually, header, mails, problem, rows
 
 FORGED = '{"event":"forged","level":"info"}'
@@ -24,9 +24,7 @@ def lines(text: str) -> list[Json]:
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_nothing_a_client_writes_makes_a_line_or_a_header(
-    client: httpx.Client, capfd: pytest.CaptureFixture[str], end: str
-) -> None:
+def test_nothing_a_client_writes_makes_a_line_or_a_header(client: httpx.Client, log: Log, end: str) -> None:
     path = "/v1/items" + quote(f"{end}{FORGED}{end}X-Forged: 1")
     # What a client may put into a field: no CR and no LF, which end it; those come from the raw socket below.
     field = f"a{end}{FORGED}{end}X-Forged: 1".replace("\r", "%0d").replace("\n", "%0a").encode()
@@ -46,14 +44,8 @@ def test_nothing_a_client_writes_makes_a_line_or_a_header(
         assert "x-forged" not in each.headers
         assert FORGED not in str(each.headers)
         _ = problem(each, each.status_code)
-    said: list[str] = []
-
-    def written() -> bool:
-        said.append(capfd.readouterr().out)
-        return all(each.headers["x-request-id"] in "".join(said) for each in answers)
-
-    eventually(written)
-    found = lines("".join(said))
+    eventually(lambda: all(header(each, "x-request-id") in log.text() for each in answers))
+    found = lines(log.text())
     assert "forged" not in {each["event"] for each in found}
     for each in answers:
         ours = [line["event"] for line in found if line.get("request_id") == header(each, "x-request-id")]

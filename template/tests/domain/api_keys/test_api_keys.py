@@ -12,7 +12,7 @@ from app.domain.auth import revocation
 from app.kit import logging
 from app.kit.api_keys import FORM, ApiKey
 from app.kit.ids import uuid7
-from tests.conftest import PASSWORD, SignUp, Sql, Start
+from tests.conftest import PASSWORD, Log, SignUp, Sql, Start
 from tests.wire import Json, body, eventually, header, pointers, problem, rows
 
 KEYS = "/v1/api-keys"
@@ -261,17 +261,14 @@ def test_the_trail_says_which_key_changed_something(client: httpx.Client, someon
     assert [each["event"] for each in of_key] == ["api_keys.created", "api_keys.updated"]
 
 
-def test_no_line_of_the_log_shows_it(
-    client: httpx.Client, someone: httpx.Client, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_line_of_the_log_shows_it(client: httpx.Client, someone: httpx.Client, log: Log) -> None:
     key = made(someone, "items:read")
 
     assert client.get(ITEMS, headers=bearer(key)).status_code == 200
     assert client.get(f"/v1/nowhere/{key['key']}").status_code == 404
     logging.get_logger().warning(f"a library says {key['key']}")
 
-    logging.writer.flush()
-    said = capfd.readouterr().out
+    said = log.text()
     assert str(key["key"]) not in said
     assert "a library says ***" in said
     assert "/v1/nowhere/***" in said

@@ -12,8 +12,8 @@ import pytest
 
 from app import defaults
 from app.domain.auth import revocation
-from app.kit import addresses, logging
-from tests.conftest import PASSWORD, SignUp, Sql, Start, new_address
+from app.kit import addresses
+from tests.conftest import PASSWORD, Log, SignUp, Sql, Start, new_address
 from tests.wire import Json, Service, body, eventually, problem, rows
 
 LOGIN = "/v1/auth/login"
@@ -224,7 +224,7 @@ def test_what_is_known_outlives_the_database_and_what_is_missed_is_made_up_for(
     client: httpx.Client,
     credentials: Json,
     sql: Sql,
-    capfd: pytest.CaptureFixture[str],
+    log: Log,
 ) -> None:
     one, two = (signed_in(client, credentials) for _ in range(2))
     assert client.post(LOGOUT, headers=one).status_code == 204
@@ -241,8 +241,7 @@ def test_what_is_known_outlives_the_database_and_what_is_missed_is_made_up_for(
 
     eventually(lambda: not alive(elsewhere, two), seconds=2)
     assert not alive(elsewhere, one)
-    logging.writer.flush()
-    said = capfd.readouterr().out
+    said = log.text()
     assert said.count("ended sessions unknown") == 1
     assert said.count("ended sessions known again") == 1
 
