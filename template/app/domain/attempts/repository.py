@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, LargeBinary, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Command, Query, Session
+from app.adapters.database import Command, Session
 from app.domain.attempts.models import Attempts
 
 
@@ -25,14 +25,14 @@ _DIGESTS = bindparam("digests", type_=ARRAY(LargeBinary))
 _ROW = (Attempts.digest, Attempts.failures, Attempts.failed_at, Attempts.succeeded_at)
 _THESE = Attempts.digest == func.any(_DIGESTS)
 
-_PREPARE = Command(
+# A row that is there is written as it was, which locks it: `DO NOTHING` would leave it to be swept away meanwhile.
+_LOCK = Command(
     insert(Attempts)
     .from_select(["digest"], select(func.unnest(_DIGESTS)))
-    .on_conflict_do_nothing(index_elements=["digest"])
+    .on_conflict_do_update(index_elements=["digest"], set_={"failures": Attempts.failures})
     .returning(*_ROW),
     Counted,
 )
-_LOCK = Query(select(*_ROW).where(_THESE).order_by(Attempts.digest).with_for_update(), Counted)
 _COUNT = Command(
     update(Attempts)
     .where(_THESE)
@@ -66,8 +66,7 @@ _FORGET = Command(delete(Attempts).where(Attempts.digest.in_(_OLD)).returning(*_
 
 async def locked(session: Session, digests: Sequence[bytes]) -> dict[bytes, Counted]:
     """What is known of some keys, which nobody else can change until the transaction ends."""
-    _ = await session.all(_PREPARE, digests=sorted(digests))
-    return {each.digest: each for each in await session.all(_LOCK, digests=list(digests))}
+    return {each.digest: each for each in await session.all(_LOCK, digests=sorted(digests))}
 
 
 async def count(session: Session, digests: Sequence[bytes], now: datetime, forgotten: datetime, keep: datetime) -> None:

@@ -1,5 +1,7 @@
 """Guessing passwords over HTTP, with the usual numbers and with the strictest, whichever this service has."""
 
+import asyncio
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,8 +11,13 @@ from functools import partial
 import httpx
 import pytest
 
+from app.adapters.database import Command, Database, DatabaseSettings, Transaction
+from app.domain.attempts import repository
 from app.domain.attempts import service as attempts
+from app.domain.attempts.repository import Counted
 from app.domain.attempts.service import Limit
+from app.kit import clock
+from app.settings import settings
 from tests.conftest import PASSWORD, Sql, new_address
 from tests.wire import Json, Service, at_once, counted_work, header, problem
 
@@ -48,6 +55,33 @@ def guess(client: httpx.Client, credentials: Json, times: int) -> list[int]:
 def earlier(sql: Sql, seconds: int) -> None:
     """Let time pass."""
     _ = sql("UPDATE sign_in_attempts SET failed_at = failed_at - make_interval(secs => $1)", seconds)
+
+
+def test_counts_that_are_looked_at_are_not_swept_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [secrets.token_bytes(32) for _ in range(3)]
+    every = Transaction.all
+
+    async def run() -> dict[bytes, Counted]:
+        database = Database(DatabaseSettings.read(), settings().key_ring)
+
+        async def swept_after(self: Transaction, statement: Command[Counted], **given: object) -> list[Counted]:
+            found = await every(self, statement, **given)
+            with monkeypatch.context() as patch:
+                patch.setattr(Transaction, "all", every)
+                async with database.transaction() as sweeping:
+                    _ = await repository.forget(sweeping, clock.now() + timedelta(hours=1), 1_000)
+            return found
+
+        try:
+            async with database.transaction() as session:
+                _ = await repository.locked(session, keys)
+            monkeypatch.setattr(Transaction, "all", swept_after)
+            async with database.transaction() as session:
+                return await repository.locked(session, keys)
+        finally:
+            await database.close()
+
+    assert asyncio.run(run()).keys() == set(keys)
 
 
 def test_after_five_wrong_passwords_the_right_one_has_to_wait(
