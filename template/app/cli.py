@@ -428,7 +428,33 @@ def verify(since: int, head: str | None) -> None:
         raise click.ClickException(
             "The audit trail does not hold:\n" + "\n".join(f"  - {each}" for each in found.faults)
         )
-    click.echo(f"{found.entries} entries hold. Keep this where the database's owner can't write:\nhead {found.head}")
+    gone = f" Those up to {found.retired} were retired." if found.retired else ""
+    click.echo(
+        f"{found.entries} entries hold.{gone} Keep this where the database's owner can't write:\nhead {found.head}"
+    )
+
+
+@audit.command()
+def retire() -> None:
+    """Remove entries older than AUDIT_RETENTION_DAYS; run it once a day, while the service serves.
+
+    It needs the role that owns the tables: DATABASE_OWNER_URL. An entry says which ones are gone, their seals stay, and
+    `verify` accepts that and nothing else.
+    """
+    import asyncio
+    from datetime import timedelta
+
+    from app.adapters.database import DatabaseSettings
+    from app.domain.audit import retirement
+    from app.kit import clock
+
+    days = prepared().audit_retention_days
+    owner = DatabaseSettings.read().owner
+    try:
+        removed = asyncio.run(retirement.retire(owner, clock.now() - timedelta(days=days)))
+    except retirement.NotTheOwner as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{removed} entries were older than {days} days, and are gone.")
 
 
 def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:
