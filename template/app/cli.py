@@ -57,18 +57,34 @@ _SERVER: _Server = {
 
 
 class Cli(click.Group):
-    """A group whose commands answer a bad setting with a sentence, not with a traceback."""
+    """A group whose commands answer a bad setting or a missing database with a sentence, not with a traceback."""
 
     @override
     def invoke(self, ctx: click.Context) -> object:
-        from app.house import HouseRuleBroken
-
         try:
             return cast("object", super().invoke(ctx))
-        except ValidationError as error:
-            raise click.ClickException(explain(error)) from error
-        except HouseRuleBroken as error:
-            raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if (sentence := _sentence(error)) is None:
+                raise
+            raise click.ClickException(sentence) from error
+
+
+def _sentence(error: Exception) -> str | None:
+    """What an error tells whoever typed the command; None for one that nobody expected."""
+    import asyncpg
+
+    from app.house import HouseRuleBroken
+    from app.kit.errors import AppError
+
+    match error:
+        case ValidationError():
+            return explain(error)
+        case HouseRuleBroken() | AppError():
+            return str(error)
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError() | asyncpg.UndefinedFunctionError():
+            return f"The database is behind this release ({error}): run `app migrate`."
+        case _:
+            return None
 
 
 def application() -> "FastAPI":

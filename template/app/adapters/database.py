@@ -39,6 +39,7 @@ _DIALECT = asyncpg_dialect()
 _WAIT_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
 _SECRET_LENGTH = 8
+_UNREACHABLE = "The database can't be reached: try again shortly."
 
 R = TypeVar("R")
 
@@ -128,13 +129,20 @@ def _tls(url: SecretStr) -> ssl.SSLContext:
 
 
 async def connect(url: SecretStr, **server_settings: str) -> Connection:
-    """One connection, the way that every connection of this service is made; the caller closes it."""
-    return await asyncpg.connect(
-        url.get_secret_value(),
-        ssl=_tls(url) if _verifies(url) else None,
-        timeout=_CONNECT_SECONDS,
-        server_settings={"application_name": defaults.PROJECT_SLUG, "timezone": "UTC", **server_settings},
-    )
+    """One connection, the way that every connection of this service is made; the caller closes it.
+
+    Raises Unavailable when there is none to be had; the log says why.
+    """
+    try:
+        return await asyncpg.connect(
+            url.get_secret_value(),
+            ssl=_tls(url) if _verifies(url) else None,
+            timeout=_CONNECT_SECONDS,
+            server_settings={"application_name": defaults.PROJECT_SLUG, "timezone": "UTC", **server_settings},
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        log.error("database unreachable", reason=str(error) or type(error).__name__)  # noqa: TRY400 - the reason says it all
+        raise Unavailable(_UNREACHABLE) from error
 
 
 class Base(DeclarativeBase):
@@ -236,7 +244,7 @@ def explained(error: Exception) -> Exception:
     if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError):
         return Unavailable("The database did not finish in time: try again shortly.")
     if isinstance(error, _LOST):
-        return Unavailable("The database can't be reached: try again shortly.")
+        return Unavailable(_UNREACHABLE)
     return error
 
 
@@ -498,16 +506,12 @@ class Database:
 
     async def _connect(self, url: SecretStr) -> Connection:
         settings = self._settings
-        try:
-            return await connect(
-                url,
-                statement_timeout=str(settings.statement_timeout_ms),
-                lock_timeout=str(settings.lock_timeout_ms),
-                idle_in_transaction_session_timeout=str(settings.statement_timeout_ms * 2),
-            )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.error("database unreachable", reason=str(error) or type(error).__name__)  # noqa: TRY400 - the reason says it all
-            raise explained(error) from error
+        return await connect(
+            url,
+            statement_timeout=str(settings.statement_timeout_ms),
+            lock_timeout=str(settings.lock_timeout_ms),
+            idle_in_transaction_session_timeout=str(settings.statement_timeout_ms * 2),
+        )
 
 
 async def _reader(request: Request) -> Autocommit:
