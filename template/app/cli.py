@@ -57,18 +57,34 @@ _SERVER: _Server = {
 
 
 class Cli(click.Group):
-    """A group whose commands answer a bad setting with a sentence, not with a traceback."""
+    """A group whose commands answer a bad setting or a missing database with a sentence, not with a traceback."""
 
     @override
     def invoke(self, ctx: click.Context) -> object:
-        from app.house import HouseRuleBroken
-
         try:
             return cast("object", super().invoke(ctx))
-        except ValidationError as error:
-            raise click.ClickException(explain(error)) from error
-        except HouseRuleBroken as error:
-            raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if (sentence := _sentence(error)) is None:
+                raise
+            raise click.ClickException(sentence) from error
+
+
+def _sentence(error: Exception) -> str | None:
+    """What an error tells whoever typed the command; None for one that nobody expected."""
+    import asyncpg
+
+    from app.house import HouseRuleBroken
+    from app.kit.errors import AppError
+
+    match error:
+        case ValidationError():
+            return explain(error)
+        case HouseRuleBroken() | AppError():
+            return str(error)
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError() | asyncpg.UndefinedFunctionError():
+            return f"The database is behind this release ({error}): run `app migrate`."
+        case _:
+            return None
 
 
 def application() -> "FastAPI":
@@ -428,7 +444,33 @@ def verify(since: int, head: str | None) -> None:
         raise click.ClickException(
             "The audit trail does not hold:\n" + "\n".join(f"  - {each}" for each in found.faults)
         )
-    click.echo(f"{found.entries} entries hold. Keep this where the database's owner can't write:\nhead {found.head}")
+    gone = f" Those up to {found.retired} were retired." if found.retired else ""
+    click.echo(
+        f"{found.entries} entries hold.{gone} Keep this where the database's owner can't write:\nhead {found.head}"
+    )
+
+
+@audit.command()
+def retire() -> None:
+    """Remove entries older than AUDIT_RETENTION_DAYS; run it once a day, while the service serves.
+
+    It needs the role that owns the tables: DATABASE_OWNER_URL. An entry says which ones are gone, their seals stay, and
+    `verify` accepts that and nothing else.
+    """
+    import asyncio
+    from datetime import timedelta
+
+    from app.adapters.database import DatabaseSettings
+    from app.domain.audit import retirement
+    from app.kit import clock
+
+    days = prepared().audit_retention_days
+    owner = DatabaseSettings.read().owner
+    try:
+        removed = asyncio.run(retirement.retire(owner, clock.now() - timedelta(days=days)))
+    except retirement.NotTheOwner as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{removed} entries were older than {days} days, and are gone.")
 
 
 def _read(question: "Callable[[Autocommit], Coroutine[None, None, T]]") -> T:

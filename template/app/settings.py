@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     require_verified_email: bool | None = None
     second_factor_for: SecondFactorFor | None = None
+    audit_retention_days: int = Field(
+        default=defaults.AUDIT_RETENTION_DAYS, ge=defaults.AUDIT_RETENTION_DAYS, le=36_525
+    )
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)

@@ -1,6 +1,5 @@
 """PostgreSQL for the tests: one server for all workers, and a database for each, copied from one that was migrated."""
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -10,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
-
 from app.adapters import embedded_postgres
+from rig.service import execute
 
 PREFIX = "test_"
 
@@ -27,20 +25,6 @@ class NotForTests(Exception):
 def at(server: str, name: str) -> str:
     """The address of the database `name` on the server of an address."""
     return urlsplit(server)._replace(path=f"/{name}").geturl()
-
-
-def execute(url: str, *statements: str) -> None:
-    """Run statements, each by itself."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            for statement in statements:
-                _ = await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
 
 
 class Server:

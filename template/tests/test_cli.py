@@ -18,7 +18,7 @@ from app.kit import routing
 from app.reloading import Reloading
 from app.settings import Settings
 from tests import database
-from tests.conftest import Sql
+from tests.conftest import Log, Sql
 from tests.wire import Json
 
 workshop.register(cli.cli)
@@ -115,6 +115,31 @@ def test_a_broken_house_rule_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert result.exit_code == 1
     assert "Error: The service does not start:\n  - GET /v1/bad has no access rule" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("migrate",), ("audit", "verify"), ("audit", "retire"), ("retention",)])
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "postgresql://nowhere.invalid/x"])
+def test_a_database_that_is_not_there_is_a_sentence(
+    arguments: tuple[str, ...], url: str, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    result = run(*arguments)
+
+    assert result.exit_code == 1
+    assert result.output == "Error: The database can't be reached: try again shortly.\n"
+    assert "database unreachable" in log.text()
+
+
+@pytest.mark.parametrize("command", ["verify", "retire"])
+def test_a_database_without_our_tables_is_a_sentence(command: str, empty_database: str) -> None:
+    assert empty_database
+
+    result = run("audit", command)
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: The database is behind this release (")
+    assert result.output.endswith("): run `app migrate`.\n")
 
 
 def test_serve_is_what_production_needs(served: list[dict[str, object]]) -> None:

@@ -64,6 +64,7 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
             "DATABASE_READ_URL does not ask for TLS: end it with ?sslmode=verify-full",
         ),
         ({"DATABASE_WITHOUT_TLS_BECAUSE": "off"}, "DATABASE_WITHOUT_TLS_BECAUSE"),
+        ({"AUDIT_RETENTION_DAYS": "30"}, "AUDIT_RETENTION_DAYS Input should be greater than or equal to "),
         ({"METRICS_TOKEN": "x" * 31}, "METRICS_TOKEN is shorter than 32 characters"),
         ({"METRICS_TOKEN": GOOD}, "METRICS_TOKEN is shorter than 32 characters, or is another secret"),
         ({"TLS_CERTIFICATE": __file__}, "TLS_CERTIFICATE and TLS_KEY belong together"),

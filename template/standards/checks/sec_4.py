@@ -10,11 +10,11 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import asyncpg
 from pydantic import SecretStr, ValidationError
 
 from app import settings
 from app.adapters.database import DatabaseSettings, connect
+from app.kit.errors import Unavailable
 from app.settings import Environment
 from rig import service as rig
 from standards import tls
@@ -109,15 +109,15 @@ def refusals(database: str) -> Iterator[str]:
         yield "production takes a database without TLS. Refuse it in DatabaseSettings (app/adapters/database.py)."
 
 
-def _refusal(url: str) -> Exception | None:
+def _refusal(url: str) -> BaseException | None:
     async def run() -> None:
         connection = await connect(SecretStr(url))
         await connection.close()
 
     try:
         asyncio.run(run())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return error
+    except Unavailable as error:
+        return error.__cause__
     return None
 
 

@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 
 from app.adapters.database import connect
+from app.kit.errors import Unavailable
 from standards import tls
 from standards.checks import sec_4
 from tests.conftest import Start, new_address
@@ -45,7 +45,7 @@ def test_plain_text_is_refused_by_the_front(database_url: str, tmp_path: Path) -
         _ = await connect(SecretStr(url))
 
     with tls.front(database_url, tmp_path) as server:
-        with pytest.raises((OSError, asyncpg.PostgresConnectionError)):
+        with pytest.raises(Unavailable):
             asyncio.run(run(server.url.partition("?")[0] + "?sslmode=disable"))
 
         assert server.refused == 1

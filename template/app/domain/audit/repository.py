@@ -109,6 +109,13 @@ _BEFORE = Query(
     .limit(1),
     _number,
 )
+_BEFORE_THE_FIRST = Query(
+    select(AuditSeal.position.label("value"))
+    .where(AuditSeal.position < select(func.min(AuditEntry.position)).scalar_subquery())
+    .order_by(AuditSeal.position.desc())
+    .limit(1),
+    _number,
+)
 _HASH = Query(
     select(AuditSeal.hash).where(AuditSeal.chain == bindparam("of_chain"), AuditSeal.number == bindparam("nth")), _hash
 )
@@ -174,6 +181,11 @@ async def links(reader: Reader, chain: int, after: int, most: int) -> list[Seale
 async def number_before(reader: Reader, chain: int, since: int) -> int | None:
     """The number in a chain that comes before the first seal of an entry from `since` on; None where there is none."""
     return await reader.one(_BEFORE, of_chain=chain, since=since)
+
+
+async def before_the_first(reader: Reader) -> int:
+    """The last position with a seal that comes before every entry; 0 where there is none."""
+    return await reader.one(_BEFORE_THE_FIRST) or 0
 
 
 async def hash_at(reader: Reader, chain: int, number: int) -> bytes | None:

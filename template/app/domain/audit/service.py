@@ -13,6 +13,10 @@ from app.domain.audit import repository
 CHAINS = 16
 """How many chains there are; audit_seal() in migrations/platform/ says which one a connection uses."""
 
+RETIRED = "audit.retired"
+"""The event of an entry about others that are gone; audit_retire() in migrations/platform/ writes it."""
+
+_TRAIL = "audit_entries"
 _BATCH = 1_000
 _MOST_FAULTS = 20
 _HEAD = re.compile(r"(\d{1,18}(?:\.\d{1,18}){15})-([0-9a-f]{64})")
@@ -47,6 +51,8 @@ class Verdict:
     """What a walk along the chains found. The head names the state of the trail: no other content has the same."""
 
     entries: int
+    retired: int
+    """Entries up to this position are gone, as a later entry says; 0 where none is."""
     faults: Sequence[str]
     head: str
 
@@ -56,15 +62,16 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
 
     Args:
         reader: of the primary, or of a replica.
-        since: where to begin; entries before it may have been retired, while their seals are still needed.
+        since: where to begin; entries before it may be gone, while their seals are still needed.
         head: what an earlier walk ended with; the trail must still contain all that it had then.
     """
     faults: list[str] = []
     numbers: list[int] = []
     hashes: list[bytes] = []
     entries = 0
+    retired = await _retired(reader)
     for chain in range(CHAINS):
-        walk = _Walk(chain, since)
+        walk = _Walk(chain, since, retired)
         await walk.through(reader)
         faults += walk.faults
         entries += walk.entries
@@ -76,19 +83,27 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
     ]
     if head is not None and not await _contains(reader, head):
         faults.append("the trail is not the one of that head: its end was cut off, or it was written anew.")
-    return Verdict(entries, faults, _head(numbers, hashes))
+    return Verdict(entries, retired, faults, _head(numbers, hashes))
+
+
+async def _retired(reader: Reader) -> int:
+    """Up to where entries were retired: an entry has to say so of the last one that is gone before the first."""
+    last = await repository.before_the_first(reader)
+    said = await repository.of_subject(reader, str(last), _MOST_FAULTS) if last else []
+    return last if any(each.event == RETIRED and each.subject_table == _TRAIL for each in said) else 0
 
 
 class _Walk:
     """One chain, link by link."""
 
-    def __init__(self, chain: int, since: int) -> None:
+    def __init__(self, chain: int, since: int, retired: int) -> None:
         self.faults: list[str] = []
         self.entries: int = 0
         self.number: int = 0
         self.hash: bytes = b""
         self._chain: int = chain
         self._since: int = since
+        self._retired: int = retired
         self._entry: int | None = None
         self._expected: bytes = b""
 
@@ -115,7 +130,7 @@ class _Walk:
             agrees = link.hash in {expected, hashlib.sha256(self._expected + content).digest()}
             if not agrees and not gap:
                 self._fault(f"entry {link.position} was changed, or its seal was")
-        elif link.position >= self._since:
+        elif link.position >= self._since and link.position > self._retired:
             self._fault(f"entry {link.position} was removed")
         self.number, self.hash, self._expected, self._entry = link.number, link.hash, expected, link.position
 

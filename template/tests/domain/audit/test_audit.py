@@ -20,7 +20,7 @@ from app import cli, registry
 from app.adapters.database import Base, Database, DatabaseSettings
 from app.domain.accounts import repository as accounts
 from app.domain.accounts.schemas import AccountRead
-from app.domain.audit import triggers
+from app.domain.audit import retirement, triggers
 from app.kit.origins import Origin
 from app.settings import settings
 from tests import database
@@ -400,15 +400,92 @@ def test_a_trail_that_was_cut_off_no_longer_has_its_head(trail: str) -> None:
     assert verified("--head", "x").exit_code == 2
 
 
-def test_retired_entries_are_not_missed_while_their_seals_stay(trail: str) -> None:
-    text = (cli.ROOT / "docs/security/audit.md").read_text(encoding="utf-8")
-    retire = text.partition("```sql\n")[2].partition("```")[0]
-    database.execute(trail, retire.replace("at < now() - interval '7 years'", "position < 25"))
+_AGED = (
+    "ALTER TABLE audit_entries DISABLE TRIGGER append_only",
+    "UPDATE audit_entries SET at = now() - interval '40 years' WHERE position <= {}",
+    "TRUNCATE audit_seals",
+    # As a trail that was written then: every entry in one chain.
+    """INSERT INTO audit_seals WITH RECURSIVE links AS (
+         SELECT 0 AS chain, 0::bigint AS number, 0::bigint AS position, ''::bytea AS hash
+         UNION ALL
+         SELECT 0, number + 1, e.position,
+                sha256(hash || convert_to(jsonb_strip_nulls(to_jsonb(e))::text, 'UTF8'))
+         FROM links, audit_entries e WHERE e.position = links.position + 1
+       ) SELECT * FROM links WHERE number > 0""",
+    "ALTER TABLE audit_entries ENABLE TRIGGER append_only",
+)
 
-    assert "entry 24 was removed" in verified().output
+
+@pytest.fixture
+def aged(trail: str) -> str:
+    """The same, where 24 entries are forty years old."""
+    off, on = (f"ALTER TABLE audit_seals {each} TRIGGER append_only" for each in ("DISABLE", "ENABLE"))
+    database.execute(trail, off, *(each.format(24) for each in _AGED), on)
+    assert "40 entries hold" in verified().output
+    return trail
+
+
+def retired() -> Result:
+    """What `app audit retire` says."""
+    return CliRunner().invoke(cli.cli, ["audit", "retire"])
+
+
+def test_old_entries_are_retired_and_the_trail_says_which(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retirement, "_BATCH", 10)  # the last one is not full
+
+    assert retired().output.startswith("24 entries were older than ")
+    assert retired().output.startswith("0 entries ")
+
+    said = verified()
+    assert said.exit_code == 0, said.output
+    assert "19 entries hold. Those up to 24 were retired." in said.output
+    shown = CliRunner().invoke(cli.cli, ["audit", "show", "--subject", "24"]).output
+    assert "audit.retired" in shown
+    assert "4 entries up to this one, by the database user " in shown
+    for statement in ("DELETE FROM audit_entries", "UPDATE audit_entries SET event = ''", "TRUNCATE audit_entries"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            database.execute(aged, statement)
+    database.execute(aged, _OFF.format("audit_entries"), "DELETE FROM audit_entries WHERE position = 30")
+    assert "entry 30 was removed" in verified().output
+
+
+def test_what_was_removed_and_not_retired_is_missed(aged: str) -> None:
+    gone = "DELETE FROM audit_entries WHERE position <= 24"
+    database.execute(aged, _OFF.format("audit_entries"), gone, _OFF.format("audit_entries").replace("DIS", "EN"))
+    assert "entry 1 was removed" in verified().output
     assert "16 entries hold" in verified("--from", "25").output
-    database.execute(trail, _OFF.format("audit_entries"), "UPDATE audit_entries SET event = 'x' WHERE position = 25")
-    assert "entry 25 was changed" in verified("--from", "25").output
+
+    # Only what holds itself can say that another one was retired.
+    database.execute(
+        aged,
+        _OFF.format("audit_entries"),
+        "INSERT INTO audit_entries (event, subject_table, subject_id) VALUES ('audit.retired', 'audit_entries', '24')",
+    )
+    assert "entry 41 was put in from outside" in verified().output
+
+
+def test_nobody_retires_what_is_young(aged: str) -> None:
+    database.execute(aged, "SELECT audit_retire(now() - interval '41 years', 1000)")
+    assert "40 entries hold. Keep" in verified().output
+
+
+def test_who_does_not_own_the_trail_retires_nothing(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    role = f"test_{secrets.token_hex(4)}"
+    database.execute(aged, f"CREATE ROLE {role} LOGIN PASSWORD '{role}'", f"GRANT ALL ON audit_entries TO {role}")
+    parts = urlsplit(aged)
+    monkeypatch.setenv(
+        "DATABASE_OWNER_URL", parts._replace(netloc=f"{role}:{role}@{parts.netloc.rpartition('@')[2]}").geturl()
+    )
+    try:
+        refused = retired()
+    finally:
+        database.execute(aged, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+    assert refused.exit_code == 1
+    assert refused.output.startswith(
+        "Error: The role does not own the audit trail: name the one that runs `app migrate`"
+    )
+    assert "40 entries hold." in verified().output
 
 
 def test_changes_at_once_are_all_sealed(scratch: str) -> None:
