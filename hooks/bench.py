@@ -11,6 +11,7 @@ CPU per request is printed beside it, because it stays the same when something e
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -135,7 +136,7 @@ def measure(stack: ExitStack, options: argparse.Namespace, *, server_core: set[i
     database = stack.enter_context(postgres())
     floor = stack.enter_context(floor_server(database, server_core))
     service = stack.enter_context(service_server(options.service, database, server_core))
-    item = prepare(service)
+    item = prepare(service, database)
     cases = [
         Case("GET one item", "GET", "/v1/items/4242", f"/v1/items/{item}"),
         Case("GET a page of 20", "GET", "/v1/items", "/v1/items?limit=20"),
@@ -251,13 +252,30 @@ def ask(server: Server, method: str, path: str, body: dict[str, str]) -> dict[st
         return dict(json.load(answer))
 
 
-def prepare(service: Server) -> str:
-    """Items enough for pages, and the id of one of them."""
-    made = [
-        ask(service, "POST", "/v1/items", {"name": f"name {n}", "description": f"description of {n}"})
-        for n in range(200)
-    ]
-    return str(made[42]["id"])
+# As many rows as the floor has; unlogged by the audit trail, as a backup that was restored is.
+FILL = """
+ALTER TABLE items DISABLE TRIGGER audit;
+INSERT INTO items (id, owner_id, name, description)
+SELECT uuidv7(make_interval(days => -1)), owner_id, 'name ' || n, 'description of ' || n
+FROM items, generate_series(1, 10000) AS n;
+ALTER TABLE items ENABLE TRIGGER audit;
+"""
+
+
+def prepare(service: Server, database: str) -> str:
+    """Items of one account, and the id of one of them; the database knows how many there are."""
+    import asyncpg
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(database)
+        await connection.execute(FILL)
+        for server_table in ("items", "floor_item"):
+            await connection.execute(f"VACUUM ANALYZE {server_table}")
+        await connection.close()
+
+    made = ask(service, "POST", "/v1/items", {"name": "name", "description": "description of it"})
+    asyncio.run(fill())
+    return str(made["id"])
 
 
 SCRIPT = """
