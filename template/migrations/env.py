@@ -21,6 +21,7 @@ registry.load_models()
 # Any number will do as long as every release of this service uses the same one.
 _ADVISORY_LOCK = 7_461_923
 _LOCK_TIMEOUT = "5s"
+_ASK_AGAIN_SECONDS = 0.1
 
 
 def _nothing_for_nothing(_context: object, _revision: object, scripts: list[MigrationScript]) -> None:
@@ -63,7 +64,9 @@ async def _online() -> None:
     url = settings.owner
     # One process migrates at a time; the others wait here, then find nothing left to do.
     guard = await connect(url)
-    await guard.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
+    # Asked again and again: a statement that waited would hold up CREATE INDEX CONCURRENTLY of the one that migrates.
+    while not await guard.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):  # noqa: ASYNC110 - another process
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
     service = await _role(settings.url) if settings.owner_url else None
     engine = create_async_engine(
         "postgresql+asyncpg://",

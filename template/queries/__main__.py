@@ -27,7 +27,12 @@ from rig import service as rig
 
 _SIZES = "10000,1000000,10000000"
 _LEAST, _MOST = 100, 100_000_000
-_LOOK = {"pass": "[green]holds[/]", "fail": "[bold red]GROWS[/]", "not_measured": "[dim]not run[/]"}
+_LOOK = {
+    "pass": "[green]holds[/]",
+    "fail": "[bold red]GROWS[/]",
+    "not_measured": "[dim]not run[/]",
+    "whole": "reads all",
+}
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 # Of the table, where no terminal says how wide it may be.
@@ -157,12 +162,13 @@ def _cells(statement: Growth, sizes: Sequence[int]) -> list[str]:
 def _concluded(report: Report, console: Console) -> int:
     faults = [fault for each in report.statements for fault in each.faults()]
     not_run = [f"{each.name} was not run: {each.not_run}." for each in report.statements if each.not_run]
-    for sentence in (*faults, *not_run):
+    whole = [f"{each.name} may read a whole table: {each.whole}." for each in report.statements if each.whole]
+    for sentence in (*faults, *not_run, *whole):
         console.print(f"  - {sentence}", markup=False, highlight=False, style="red" if sentence in faults else "")
     held = sum(each.status == "pass" for each in report.statements)
     console.print(
         f"{held} of {len(report.statements)} cost the same at each size, {len(faults)} cost more, "
-        f"{len(not_run)} were not run. reports/queries.json holds the plans."
+        f"{len(not_run)} were not run, {len(whole)} may read all. reports/queries.json holds the plans."
     )
     return 1 if faults else 2 if not_run else 0
 

@@ -122,7 +122,8 @@ class Rows:
         for table in self._tables:  # parents first: of a row that there is once for each parent, there are no more
             for column in table.columns:
                 if (parent := _parent(column)) is not None and (_is_alone(column) or _FEW in table.info):
-                    most = sizes[parent.table.name] * (1 if _is_alone(column) else _EACH)
+                    # One parent has none, so that a new row finds its own.
+                    most = sizes[parent.table.name] - 1 if _is_alone(column) else sizes[parent.table.name] * _EACH
                     sizes[table.name] = min(sizes[table.name], most)
         return sizes
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from inspect import get_annotations
 from typing import cast
@@ -22,13 +23,20 @@ Compiled = Query[object] | Command[object]
 PAGE = 21
 
 # SQLAlchemy wrote the text, so it has one form alone: `items.id < $2::UUID`.
-_COMPARED = re.compile(r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY) \(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)")
+_COMPARED = re.compile(
+    r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= any|IS NOT DISTINCT FROM|IS DISTINCT FROM) ?"
+    r"\(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)"
+)
 _ROW = re.compile(r"\(([\w., ]+)\) (<|>|<=|>=) \((\$[^()]+)\)")
 _STORED = re.compile(r"^INSERT INTO (\w+) \(([^)]+)\) VALUES \((.+?)\)(?: ON CONFLICT| RETURNING|$)", re.DOTALL)
 _CHANGED = re.compile(r"^UPDATE (\w+) SET (.+?)(?: FROM | WHERE |$)", re.DOTALL)
 _SET = re.compile(r"(\w+)=\$(\d+)(?!\d)")
 _LIMIT = re.compile(r"\bLIMIT \$(\d+)")
 _OFFSET = re.compile(r"\bOFFSET \$(\d+)")
+_COMBINED = re.compile(r"\(?\b(\w+)\.(\w+)(?:, | [+-] )\$(\d+)(?!\d)")
+_LISTED = re.compile(r"^INSERT INTO (\w+) \((\w+)\) SELECT unnest\(\$(\d+)(?!\d)")
+# An argument that only a CASE or a function gets chooses no row before the WHERE; what stands after it does.
+_TYPED = re.compile(r"\$(\d+)(?!\d)::(BOOLEAN|BIGINT|TIMESTAMP WITH TIME ZONE)")
 _ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
 _PLACE = re.compile(r"\$(\d+)")
 
@@ -40,7 +48,7 @@ class Place:
     table: str
     column: str
     how: str
-    """`=`, `= ANY`, `<`, `>`, `<=`, `>=`, or `stored`."""
+    """`=`, `= any`, `<`, `>`, `<=`, `>=`, or `stored`."""
 
     @property
     def is_bound(self) -> bool:
@@ -65,6 +73,11 @@ class _AsStored(KeyRing):
 
 
 _RING = _AsStored([bytes(32)])
+_ANY: Mapping[str, object] = {
+    "BOOLEAN": True,
+    "BIGINT": 1,
+    "TIMESTAMP WITH TIME ZONE": datetime(2050, 1, 1, tzinfo=UTC),
+}
 
 Value = Callable[[Place], object]
 """What stands for a place; LookupError when nothing does."""
@@ -88,6 +101,11 @@ class Named:
         return dict(_places(self.sql.replace('"', "")))
 
     @property
+    def whole(self) -> str:
+        """Why it may read a whole table; empty for one that may not."""
+        return self.statement.whole if isinstance(self.statement, Query) else ""
+
+    @property
     def is_paged(self) -> bool:
         """Whether it reads a part of a list, so that it matters how deep."""
         return any(each.is_bound for each in self.places.values()) or _OFFSET.search(self.sql) is not None
@@ -100,12 +118,16 @@ class Named:
             for pattern, value in ((_LIMIT, PAGE), (_OFFSET, offset))
             for number in cast("list[str]", pattern.findall(self.sql))
         }
+        found = cast("list[tuple[str, str]]", _TYPED.findall(self.sql.partition(" WHERE ")[0]))
+        free = {int(number): _ANY[kind] for number, kind in found}
         for number, name in enumerate(self.statement.names, 1):
             if name in self.statement.wanted and name not in given:
                 if number in fixed:
                     given[name] = fixed[number]
                 elif number in self.places:
                     given[name] = _argument(self.places[number], value)
+                elif number in free:
+                    given[name] = free[number]
                 else:
                     raise LookupError(f"no column tells what {name} may be")
         return self.statement.arguments(given, _RING)
@@ -115,7 +137,7 @@ def _argument(place: Place, value: Value) -> object:
     found = value(place)
     if isinstance(found, bytes) and isinstance(_type(place), Encrypted | BlindIndex):
         return found.hex()
-    return [found] if place.how == "= ANY" else found
+    return [found] if place.how == "= any" else found
 
 
 def _type(place: Place) -> object:
@@ -142,14 +164,17 @@ def _least(found: object) -> object:
 
 
 def _places(sql: str) -> Iterator[tuple[int, Place]]:
-    known_as = {alias: table for table, alias in cast("list[tuple[str, str]]", _ALIAS.findall(sql))}
-    for table, column, how, number in cast("list[tuple[str, str, str, str]]", _COMPARED.findall(sql)):
-        yield int(number), Place(known_as.get(table, table), column, how)
-    for columns, how, values in cast("list[tuple[str, str, str]]", _ROW.findall(sql)):
-        for text, value in zip(columns.split(", "), values.split(", "), strict=True):
-            table, _, column = text.rpartition(".")
-            if place := _PLACE.match(value):
-                yield int(place[1]), Place(known_as.get(table, table), column, how)
+    # What is compared tells most of an argument, so it comes last and wins.
+    yield from _stored(sql)
+    yield from _compared(sql)
+
+
+def _stored(sql: str) -> Iterator[tuple[int, Place]]:
+    for table, column, number in cast("list[tuple[str, str, str]]", _COMBINED.findall(sql)):
+        if table in Base.metadata.tables:
+            yield int(number), Place(table, column, "stored")
+    if listed := _LISTED.match(sql):
+        yield int(listed[3]), Place(listed[1], listed[2], "= any")
     if stored := _STORED.match(sql):
         table, columns, values = stored.groups()
         for column, text in zip(columns.split(", "), values.split(", "), strict=False):
@@ -158,3 +183,14 @@ def _places(sql: str) -> Iterator[tuple[int, Place]]:
     if changed := _CHANGED.match(sql):
         for column, number in cast("list[tuple[str, str]]", _SET.findall(changed[2])):
             yield int(number), Place(changed[1], column, "stored")
+
+
+def _compared(sql: str) -> Iterator[tuple[int, Place]]:
+    known_as = {alias: table for table, alias in cast("list[tuple[str, str]]", _ALIAS.findall(sql))}
+    for table, column, how, number in cast("list[tuple[str, str, str, str]]", _COMPARED.findall(sql)):
+        yield int(number), Place(known_as.get(table, table), column, "=" if "DISTINCT" in how else how)
+    for columns, how, values in cast("list[tuple[str, str, str]]", _ROW.findall(sql)):
+        for text, value in zip(columns.split(", "), values.split(", "), strict=True):
+            table, _, column = text.rpartition(".")
+            if place := _PLACE.match(value):
+                yield int(place[1]), Place(known_as.get(table, table), column, how)

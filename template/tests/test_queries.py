@@ -124,6 +124,29 @@ def test_an_argument_stands_where_the_text_compares_or_stores_it() -> None:
     }
 
 
+def test_an_argument_is_found_in_lists_functions_and_sums_too() -> None:
+    found = {each.name: set(each.places.values()) for each in statements()}
+
+    assert found["attempts.lock"] == {Place("sign_in_attempts", "digest", "= any")}
+    assert found["attempts.count"] >= {
+        Place("sign_in_attempts", "digest", "= any"),
+        Place("sign_in_attempts", "kept_until", "stored"),
+    }
+    assert Place("mail_outbox", "attempts", "stored") in found["mail.postpone"]
+    assert Place("sessions", "id", "=") in found["auth.end_all"]
+
+
+def test_what_reads_all_says_why_and_is_not_asked_for_an_index(scratch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    every: Query[object] = Query(select(Item), ItemRead, whole="a backup reads all")
+    monkeypatch.setattr(growth, "statements", lambda: [Named("items.every", every)])
+
+    (found,) = measure(scratch).statements
+
+    assert (found.status, found.whole, list(found.faults())) == ("whole", "a backup reads all", [])
+    assert found.measured[-1].scanned == ["items"]
+    assert [each.name for each in statements() if each.whole] == ["audit.beginnings", "audit.unsealed"]
+
+
 def test_the_command_brings_its_own_database_and_writes_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +158,7 @@ def test_the_command_brings_its_own_database_and_writes_the_report(
 
     assert done.exit_code == 0, done.output
     assert "items.newest, deep page" in done.output
-    assert ", 0 cost more, 0 were not run." in done.output
+    assert ", 0 cost more, 0 were not run, 0 may read all." in done.output
     assert "Statements that took most time" in done.output
     report = Report.read(tmp_path / "queries.json")
     assert report is not None

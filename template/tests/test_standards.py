@@ -582,7 +582,7 @@ def test_data_2_sees_a_race_that_everybody_wins(scratch: str, tmp_path: Path) ->
 
 
 def test_data_5_sees_keys_without_index_or_effect(context: Context, scratch: str) -> None:
-    database.execute(scratch, "DROP INDEX ix_sessions_account_id", "ALTER TABLE refresh_tokens DISABLE TRIGGER ALL")
+    database.execute(scratch, "DROP INDEX ix_sessions_account_id_id", "ALTER TABLE refresh_tokens DISABLE TRIGGER ALL")
 
     fails(
         data_5.check(context_of(context.url, scratch, context.reports)),

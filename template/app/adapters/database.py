@@ -222,11 +222,13 @@ def arguments(*names: str) -> Mapping[str, BindParameter[object]]:
 class Query(_Compiled[R]):
     """A SELECT: `BY_ID = Query(select(Item).where(Item.id == bindparam("id")), ItemRead)`.
 
-    `into` is called with the columns of each row by name.
+    `into` is called with the columns of each row by name. `whole` is the reason why it may read a whole table, for one
+    that no request waits for; `make queries` then does not ask for an index.
     """
 
-    def __init__(self, statement: SelectBase, into: Callable[..., R]) -> None:
+    def __init__(self, statement: SelectBase, into: Callable[..., R], *, whole: str = "") -> None:
         super().__init__(statement, into)
+        self.whole: str = whole
 
 
 class Command(_Compiled[R]):

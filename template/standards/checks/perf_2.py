@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import cast
 
@@ -23,7 +23,7 @@ _ROUNDS = 60
 _SIMPLE_MS = 50.0
 _JOINED_MS = 200.0
 _SHOWN = 12
-_VERDICTS = {"pass": "holds", "fail": "grows", "not_measured": "not run"}
+_VERDICTS = {"pass": "holds", "fail": "grows", "not_measured": "not run", "whole": "reads all"}
 # Below this a table is read as a whole because that is cheapest, with or without an index.
 _SMALL = 1_000
 _PLACE = re.compile(r"\$(\d+)")
@@ -175,6 +175,7 @@ def planned(url: str, also: Sequence[str] = ()) -> list[Planned]:
         try:
             named = list(statements())
             found = [await _plan(connection, each.name, each.sql, await _arguments(connection, each)) for each in named]
+            found = [replace(plan, scanned=()) if each.whole else plan for each, plan in zip(named, found, strict=True)]
             known = {_squeezed(each.sql) for each in named}
             seen = [each for each in also if _squeezed(each) not in known]
             found += [plan for each in seen if (plan := await _seen(connection, each))]

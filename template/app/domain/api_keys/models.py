@@ -18,6 +18,7 @@ class StoredApiKey(Base):
         Index(None, "account_id", "id"),
         # Every worker asks once a second which keys have just been revoked.
         Index(None, "revoked_at", postgresql_where=text("revoked_at IS NOT NULL")),
+        {"info": {"few": "an account has at most fifty, beside those of the last month that were revoked"}},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -9,6 +9,7 @@ from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.retention import oldest
 from app.domain.accounts.models import Account
 from app.domain.api_keys.models import ApiKeyUse, StoredApiKey
 from app.domain.api_keys.schemas import ApiKeyRead
@@ -103,6 +104,8 @@ _REVOKE_ALL = Command(
     .returning(StoredApiKey.id),
     _identity,
 )
+_FORGET = oldest(StoredApiKey, StoredApiKey.id < bindparam("before"), StoredApiKey.id)
+_FORGET_REVOKED = oldest(StoredApiKey, StoredApiKey.revoked_at < bindparam("until"), StoredApiKey.revoked_at)
 # A key may have gone since it was used.
 _PROPOSED = insert(ApiKeyUse).from_select(
     ["key_id", "last_used_at"],
@@ -171,3 +174,13 @@ async def revoke_all(session: Session, owner: UUID) -> list[UUID]:
 async def note_use(session: Session, key_id: UUID, moment: datetime) -> None:
     """Note when a key was used, unless a later use is known."""
     await session.one(_NOTE_USE, used=key_id, moment=moment)
+
+
+async def forget(session: Session, before: UUID, most: int) -> int:
+    """Drop keys that were made before the key `before`; how many there were."""
+    return len(await session.all(_FORGET, before=before, most=most))
+
+
+async def forget_revoked(session: Session, until: datetime, most: int) -> int:
+    """Drop keys that were revoked before a moment; how many there were."""
+    return len(await session.all(_FORGET_REVOKED, until=until, most=most))

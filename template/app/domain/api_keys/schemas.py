@@ -12,6 +12,8 @@ MOST_SCOPES = 50
 Scope = Annotated[str, StringConstraints(max_length=50, pattern=r"^[a-z0-9-]+:[a-z0-9-]+$")]
 """The name of a permission: `items:read`."""
 
+LONGEST_DAYS = 365
+
 
 class ApiKeyCreate(In):
     """A new key, and the proof that it is its owner who wants it."""
@@ -23,7 +25,7 @@ class ApiKeyCreate(In):
         description="What it may be used for; `apiKey` in the security of an operation names what it needs",
         examples=[["items:read"]],
     )
-    expires_in_days: int = Field(default=90, ge=1, le=365)
+    expires_in_days: int = Field(default=90, ge=1, le=LONGEST_DAYS)
     password: Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery 7"])]
 
 

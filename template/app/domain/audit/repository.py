@@ -44,6 +44,10 @@ def _number(value: int) -> int:
     return value
 
 
+def _beginning(chain: int, number: int) -> tuple[int, int]:
+    return chain, number
+
+
 def _hash(hash: bytes) -> bytes:  # noqa: A002 - the column's name
     return hash
 
@@ -102,10 +106,18 @@ _LINKS = Query(
     .limit(bindparam("most")),
     Sealed,
 )
-_BEFORE = Query(
-    select((AuditSeal.number - 1).label("value"))
-    .where(AuditSeal.chain == bindparam("of_chain"), AuditSeal.position >= bindparam("since"))
-    .order_by(AuditSeal.number)
+# `+ 0`, or the planner walks along each chain from its beginning to find the least number.
+_BEGINNINGS = Query(
+    select(AuditSeal.chain, func.min(AuditSeal.number + 0).label("number"))
+    .where(AuditSeal.position >= bindparam("since"))
+    .group_by(AuditSeal.chain),
+    _beginning,
+    whole="`app audit verify --from` reads all that comes after",
+)
+_LENGTH = Query(
+    select(AuditSeal.number.label("value"))
+    .where(AuditSeal.chain == bindparam("of_chain"))
+    .order_by(AuditSeal.number.desc())
     .limit(1),
     _number,
 )
@@ -125,6 +137,7 @@ _UNSEALED = Query(
     .order_by(AuditEntry.position)
     .limit(bindparam("most")),
     _number,
+    whole="`app audit verify` compares every entry with the seals",
 )
 
 
@@ -178,9 +191,14 @@ async def links(reader: Reader, chain: int, after: int, most: int) -> list[Seale
     return await reader.all(_LINKS, of_chain=chain, after=after, most=most)
 
 
-async def number_before(reader: Reader, chain: int, since: int) -> int | None:
-    """The number in a chain that comes before the first seal of an entry from `since` on; None where there is none."""
-    return await reader.one(_BEFORE, of_chain=chain, since=since)
+async def beginnings(reader: Reader, since: int) -> dict[int, int]:
+    """The least number in each chain that seals an entry from the position `since` on."""
+    return dict(await reader.all(_BEGINNINGS, since=since))
+
+
+async def length(reader: Reader, chain: int) -> int:
+    """How many seals a chain has."""
+    return await reader.one(_LENGTH, of_chain=chain) or 0
 
 
 async def before_the_first(reader: Reader) -> int:

@@ -70,8 +70,9 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
     hashes: list[bytes] = []
     entries = 0
     retired = await _retired(reader)
+    beginnings = await repository.beginnings(reader, since) if since > 1 else dict.fromkeys(range(CHAINS), 1)
     for chain in range(CHAINS):
-        walk = _Walk(chain, since, retired)
+        walk = _Walk(chain, since, retired, beginnings.get(chain))
         await walk.through(reader)
         faults += walk.faults
         entries += walk.entries
@@ -96,7 +97,7 @@ async def _retired(reader: Reader) -> int:
 class _Walk:
     """One chain, link by link."""
 
-    def __init__(self, chain: int, since: int, retired: int) -> None:
+    def __init__(self, chain: int, since: int, retired: int, beginning: int | None) -> None:
         self.faults: list[str] = []
         self.entries: int = 0
         self.number: int = 0
@@ -104,14 +105,17 @@ class _Walk:
         self._chain: int = chain
         self._since: int = since
         self._retired: int = retired
+        self._beginning: int | None = beginning
         self._entry: int | None = None
         self._expected: bytes = b""
 
     async def through(self, reader: Reader) -> None:
         """Go to the end of the chain."""
-        if self._since > 1:
-            self.number = await repository.number_before(reader, self._chain, self._since) or 0
-            self.hash = self._expected = await repository.hash_at(reader, self._chain, self.number) or b""
+        if self._beginning is None:
+            self.number = await repository.length(reader, self._chain)
+        else:
+            self.number = self._beginning - 1
+        self.hash = self._expected = await repository.hash_at(reader, self._chain, self.number) or b""
         while links := await repository.links(reader, self._chain, self.number, _BATCH):
             for link in links:
                 self._follow(link)

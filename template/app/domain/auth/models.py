@@ -15,12 +15,14 @@ class SignIn(Base):
 
     __tablename__: str = "sessions"
     __table_args__: tuple[object, ...] = (
+        # Pages of an account's sessions, newest first.
+        Index(None, "account_id", "id"),
         # Every worker asks once a second which sessions have just ended.
         Index(None, "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
