@@ -5,13 +5,15 @@ from typing import cast
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from app import defaults
+from app import cli, defaults
 from app.domain.api_keys import verification
+from app.domain.api_keys.schemas import LONGEST_DAYS
 from app.domain.auth import revocation
-from app.kit import logging
+from app.kit import clock, logging
 from app.kit.api_keys import FORM, ApiKey
-from app.kit.ids import uuid7
+from app.kit.ids import uuid7, uuid7_floor
 from tests.conftest import PASSWORD, Log, SignUp, Sql, Start
 from tests.wire import Json, body, eventually, header, pointers, problem, rows
 
@@ -272,6 +274,27 @@ def test_no_line_of_the_log_shows_it(client: httpx.Client, someone: httpx.Client
     assert str(key["key"]) not in said
     assert "a library says ***" in said
     assert "/v1/nowhere/***" in said
+
+
+def test_keys_that_are_good_for_nothing_are_forgotten_in_time(someone: httpx.Client, sql: Sql) -> None:
+    stays, young, old = (made(someone, "items:read")["id"] for _ in range(3))
+    for each in (young, old):
+        assert someone.delete(f"{KEYS}/{each}").status_code == 204
+    _ = sql("UPDATE api_keys SET revoked_at = now() - interval '31 days' WHERE id = $1", old)
+    expired = uuid7_floor(clock.now() - timedelta(days=LONGEST_DAYS + 31))
+    _ = sql(
+        "INSERT INTO api_keys (id, account_id, name, scopes, digest, second_factor, expires_at) "
+        "SELECT $2, account_id, name, scopes, digest, false, now() - interval '31 days' FROM api_keys WHERE id = $1",
+        stays,
+        expired,
+    )
+
+    done = CliRunner().invoke(cli.cli, ["retention"])
+
+    assert done.exit_code == 0, done.output
+    assert "1  API keys, 30 days after they were revoked" in done.output
+    left = sql("SELECT id::text FROM api_keys WHERE id = ANY($1)", [stays, young, old, expired])
+    assert {each["id"] for each in left} == {stays, young}
 
 
 def test_there_may_be_fifty(someone: httpx.Client, sql: Sql) -> None:
