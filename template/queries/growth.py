@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.adapters.database import Connection
 from queries.plans import cost
 from queries.rows import Rows
-from queries.statements import Named, Place, statements
+from queries.statements import MOMENT, Named, Place, statements
 from queries.top import Timed
 
 # How many blocks more a statement may touch for each hundredfold of rows. A B-tree gets one level deeper then, at most.
@@ -168,6 +168,8 @@ class _Case:
                 row |= await rows.new(place.table)
             if place.column not in row:
                 raise LookupError(f"{place.table} has no column {place.column}")
+            if row[place.column] is None and place.is_bound and place.is_moment:
+                row[place.column] = MOMENT
             if row[place.column] is None and place.how != "stored":
                 raise LookupError(f"{place.table}.{place.column} is empty in every row that queries/rows.py makes")
             samples[place] = row[place.column]

@@ -4,11 +4,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from inspect import get_annotations
 from typing import cast
 
+from sqlalchemy import DateTime
 from typing_extensions import override
 
 from app import registry
@@ -24,7 +25,7 @@ PAGE = 21
 
 # SQLAlchemy wrote the text, so it has one form alone: `items.id < $2::UUID`.
 _COMPARED = re.compile(
-    r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= any|IS NOT DISTINCT FROM|IS DISTINCT FROM) ?"
+    r"\b(\w+)\.(\w+) (=|<|>|<=|>=|= ANY|= any|IS NOT DISTINCT FROM|IS DISTINCT FROM) ?"
     r"\(?(?:CAST\()?(?:string_to_array\()?\$(\d+)(?!\d)"
 )
 _ROW = re.compile(r"\(([\w., ]+)\) (<|>|<=|>=) \((\$[^()]+)\)")
@@ -33,10 +34,11 @@ _CHANGED = re.compile(r"^UPDATE (\w+) SET (.+?)(?: FROM | WHERE |$)", re.DOTALL)
 _SET = re.compile(r"(\w+)=\$(\d+)(?!\d)")
 _LIMIT = re.compile(r"\bLIMIT \$(\d+)")
 _OFFSET = re.compile(r"\bOFFSET \$(\d+)")
-_COMBINED = re.compile(r"\(?\b(\w+)\.(\w+)(?:, | [+-] )\$(\d+)(?!\d)")
+_COMBINED = re.compile(r"\((\w+)\.(\w+)(?:, | [+-] )\$(\d+)(?!\d)")
 _LISTED = re.compile(r"^INSERT INTO (\w+) \((\w+)\) SELECT unnest\(\$(\d+)(?!\d)")
 # An argument that only a CASE or a function gets chooses no row before the WHERE; what stands after it does.
 _TYPED = re.compile(r"\$(\d+)(?!\d)::(BOOLEAN|BIGINT|TIMESTAMP WITH TIME ZONE)")
+_SPAN = re.compile(r"\bnow\(\) - \$(\d+)(?!\d)::INTERVAL")
 _ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
 _PLACE = re.compile(r"\$(\d+)")
 
@@ -54,6 +56,11 @@ class Place:
     def is_bound(self) -> bool:
         """Whether it says where a page begins."""
         return self.how[0] in "<>"
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether its column holds a moment."""
+        return isinstance(_type(self), DateTime)
 
 
 class _AsStored(KeyRing):
@@ -73,11 +80,10 @@ class _AsStored(KeyRing):
 
 
 _RING = _AsStored([bytes(32)])
-_ANY: Mapping[str, object] = {
-    "BOOLEAN": True,
-    "BIGINT": 1,
-    "TIMESTAMP WITH TIME ZONE": datetime(2050, 1, 1, tzinfo=UTC),
-}
+# All moments in our rows are to come (rows.py): this is before them, and a span that ends after them finds none.
+MOMENT = datetime(2049, 1, 1, tzinfo=UTC)
+_NEVER = timedelta(days=-36_500)
+_ANY: Mapping[str, object] = {"BOOLEAN": True, "BIGINT": 1, "TIMESTAMP WITH TIME ZONE": MOMENT}
 
 Value = Callable[[Place], object]
 """What stands for a place; LookupError when nothing does."""
@@ -120,6 +126,7 @@ class Named:
         }
         found = cast("list[tuple[str, str]]", _TYPED.findall(self.sql.partition(" WHERE ")[0]))
         free = {int(number): _ANY[kind] for number, kind in found}
+        free |= dict.fromkeys(map(int, cast("list[str]", _SPAN.findall(self.sql))), _NEVER)
         for number, name in enumerate(self.statement.names, 1):
             if name in self.statement.wanted and name not in given:
                 if number in fixed:
@@ -188,7 +195,7 @@ def _stored(sql: str) -> Iterator[tuple[int, Place]]:
 def _compared(sql: str) -> Iterator[tuple[int, Place]]:
     known_as = {alias: table for table, alias in cast("list[tuple[str, str]]", _ALIAS.findall(sql))}
     for table, column, how, number in cast("list[tuple[str, str, str, str]]", _COMPARED.findall(sql)):
-        yield int(number), Place(known_as.get(table, table), column, "=" if "DISTINCT" in how else how)
+        yield int(number), Place(known_as.get(table, table), column, "=" if "DISTINCT" in how else how.lower())
     for columns, how, values in cast("list[tuple[str, str, str]]", _ROW.findall(sql)):
         for text, value in zip(columns.split(", "), values.split(", "), strict=True):
             table, _, column = text.rpartition(".")
