@@ -120,10 +120,12 @@ def cli() -> None:
 
 
 def prepared() -> "Settings":
-    """The settings, with a database: outside production one is started when none is named."""
+    """The settings, with a log and a database: outside production one is started when none is named."""
+    from app.kit import logging
     from app.settings import settings
 
     found = settings()
+    logging.configure(found.log_level.name, found.secrets)
     os.chdir(ROOT)
     if not _database_is_named():
         if found.production:
@@ -190,7 +192,6 @@ def _run(host: str, port: int, *, workers: int = 1) -> None:
 
     from app.settings import settings
 
-    _log_as_the_service_does()
     found = settings()
     uvicorn.run(
         "app.cli:application",
@@ -216,18 +217,10 @@ def _run_reloading(host: str, port: int) -> None:
 
     from app.reloading import Reloading
 
-    _log_as_the_service_does()
     config = uvicorn.Config(
         "app.cli:application", host=host, port=port, reload=True, reload_dirs=[str(ROOT / "app")], **_SERVER
     )
     Reloading(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
-
-
-def _log_as_the_service_does() -> None:
-    from app.kit import logging
-    from app.settings import settings
-
-    logging.configure(settings().log_level.name, settings().secrets)
 
 
 @cli.command()
