@@ -1,6 +1,7 @@
 """What every test may ask for: the running service, somebody signed in, the database behind it."""
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -8,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import asyncpg
 import httpx
@@ -22,7 +23,7 @@ from app.domain.auth import revocation
 from app.kit import logging
 from app.settings import Settings
 from tests import database
-from tests.wire import Service, body, running
+from tests.wire import Json, Service, body, running
 
 PASSWORD = "correct horse battery 7"
 
@@ -177,6 +178,13 @@ class Log:
         """Every line that is whole by now."""
         logging.writer.flush()
         return self._file.read_text(encoding="utf-8").rpartition("\n")[0]
+
+    def lines(self) -> list[Json]:
+        """The same as objects, which each of them has to be by itself."""
+        found = [cast("object", json.loads(each)) for each in self.text().split("\n") if each]
+        assert found
+        assert all(isinstance(each, dict) and {"time", "event"} <= each.keys() for each in found)
+        return cast("list[Json]", found)
 
 
 @pytest.fixture

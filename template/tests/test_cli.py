@@ -128,7 +128,15 @@ def test_a_database_that_is_not_there_is_a_sentence(
 
     assert result.exit_code == 1
     assert result.output == "Error: The database can't be reached: try again shortly.\n"
-    assert "database unreachable" in log.text()
+    assert '"event":"database unreachable"' in log.text()
+
+
+def test_migrate_logs_each_migration_and_says_nothing_else(empty_database: str, log: Log) -> None:
+    assert empty_database
+
+    assert not said("migrate")
+    steps = [line for line in log.lines() if line.get("logger") == "alembic.runtime.migration"]
+    assert any(str(each["event"]).startswith("Running upgrade  -> platform_0001") for each in steps)
 
 
 @pytest.mark.parametrize("command", ["verify", "retire"])

@@ -1,8 +1,6 @@
 """Line ends and more in whatever a client may write: they make no line of the log, no header and no second request."""
 
-import json
 import socket
-from typing import cast
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -13,14 +11,6 @@ from tests.wire import Json, Service, body, eventually, header, mails, problem, 
 
 FORGED = '{"event":"forged","level":"info"}'
 ENDS = {"CRLF": "\r\n", "LF": "\n", "CR": "\r", "NEL": "\x85", "LS": "\u2028"}
-
-
-def lines(text: str) -> list[Json]:
-    """The lines of the log, each of which has to be an object by itself."""
-    found = [cast("object", json.loads(each)) for each in text.split("\n") if each]
-    assert found
-    assert all(isinstance(each, dict) and {"time", "event"} <= each.keys() for each in found)
-    return cast("list[Json]", found)
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
@@ -45,7 +35,7 @@ def test_nothing_a_client_writes_makes_a_line_or_a_header(client: httpx.Client, 
         assert FORGED not in str(each.headers)
         _ = problem(each, each.status_code)
     eventually(lambda: all(header(each, "x-request-id") in log.text() for each in answers))
-    found = lines(log.text())
+    found = log.lines()
     assert "forged" not in {each["event"] for each in found}
     for each in answers:
         ours = [line["event"] for line in found if line.get("request_id") == header(each, "x-request-id")]
