@@ -20,7 +20,7 @@ demo: $(UV) ## render the default service into build/demo and run it (PORT=8000)
 run: $(UV) ## answer the questions and render a service (DEST=../my-service)
 	$(UV) run --quiet copier copy --vcs-ref HEAD $(CURDIR) $(DEST)
 
-test: $(UV) ## run all tests, generated services included (about 10 minutes)
+test: $(UV) ## run all tests, generated services included (about 20 minutes)
 	$(UV) run --quiet pytest -n 2 --dist loadgroup
 
 test-fast: $(UV) ## run the tests that build no service (about a minute)
