@@ -269,8 +269,8 @@ def prepare(service: Server, database: str) -> str:
     async def fill() -> None:
         connection = await asyncpg.connect(database)
         await connection.execute(FILL)
-        for server_table in ("items", "floor_item"):
-            await connection.execute(f"VACUUM ANALYZE {server_table}")
+        for table in ("items", "floor_item"):
+            await connection.execute(f"VACUUM ANALYZE {table}")
         await connection.close()
 
     made = ask(service, "POST", "/v1/items", {"name": "name", "description": "description of it"})

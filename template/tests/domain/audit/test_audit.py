@@ -449,6 +449,26 @@ def test_old_entries_are_retired_and_the_trail_says_which(aged: str, monkeypatch
     assert "entry 30 was removed" in verified().output
 
 
+def test_two_that_retire_at_once_take_turns(aged: str) -> None:
+    retire = "SELECT audit_retire(now() - interval '39 years', $1)"
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"
+
+    async def both() -> tuple[object, object]:
+        first, second = await asyncpg.connect(aged), await asyncpg.connect(aged)
+        try:
+            async with asyncio.timeout(10), first.transaction():
+                removed = await first.fetchval(retire, 10)
+                other = asyncio.create_task(second.fetchval(retire, 1_000))
+                while not await first.fetchval(waits, second.get_server_pid()):  # noqa: ASYNC110 - the database waits
+                    await asyncio.sleep(0.01)
+            return removed, await other
+        finally:
+            await first.close()
+            await second.close()
+
+    assert asyncio.run(both()) == (10, 14)
+
+
 def test_what_was_removed_and_not_retired_is_missed(aged: str) -> None:
     gone = "DELETE FROM audit_entries WHERE position <= 24"
     database.execute(aged, _OFF.format("audit_entries"), gone, _OFF.format("audit_entries").replace("DIS", "EN"))
