@@ -133,6 +133,7 @@ def test_two_at_once_both_succeed(empty_database: str, tmp_path: Path) -> None:
         here.set()
         other = subprocess.Popen([app, "migrate"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         eventually(lambda: both_ask(connection))
+        assert connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar_one() is None
         return other
 
     with ThreadPoolExecutor(1) as threads:

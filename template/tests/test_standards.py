@@ -17,14 +17,17 @@ import asyncpg
 import pytest
 from fastapi import Body, Depends, FastAPI
 from pydantic import BaseModel, SecretStr
+from sqlalchemy import select
 from typing_extensions import override
 
-from app.adapters.database import Connection
+from app.adapters.database import Connection, Query
+from app.domain.accounts.models import Account
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
 from app.kit.crypto import KeyRing, Place
 from loadtest.report import Report
+from queries.statements import Named
 from standards import page, tls
 from standards.checks import (
     code_1,
@@ -759,6 +762,16 @@ def test_perf_2_sees_a_statement_without_an_index(scratch: str) -> None:
     assert sorted(each.partition(" reads")[0] for each in faults) == ["accounts.credentials", "admin.by_email"]
     assert faults[0].startswith("accounts.credentials reads all of accounts: `SELECT accounts.id")
     assert "Add an index" in faults[0]
+
+
+@pytest.mark.parametrize(("whole", "faults"), [("", 1), ("a backup reads all", 0)])
+def test_perf_2_asks_no_index_of_what_reads_all_for_a_reason(
+    whole: str, faults: int, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every: Query[object] = Query(select(Account.id).where(Account.role == "admin"), dict, whole=whole)
+    monkeypatch.setattr(perf_2, "statements", lambda: [Named("accounts.every", every)])
+
+    assert len([fault for plan in perf_2.planned(scratch) for fault in perf_2.scans(plan)]) == faults
 
 
 def test_perf_2_plans_what_the_database_saw_except_the_inside_of_functions(scratch: str) -> None:

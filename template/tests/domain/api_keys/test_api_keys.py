@@ -282,20 +282,22 @@ def test_keys_that_are_good_for_nothing_are_forgotten_in_time(someone: httpx.Cli
     for each in (young, old):
         assert someone.delete(f"{KEYS}/{each}").status_code == 204
     _ = sql("UPDATE api_keys SET revoked_at = now() - interval '31 days' WHERE id = $1", old)
-    expired = uuid7_floor(clock.now() - timedelta(days=LONGEST_DAYS + 31))
-    _ = sql(
-        "INSERT INTO api_keys (id, account_id, name, scopes, digest, second_factor, expires_at) "
-        "SELECT $2, account_id, name, scopes, digest, false, now() - interval '31 days' FROM api_keys WHERE id = $1",
-        stays,
-        expired,
-    )
+    expired, used_till_lately = (uuid7_floor(clock.now() - timedelta(days=LONGEST_DAYS + each)) for each in (31, 29))
+    for each in (expired, used_till_lately):
+        _ = sql(
+            "INSERT INTO api_keys (id, account_id, name, scopes, digest, second_factor, expires_at) "
+            "SELECT $2, account_id, name, scopes, sha256(uuid_send($2)), false, now() FROM api_keys WHERE id = $1",
+            stays,
+            each,
+        )
 
     done = CliRunner().invoke(cli.cli, ["retention"])
 
     assert done.exit_code == 0, done.output
     assert "1  API keys, 30 days after they were revoked" in done.output
-    left = sql("SELECT id::text FROM api_keys WHERE id = ANY($1)", [stays, young, old, expired])
-    assert {each["id"] for each in left} == {stays, young}
+    every = [stays, young, old, expired, used_till_lately]
+    left = sql("SELECT id::text FROM api_keys WHERE id = ANY($1)", every)
+    assert {each["id"] for each in left} == {stays, young, str(used_till_lately)}
 
 
 def test_there_may_be_fifty(someone: httpx.Client, sql: Sql) -> None:
