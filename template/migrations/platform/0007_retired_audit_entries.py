@@ -25,8 +25,8 @@ _BUT_OLD_ONES = """
 """
 
 # The oldest entries, up to the first that is too young: what is left begins with one entry, and all after it are there.
-# An entry about the last one that is gone says so, and is sealed with all others. Nothing but another one waits for this:
-# it locks the rows that it removes, and takes the right to remove them for as long as it runs.
+# An entry about the last one that is gone says so, and is sealed with all others. Only another one waits for this: it
+# locks the rows that it removes, and takes the right to remove them for as long as it runs.
 _RETIRE = """
 CREATE FUNCTION audit_retire(older_than timestamptz, most integer) RETURNS integer LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
