@@ -342,11 +342,13 @@ def test_a_person_upgrades(history: Path, place: Path) -> None:
     before = used(service)
     code, said = make(service, "upgrade")
     assert code
+    assert not run("git", "ls-files", "--deleted", cwd=service), said
     assert ".editorconfig: line" in said
     text = rules.read_text(encoding="utf-8")
     mended = re.sub(r"<<<<<<< .*?\n(.*?)=======\n.*?>>>>>>> .*?\n", r"\1", text, flags=re.DOTALL)
     rules.write_text(mended, encoding="utf-8")
     code, said = make(service, "upgrade")
+    assert not run("git", "ls-files", "--deleted", cwd=service), said
     assert not code, said
     assert f"The service follows {NEXT} of the template." in said
     nothing_is_lost(before, dump(service))
