@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in (*Settings.model_fields, *prefixed):
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
+    # Tests read what is logged for each request, whichever level you gave the service.
+    os.environ["LOG_LEVEL"] = "INFO"
     os.environ["AUTH_SIGNING_KEYS"] = secrets.token_hex(32)
     os.environ["ENCRYPTION_KEYS"] = secrets.token_hex(32)
     os.environ["METRICS_TOKEN"] = secrets.token_hex(32)

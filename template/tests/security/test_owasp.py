@@ -15,13 +15,11 @@ import pytest
 from fastapi import APIRouter, Depends
 
 from app.http.probes import Status
-from app.kit import logging as kit
 from app.kit import routing
 from app.kit.access import ADMIN, Principal, require
-from app.kit.logging import LineWriter
 from app.kit.rate_limits import Limit
 from app.settings import Settings
-from tests.conftest import PASSWORD, SignUp, Sql, Start, email_index, new_address
+from tests.conftest import PASSWORD, Log, SignUp, Sql, Start, email_index, new_address
 from tests.wire import Json, Service, body, eventually, header, mail, mails, problem, rows, secret_in
 
 SOME_ID = "0190a0a0-0000-7000-8000-000000000000"
@@ -322,14 +320,9 @@ def test_every_body_says_its_type_and_its_encoding(client: httpx.Client, someone
             assert body(each)
 
 
-def test_refusals_are_logged_with_who_when_and_from_where(
-    start: Start, sign_up: SignUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refusals_are_logged_with_who_when_and_from_where(start: Start, sign_up: SignUp, log: Log) -> None:
     service = start(RATE_LIMIT_ADDRESS="2/3600")
     member = sign_up(service)
-    said: list[Json] = []
-    reading, writing = os.pipe()
-    monkeypatch.setattr(kit, "writer", LineWriter(writing))
     with service.connect() as client:
         answers = [
             client.get(ME, headers={"Authorization": "Bearer nonsense"}),
@@ -341,14 +334,8 @@ def test_refusals_are_logged_with_who_when_and_from_where(
         ]
     assert {each.status_code for each in answers} == {401, 404, 415, 422, 429}
 
-    def complete() -> bool:
-        said.extend(cast("Json", json.loads(line)) for line in os.read(reading, 65_536).splitlines())
-        return len([each for each in said if each["event"] == "request"]) >= len(answers)
-
-    eventually(complete)
-    os.close(reading)
-    os.close(writing)
-    lines = {each["request_id"]: each for each in said if each["event"] == "request"}
+    eventually(lambda: all(header(each, "x-request-id") in log.text() for each in answers))
+    lines = {each["request_id"]: each for each in log.lines() if each["event"] == "request"}
     for each in answers:
         line = lines[header(each, "x-request-id")]
         assert (line["status"], line["path"], line["method"]) == (
