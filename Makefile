@@ -23,7 +23,7 @@ run: $(UV) ## answer the questions and render a service (DEST=../my-service)
 test: $(UV) ## run all tests, generated services included (about 20 minutes)
 	$(UV) run --quiet pytest -n 2 --dist loadgroup
 
-test-fast: $(UV) ## run the tests that build no service (about a minute)
+test-fast: $(UV) ## run the tests that build no service (about 3 minutes)
 	$(UV) run --quiet pytest -n 2 -m "not slow"
 
 check: $(UV) ## format, lint, types and the fast tests
