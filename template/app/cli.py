@@ -178,8 +178,11 @@ def serve(host: str, port: int, workers: int) -> None:
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a file of app/ changes.")
 def dev(host: str, port: int, *, reload: bool) -> None:
     """Serve for development: a PostgreSQL of its own, the newest schema, new code at once."""
+    from app.kit import logging
+
     prepared()
     migrate_database()
+    logging.writer.flush()  # what was migrated comes before what to open now
     click.echo(f"\n  {defaults.PROJECT_NAME}: http://{host}:{port}/docs\n", err=True)
     if reload:
         _run_reloading(host, port)

@@ -158,6 +158,10 @@ class _Forward(logging.Handler):
         )
 
 
+def _is_a_migration(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or str(record.msg).startswith("Running ")
+
+
 def configure(level: str, secrets: Iterable[str] = ()) -> None:
     """Send every log line of this process, from `level` on, to standard output as JSON.
 
@@ -179,8 +183,9 @@ def configure(level: str, secrets: Iterable[str] = ()) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
-    # One line for each of its plugins, before the lines that tell what is migrated.
+    # Of what Alembic says of itself, the migrations that it runs are what somebody looks for.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    logging.getLogger("alembic.runtime.migration").addFilter(_is_a_migration)
 
 
 def get_logger() -> FilteringBoundLogger:
