@@ -96,12 +96,20 @@ def edited(service: Path) -> Path:
     return service
 
 
-def make(service: Path, *words: str, copier: str = f"{sys.executable} -m copier") -> tuple[int, str]:
+COPIER = f"{sys.executable} -m copier"
+
+
+def make(service: Path, *words: str, copier: str = COPIER) -> tuple[int, str]:
     """Call a verb, and give how it ended and what it said."""
+    return ended(service, "make", "--no-print-directory", f"UV={uv()}", *words, COPIER=copier)
+
+
+def ended(service: Path, *command: str, **environment: str) -> tuple[int, str]:
+    """Run something, and give how it ended and what it said."""
     done = subprocess.run(
-        ["make", "--no-print-directory", f"UV={uv()}", *words],
+        command,
         cwd=service,
-        env=outside() | {"COPIER": copier},
+        env=outside() | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -334,6 +342,19 @@ def test_a_database_of_a_release_is_migrated(release: Release, history: Path, pl
     nothing_is_lost(before, dump(service))
 
 
+CHECKING = """#!/bin/sh
+# uv; but `app check` is no more than what an update can break in this service: test_generated.py runs all of it.
+case "$*" in
+*" app check")
+    touch {folder}/checked
+    test ! -e {folder}/broken || exit 1
+    exec {uv} run --quiet --group load pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    ;;
+*) exec {uv} "$@" ;;
+esac
+"""
+
+
 def test_a_person_upgrades(history: Path, place: Path) -> None:
     service = copy(history, place / "service", NEWEST)
     rules, readme = service / ".editorconfig", service / "README.md"
@@ -347,9 +368,23 @@ def test_a_person_upgrades(history: Path, place: Path) -> None:
     text = rules.read_text(encoding="utf-8")
     mended = re.sub(r"<<<<<<< .*?\n(.*?)=======\n.*?>>>>>>> .*?\n", r"\1", text, flags=re.DOTALL)
     rules.write_text(mended, encoding="utf-8")
-    code, said = make(service, "upgrade")
+
+    # It goes on as where the conflict is in the Makefile: uv tells its children where it is, and would be used there.
+    tool, checked, broken = (place / name for name in ("uv", "checked", "broken"))
+    tool.write_text(CHECKING.format(folder=place, uv=uv()), encoding="utf-8")
+    tool.chmod(0o755)
+    go_on = (service, sys.executable, "-m", "upgrade")
+    broken.touch()
+    code, said = ended(*go_on, UV=str(tool))
+    assert code
+    assert "The checks fail on the merged code, for the reason above." in said
+    assert dump(service) == before, "it migrated for code that does not pass"
+    broken.unlink()
+    checked.unlink()
+    code, said = ended(*go_on, UV=str(tool))
     assert not run("git", "ls-files", "--deleted", cwd=service), said
     assert not code, said
+    assert checked.exists()
     assert f"The service follows {NEXT} of the template." in said
     nothing_is_lost(before, dump(service))
     assert "Written by hand." in readme.read_text(encoding="utf-8")
