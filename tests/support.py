@@ -67,11 +67,16 @@ def plain_template() -> Path:
 
 @contextlib.contextmanager
 def compiled_once() -> Iterator[None]:
-    """Compile each Jinja source once: Copier does so for every part of every path, which is a third of an update."""
+    """Compile each Jinja source once: Copier does so for every part of every path, which is a third of an update.
+
+    Not where there is a filter: Jinja may call it while it compiles, and some give something new each time.
+    """
     compiling = Environment.compile
     done: dict[tuple[Any, ...], Any] = {}
 
     def remembered(environment: Environment, source: Any, *rest: Any) -> Any:
+        if not isinstance(source, str) or "|" in source:
+            return compiling(environment, source, *rest)
         key = (source, *rest, environment.variable_start_string, *sorted(environment.extensions))
         if key not in done:
             done[key] = compiling(environment, source, *rest)

@@ -23,24 +23,24 @@ from support import outside, run, uv
 
 pytestmark = pytest.mark.slow
 RULES = ("indent_size = 4\n", "indent_size = 8\n", "indent_size = 3\n")
-PLATFORM = '''"""Room for updates in every page of the accounts."""
+ROOM = '''"""Room for updates in every page of the {table}."""
 
 from collections.abc import Sequence
 
 from alembic import op
 
-revision: str = "platform_9999"
+revision: str = "{revision}"
 down_revision: str | None = "{head}"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE accounts SET (fillfactor = 90)")
+    op.execute("ALTER TABLE {table} SET (fillfactor = {percent})")
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE accounts RESET (fillfactor)")
+    op.execute("ALTER TABLE {table} RESET (fillfactor)")
 '''
 
 
@@ -54,7 +54,8 @@ def publish_next(template: Path) -> Path:
     (new / "docs/news").mkdir()
     (new / "docs/news/new.md").write_text("# New\n", encoding="utf-8")
     folder = new / "migrations/platform"
-    (folder / "9999_room.py").write_text(PLATFORM.format(head=head(folder)), encoding="utf-8")
+    room = ROOM.format(revision="platform_9999", head=head(folder), table="accounts", percent=90)
+    (folder / "9999_room.py").write_text(room, encoding="utf-8")
     releases.publish(template, NEXT)
     return template
 
@@ -308,8 +309,8 @@ def used(service: Path) -> dict[str, Any]:
     in_service(service, "app", "domain", "orders")
     in_service(service, "python", "-W", "ignore", "-c", FILL)
     own = service / "migrations/app"
-    text = PLATFORM.format(head=head(own)).replace("platform_9999", "mine_0003")
-    (own / "0003_room.py").write_text(text.replace("accounts", "orders").replace("90", "80"), encoding="utf-8")
+    room = ROOM.format(revision="mine_0003", head=head(own), table="orders", percent=80)
+    (own / "0003_room.py").write_text(room, encoding="utf-8")
     commit(service, "Used")
     found = dump(service)
     assert {name: len(found["rows"][name]) for name in ("accounts", "items", "orders")} == {
