@@ -149,8 +149,20 @@ def database(service: Path, composed: dict[str, Any]) -> Iterator[int]:
             serving.wait(30)
 
 
+@pytest.fixture
+def certificate(service: Path) -> Path:
+    """Give a folder with a certificate and its key, as whoever serves by TLS mounts it."""
+    folder = service.with_name("tls")
+    folder.mkdir(exist_ok=True)
+    making = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=api.example.com"
+    run(*making.split(), "-keyout", folder / "key.pem", "-out", folder / "certificate.pem", cwd=folder)
+    (folder / "key.pem").chmod(0o644)
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
-    image: str, composed: dict[str, Any], database: int
+    scheme: str, image: str, composed: dict[str, Any], database: int, certificate: Path
 ) -> None:
     environment: dict[str, str] = composed["app"]["environment"]
     environment["ALLOWED_HOSTS"] = "api.example.com"
@@ -158,6 +170,9 @@ def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
     migrated = within(image, *composed["migrate"]["command"], **environment)
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
 
+    if scheme == "https":
+        environment |= {"TLS_CERTIFICATE": "/tls/certificate.pem", "TLS_KEY": "/tls/key.pem"}
+    options = [*given(environment), f"--volume={certificate}:/tls:ro"]
     config = json.loads(run("buildah", "inspect", "--type", "image", image, cwd=Path.cwd(), environment=ENGINE))
     told = config["Docker"]["config"]
     port = str(free_port())
@@ -167,7 +182,7 @@ def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
     assert healthy.pop(0) == "CMD"
     with container(image) as name, tempfile.TemporaryFile("w+") as log:
         service = subprocess.Popen(
-            ["buildah", "run", *given(environment), name, "--", *serve],
+            ["buildah", "run", *options, name, "--", *serve],
             env=os.environ | ENGINE,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -175,9 +190,10 @@ def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
         )
         try:
             host = {"Host": "api.example.com"}
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=host) as client:
+            with httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", headers=host, verify=False) as client:  # noqa: S501
                 until(lambda: client.get("/readyz").status_code == httpx.codes.OK)
-                assert subprocess.run(["buildah", "run", name, "--", *healthy], env=os.environ | ENGINE).returncode == 0
+                asked = subprocess.run(["buildah", "run", *options, name, "--", *healthy], env=os.environ | ENGINE)
+                assert asked.returncode == 0
                 person = {"email": "ann@example.com", "password": "correct horse battery staple 7"}
                 assert client.post("/v1/accounts", json=person).status_code == httpx.codes.ACCEPTED
                 assert client.get("/v1/items").status_code == httpx.codes.UNAUTHORIZED

@@ -72,15 +72,19 @@ class Cli(click.Group):
 def _sentence(error: Exception) -> str | None:
     """What an error tells whoever typed the command; None for one that nobody expected."""
     import asyncpg
+    from alembic.util import CommandError
 
+    from app.adapters.schema import MigratedElsewhere, NoSuchParent
     from app.house import HouseRuleBroken
     from app.kit.errors import AppError
 
     match error:
         case ValidationError():
             return explain(error)
-        case HouseRuleBroken() | AppError():
+        case HouseRuleBroken() | AppError() | MigratedElsewhere() | NoSuchParent():
             return str(error)
+        case CommandError():
+            return f"{error}."
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError() | asyncpg.UndefinedFunctionError():
             return f"The database is behind this release ({error}): run `app migrate`."
         case _:
@@ -238,10 +242,22 @@ def migrate(revision: str) -> None:
 
 
 def migrate_database(revision: str = "heads") -> None:
-    """Bring the database to a revision."""
+    """Bring the database to a revision; what a later release has migrated stays as it is, and the log says so.
+
+    Raises NoSuchParent, and MigratedElsewhere where the database does not have what was asked for.
+    """
     from alembic import command
 
-    command.upgrade(alembic_config(), revision)
+    from app.adapters import schema
+    from app.kit.logging import get_logger
+
+    schema.look_through()
+    try:
+        command.upgrade(alembic_config(), revision)
+    except schema.MigratedElsewhere as elsewhere:
+        if elsewhere.lacking or revision != "heads":
+            raise
+        get_logger().warning("database ahead", migrations=elsewhere.unknown)
 
 
 def alembic_config() -> "Config":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from app.adapters import schema
 from app.cli import ROOT, alembic_config, migrate_database, prepared
 
 EXAMPLE = "items"
@@ -198,11 +199,22 @@ def _write_migration(what: str, *, missing: str) -> None:
 
     prepared()
     migrate_database()
+    _one_end()
     script = command.revision(
         alembic_config(), what, autogenerate=True, head="app@head", version_path=str(ROOT / "migrations/app")
     )
     if not script:
         raise click.ClickException("The models and the database agree: there is nothing to migrate.")
+
+
+def _one_end() -> None:
+    """The new one comes after the newest, so there has to be one newest: two are what merging two branches leaves."""
+    ends = [each.revision for each in schema.newest() if each.branch == "app"]
+    if len(ends) > 1:
+        raise click.ClickException(
+            f"migrations/app/ has {len(ends)} ends: {', '.join(ends)}. Let the one that no database has yet come after "
+            "the other: its down_revision names it."
+        )
 
 
 def _tool(command: tuple[str, ...]) -> list[str]:

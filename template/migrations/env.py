@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app import registry
+from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings, connect
 from app.adapters.encryption import BlindIndex, Encrypted
 from app.domain.audit import triggers
@@ -43,6 +44,7 @@ def _configure_and_run(connection: Connection, service: str | None) -> None:
         transaction_per_migration=True,
         process_revision_directives=_nothing_for_nothing,
     )
+    schema.look_at(context.get_context().get_current_heads())
     with context.begin_transaction():
         context.run_migrations()
     triggers.attach(connection, Base.metadata.tables.values())

@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import cli, defaults, keys, registry, settings, workshop
-from app.adapters import embedded_postgres
+from app.adapters import embedded_postgres, schema
 from app.kit import routing
 from app.reloading import Reloading
 from app.settings import Settings
 from tests import database
 from tests.conftest import Log, Sql
+from tests.test_migrations import looked_at
 from tests.wire import Json
 
 workshop.register(cli.cli)
@@ -138,6 +139,58 @@ def test_migrate_logs_each_migration_and_says_nothing_else(empty_database: str, 
     steps = [str(line["event"]) for line in log.lines() if str(line.get("logger")).startswith("alembic")]
     assert steps[0].startswith("Running upgrade  -> ")
     assert all(each.startswith("Running upgrade ") for each in steps)
+
+
+def ends(url: str) -> list[str]:
+    """The revisions that a database has."""
+    query = "SELECT version_num FROM alembic_version ORDER BY 1"
+    return looked_at(url, lambda connection: list(connection.exec_driver_sql(query).scalars().all()))
+
+
+def test_migrate_leaves_what_a_later_release_migrated_as_it_is(empty_database: str, log: Log) -> None:
+    cli.migrate_database()
+    database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num ~ '^platform'")
+    before = ends(empty_database)
+    assert "later" in before
+
+    assert not said("migrate")
+
+    assert ends(empty_database) == before
+    (line,) = (each for each in log.lines() if each["event"] == "database ahead")
+    assert line["migrations"] == ["later"]
+    assert "has later, which this code has not. Use" in run("migrate", "platform_0001").output
+
+
+def test_migrate_refuses_what_other_code_migrated(empty_database: str) -> None:
+    cli.migrate_database("platform_0001")
+    database.execute(empty_database, "INSERT INTO alembic_version VALUES ('others')")
+
+    result = run("migrate")
+
+    assert result.exit_code == 1
+    lacking = next(each.revision for each in schema.newest() if each.branch == "platform")
+    sentence = "Error: The database was migrated by other code: it has others, which this code has not, and lacks "
+    assert f"{sentence}{lacking}. Use the code that knows it" in result.output
+    assert ends(empty_database) == ["others", "platform_0001"]
+
+
+def test_a_revision_that_is_not_there_is_a_sentence(empty_database: str) -> None:
+    assert empty_database
+
+    result = run("migrate", "nonsense")
+
+    assert result.exit_code == 1
+    assert result.output == "Error: Can't locate revision identified by 'nonsense'.\n"
+
+
+def test_a_migration_after_one_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    orphan = schema.Migration("app_9", "app", frozenset({"app_8"}))
+    monkeypatch.setattr(schema, "shipped", lambda: (orphan,))
+
+    result = run("migrate")
+
+    assert result.exit_code == 1
+    assert result.output == "Error: The migration app_9 comes after app_8, which is not there.\n"
 
 
 @pytest.mark.parametrize("command", ["verify", "retire"])

@@ -8,6 +8,9 @@ from click import ClickException
 from click.testing import CliRunner
 
 from app import cli, workshop
+from app.adapters import schema
+from app.adapters.schema import Migration
+from tests import database
 
 workshop.register(cli.cli)
 
@@ -176,6 +179,21 @@ def test_check_says_what_failed_and_what_mends_it(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("app.workshop._CHECKS", (missing,))
     assert "no-such-tool is not installed: run `make setup`" in refused("check")
+
+
+def test_a_migration_comes_after_one_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = tuple(Migration(name, "app", frozenset({"app_1"})) for name in ("ours", "theirs"))
+    monkeypatch.setattr(schema, "shipped", lambda: two)
+    monkeypatch.setattr(workshop, "migrate_database", lambda: None)
+
+    assert "migrations/app/ has 2 ends: ours, theirs. Let the one" in refused("migration", "add a price")
+
+
+def test_a_migration_of_a_database_that_is_ahead_is_refused(empty_database: str) -> None:
+    cli.migrate_database()
+    database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num ~ '^platform'")
+
+    assert "The database was migrated by other code: it has later" in refused("migration", "add a price")
 
 
 def test_a_migration_needs_words() -> None:

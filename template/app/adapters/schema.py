@@ -1,6 +1,7 @@
 """Whether the database has the schema that this release was written for."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,23 @@ class Migration:
     revision: str
     branch: str
     parents: frozenset[str]
+
+
+class MigratedElsewhere(Exception):
+    """Other code, a later release or another branch of it, has migrated the database."""
+
+    def __init__(self, unknown: list[str], lacking: list[str]) -> None:
+        self.unknown: list[str] = unknown
+        self.lacking: list[str] = lacking
+        lacks = f", and lacks {', '.join(lacking)}" if lacking else ""
+        super().__init__(
+            f"The database was migrated by other code: it has {', '.join(unknown)}, which this code has not{lacks}. "
+            "Use the code that knows it, or begin with an empty database."
+        )
+
+
+class NoSuchParent(Exception):
+    """A migration comes after one that is not there."""
 
 
 @cache
@@ -69,14 +87,31 @@ def missing(applied: frozenset[str]) -> list[str]:
         if revision in known and revision not in reached:
             reached.add(revision)
             to_visit.extend(known[revision].parents)
-    heads = set(known) - {parent for each in known.values() for parent in each.parents if _same_branch(each, parent)}
     has_unknown = bool(applied - known.keys())
     branches_seen = {known[revision].branch for revision in applied & known.keys()}
+    heads = {each.revision for each in newest()}
     return sorted(head for head in heads - reached if not (has_unknown and known[head].branch not in branches_seen))
 
 
-def _same_branch(migration: Migration, parent: str) -> bool:
-    return any(each.revision == parent and each.branch == migration.branch for each in shipped())
+def newest() -> list[Migration]:
+    """The migrations of this release that none of their branch comes after: one of each branch."""
+    followed = {(each.branch, parent) for each in shipped() for parent in each.parents}
+    return [each for each in shipped() if (each.branch, each.revision) not in followed]
+
+
+def look_at(applied: Iterable[str]) -> None:
+    """Raise MigratedElsewhere for a database that has revisions which this release does not know."""
+    found = frozenset(applied)
+    if unknown := sorted(found - {each.revision for each in shipped()}):
+        raise MigratedElsewhere(unknown, missing(found))
+
+
+def look_through() -> None:
+    """Raise NoSuchParent for migrations of this release that no database can have."""
+    known = {each.revision for each in shipped()}
+    for each in shipped():
+        if absent := sorted(each.parents - known):
+            raise NoSuchParent(f"The migration {each.revision} comes after {', '.join(absent)}, which is not there.")
 
 
 async def behind(database: Autocommit) -> list[str]:

@@ -1,4 +1,4 @@
-"""What no layer can bound, because it happens before there is a request: header fields that never end, or never come.
+"""What no layer can bound, because it happens outside requests: header fields that never end, a farewell never said.
 
 Uvicorn's parser keeps the header fields of a request in memory until the last one has come, however many there are and
 however long that takes. This protocol is uvicorn's own, and ends such a connection with 431 or 408.
@@ -13,13 +13,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 # Both leave room: what came in one piece with its end is judged by head_limit.py, which answers in our own form.
 MOST_BYTES = 65_536
 SECONDS = 15.0
+FAREWELL_SECONDS = 1.0
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class HeadGuard(HttpToolsProtocol):
-    """Uvicorn's protocol, with a bound on an unfinished head: so many bytes, so many seconds."""
+    """Uvicorn's protocol, with a bound on an unfinished head, so many bytes, so many seconds, and on the end of all."""
 
     _unfinished: bool = False
     _seen: int = 0
@@ -61,6 +62,13 @@ class HeadGuard(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         super().connection_lost(exc)
+
+    @override
+    def shutdown(self) -> None:
+        super().shutdown()
+        # By TLS, closing waits for the client to say goodbye, too, and one that idles would hold up the end for 30 s.
+        if self.transport.is_closing():
+            _ = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 
     def _end(self, answer: bytes) -> None:
         self._timer = None

@@ -1,7 +1,11 @@
 """What comes before a body has bounds, too; sent as bytes, because a good client would not send it."""
 
 import contextlib
+import os
+import signal
 import socket
+import ssl
+from pathlib import Path
 from time import sleep
 from urllib.parse import urlsplit
 
@@ -9,7 +13,9 @@ import httpx
 import pytest
 
 from app.http import head_limit
-from tests.wire import Service, problem
+from rig import service as rig
+from standards import tls
+from tests.wire import Service, eventually, problem
 
 ASK = b"GET /v1/accounts/me HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -104,3 +110,19 @@ def test_a_connection_is_kept_while_it_asks_in_time(service: Service, monkeypatc
             sleep(0.1)
             connection.sendall(b"\r\n")
             assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_client_that_idles_by_tls_does_not_hold_up_the_end(database_url: str, tmp_path: Path) -> None:
+    tls.certified(tmp_path, ["127.0.0.1"])
+    files = {"TLS_CERTIFICATE": str(tmp_path / "server.pem"), "TLS_KEY": str(tmp_path / "server.pem")}
+    authority, log = tmp_path / "authority.pem", tmp_path / "log"
+    trusting = ssl.create_default_context(cafile=authority)
+    with (
+        rig.serving(rig.settings(database_url) | files, log, authority=authority) as running,
+        httpx.Client(base_url=running.url, verify=trusting, trust_env=False) as client,
+    ):
+        assert client.get("/livez").status_code == 200
+
+        os.kill(running.pid, signal.SIGTERM)
+
+        eventually(lambda: '"stopping"' in log.read_text(encoding="utf-8"))
