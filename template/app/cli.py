@@ -251,7 +251,7 @@ def migrate_database(revision: str = "heads") -> None:
     from app.adapters import schema
     from app.kit.logging import get_logger
 
-    schema.look_through()
+    schema.inspect()
     try:
         command.upgrade(alembic_config(), revision)
     except schema.MigratedElsewhere as elsewhere:

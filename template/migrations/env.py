@@ -44,7 +44,7 @@ def _configure_and_run(connection: Connection, service: str | None) -> None:
         transaction_per_migration=True,
         process_revision_directives=_nothing_for_nothing,
     )
-    schema.look_at(context.get_context().get_current_heads())
+    schema.compare(context.get_context().get_current_heads())
     with context.begin_transaction():
         context.run_migrations()
     triggers.attach(connection, Base.metadata.tables.values())

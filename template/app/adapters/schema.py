@@ -99,14 +99,14 @@ def newest() -> list[Migration]:
     return [each for each in shipped() if (each.branch, each.revision) not in followed]
 
 
-def look_at(applied: Iterable[str]) -> None:
+def compare(applied: Iterable[str]) -> None:
     """Raise MigratedElsewhere for a database that has revisions which this release does not know."""
     found = frozenset(applied)
     if unknown := sorted(found - {each.revision for each in shipped()}):
         raise MigratedElsewhere(unknown, missing(found))
 
 
-def look_through() -> None:
+def inspect() -> None:
     """Raise NoSuchParent for migrations of this release that no database can have."""
     known = {each.revision for each in shipped()}
     for each in shipped():

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from standards.context import Context
 from standards.outcome import Outcome, judged, unmeasured
+from standards.register import ROOT
 
 OSV = "https://api.osv.dev/"
 
@@ -62,9 +63,9 @@ def check(context: Context, *, source: str = OSV) -> Outcome:
         context: whose project is looked at.
         source: the address of the source, which speaks the protocol of OSV.
     """
-    uv = os.environ.get("UV") or shutil.which("uv")
+    uv = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=ROOT / ".uv/bin")
     if uv is None:
-        return unmeasured("uv is not on the PATH")
+        return unmeasured("uv is neither on the PATH nor in .uv/: `make setup` brings it")
     command = [uv, "audit", "--frozen", "--output-format", "json", "--service-url", source]
     try:
         done = subprocess.run(
