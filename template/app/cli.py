@@ -251,9 +251,11 @@ def migrate_database(revision: str = "heads") -> None:
     from app.adapters import schema
     from app.kit.logging import get_logger
 
-    schema.inspect()
     try:
         command.upgrade(alembic_config(), revision)
+    except (KeyError, UserWarning):
+        schema.inspect()  # what Alembic stumbles over
+        raise
     except schema.MigratedElsewhere as elsewhere:
         if elsewhere.lacking or revision != "heads":
             raise

@@ -183,9 +183,17 @@ def test_a_revision_that_is_not_there_is_a_sentence(empty_database: str) -> None
     assert result.output == "Error: Can't locate revision identified by 'nonsense'.\n"
 
 
-def test_a_migration_after_one_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    orphan = schema.Migration("app_9", "app", frozenset({"app_8"}))
-    monkeypatch.setattr(schema, "shipped", lambda: (orphan,))
+def test_a_migration_after_one_that_is_not_there_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_database: str
+) -> None:
+    assert empty_database
+    _ = shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
+    _ = shutil.copy(cli.ROOT / "pyproject.toml", tmp_path)
+    _ = (tmp_path / "migrations/app/9999_orphan.py").write_text('revision = "app_9"\ndown_revision = "app_8"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(schema, "shipped", schema.shipped.__wrapped__)
 
     result = run("migrate")
 
