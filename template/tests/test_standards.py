@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import ssl
 import threading
@@ -41,6 +42,7 @@ from standards.checks import (
     perf_2,
     perf_3,
     perf_4,
+    rel_4,
     sec_1,
     sec_2,
     sec_3,
@@ -802,3 +804,13 @@ def test_perf_2_says_when_the_server_does_not_count(context: Context, scratch: s
 
     assert outcome.status == "not_measured"
     assert "pg_stat_statements" in outcome.reason
+
+
+def test_rel_4_sees_requests_that_are_dropped(scratch: str, tmp_path: Path) -> None:
+    context = context_of("", scratch, tmp_path)
+
+    ended, killed = rel_4.check(context), rel_4.check(context, told=signal.SIGKILL)
+
+    assert (ended.status, ended.measured) == ("pass", "16 of 16")
+    fails(killed, "16 of 16 requests got no answer when the service was told to end")
+    assert killed.measured == "0 of 16"
