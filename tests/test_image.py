@@ -201,7 +201,9 @@ def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
                 os.kill(innermost(service.pid), signal.SIGTERM)
                 service.wait(int(composed["app"]["stop_grace_period"].removesuffix("s")))
         finally:
-            service.kill()
+            if service.poll() is None:
+                os.kill(innermost(service.pid), signal.SIGKILL)
+                service.wait()
             log.seek(0)
             said = log.read()
     assert '"event":"stopping"' in said, said
