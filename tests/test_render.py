@@ -233,3 +233,10 @@ def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_pa
     ):
         lines = (service / rendered[folder]).read_text(encoding="utf-8").splitlines()
         assert sum(line.startswith(start) for line in lines) == 1, f"{rendered[folder]} lacks {start}"
+
+
+def test_compose_kills_no_service_that_is_ending(tmp_path: Path) -> None:
+    service = render(tmp_path / "x", deploy="compose")
+    composed = yaml.safe_load((service / "compose.yaml").read_text(encoding="utf-8"))["services"]["app"]
+    (taken,) = re.findall(r'"timeout_graceful_shutdown": (\d+)', (service / "app/cli.py").read_text(encoding="utf-8"))
+    assert int(composed["stop_grace_period"].removesuffix("s")) >= int(taken) + 5

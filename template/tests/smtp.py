@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,9 +23,22 @@ class Smtp:
         self._tls: ssl.SSLContext | None = tls
         self.takes: bool = takes
         self.port: int = 0
+        self.clients: int = 0
+        """How many connections are open."""
         self.mails: list[str] = []
         self.commands: list[str] = []
         """The commands that came, each with whether it was encrypted."""
+
+    async def is_alone(self) -> None:
+        """Wait until every connection is closed, from its loop or a client's.
+
+        By TLS each side waits for the other's farewell: a loop that ends before it leaves its connection open.
+        """
+        async with asyncio.timeout(5):
+            while self.clients:  # noqa: ASYNC110 - no event belongs to two loops
+                await asyncio.sleep(0.005)
+        # The end that has come is noticed, and let go of, in the next turns of the loop.
+        await asyncio.sleep(0.01)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Speak with one client."""
@@ -66,12 +79,16 @@ def serving(tls: ssl.SSLContext | None, *, takes: bool = True) -> Generator[Smtp
     stops: list[Callable[[], object]] = []
 
     async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.clients += 1
         try:
             await server.serve(reader, writer)
-        except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            server.clients -= 1
 
     async def run() -> None:
         over = asyncio.Event()
@@ -82,8 +99,7 @@ def serving(tls: ssl.SSLContext | None, *, takes: bool = True) -> Generator[Smtp
         ready.set()
         _ = await over.wait()
         listening.close()
-        # What is closed is let go of in the next turns of the loop.
-        await asyncio.sleep(0.02)
+        await server.is_alone()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()

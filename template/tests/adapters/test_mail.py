@@ -16,11 +16,19 @@ from tests.wire import eventually, secret_in
 MESSAGE = Message("ada@example.com", "Grüße", "The secret is out.\n")
 
 
-def sent(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def sent(monkeypatch: pytest.MonkeyPatch, server: smtp.Smtp, user: str = "") -> None:
     """Send a mail as production does."""
+    url = f"smtp://{user}127.0.0.1:{server.port}"
     for name, value in {**MAIL, "ENVIRONMENT": "Production", "MAIL_URL": url}.items():
         monkeypatch.setenv(name, value)
-    asyncio.run(mailer(MailSettings.read()).send(MESSAGE))
+
+    async def send() -> None:
+        try:
+            await mailer(MailSettings.read()).send(MESSAGE)
+        finally:
+            await server.is_alone()
+
+    asyncio.run(send())
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 def test_production_sends_over_tls_and_signs_in(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
     with smtp.serving(tls) as server:
-        sent(monkeypatch, f"smtp://me:p%40ss@127.0.0.1:{server.port}")
+        sent(monkeypatch, server, "me:p%40ss@")
 
     assert "The secret is out." in server.mails[0]
     assert "Subject: =?utf-8?" in server.mails[0]
@@ -46,7 +54,7 @@ def test_production_sends_nothing_to_a_server_that_it_does_not_trust(
 ) -> None:
     context, _ = smtp.certificate(tmp_path)
     with smtp.serving(context) as server, pytest.raises(MailNotSent):
-        sent(monkeypatch, f"smtp://me:pass@127.0.0.1:{server.port}")
+        sent(monkeypatch, server, "me:pass@")
 
     assert server.commands == ["EHLO plain", "STARTTLS plain"]
 
@@ -54,7 +62,7 @@ def test_production_sends_nothing_to_a_server_that_it_does_not_trust(
 def test_production_sends_nothing_in_the_clear(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
     assert tls
     with smtp.serving(None) as server, pytest.raises(MailNotSent):
-        sent(monkeypatch, f"smtp://127.0.0.1:{server.port}")
+        sent(monkeypatch, server)
 
     assert server.mails == []
     assert not {"MAIL plain", "AUTH plain"} & set(server.commands)
@@ -62,7 +70,7 @@ def test_production_sends_nothing_in_the_clear(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_refusal_does_not_repeat_what_was_said(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
     with smtp.serving(tls, takes=False) as server, pytest.raises(MailNotSent) as raised:
-        sent(monkeypatch, f"smtp://127.0.0.1:{server.port}")
+        sent(monkeypatch, server)
 
     assert str(raised.value) == "SMTPSenderRefused: 451"
 
