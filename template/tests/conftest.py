@@ -90,6 +90,14 @@ def database_url(template: str, worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def scratch(template: str) -> Iterator[str]:
+    """The address of a migrated database of this test alone, to fill and to break."""
+    url = database.create(template, secrets.token_hex(4))
+    yield url
+    database.drop(url)
+
+
+@pytest.fixture
 def empty_database(template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a database of this test alone, with nothing in it; DATABASE_URL names it."""
     url = database.create(template, secrets.token_hex(4), empty=True)

@@ -1,8 +1,6 @@
 """`make queries` can fail: an index is taken away here, and it names the statement that then costs more."""
 
 import asyncio
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,14 +27,6 @@ TURNED: Query[object] = Query(
     ItemRead,
 )
 GUESSED: Query[object] = Query(select(Item).where(func.lower(Item.name) == bindparam("spelled")), ItemRead)
-
-
-@pytest.fixture
-def scratch(template: str) -> Iterator[str]:
-    """A migrated database to fill, and to break."""
-    url = database.create(template, secrets.token_hex(4))
-    yield url
-    database.drop(url)
 
 
 def measure(url: str) -> Report:

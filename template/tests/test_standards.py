@@ -2,12 +2,11 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,14 +71,6 @@ def context_of(url: str, database_url: str, folder: Path) -> Context:
     log = folder / "service.log"
     log.touch()
     return Context(url, database_url, log, ROOT, folder, "")
-
-
-@pytest.fixture
-def scratch(template: str) -> Iterator[str]:
-    """A migrated database to break."""
-    url = database.create(template, secrets.token_hex(4))
-    yield url
-    database.drop(url)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -83,12 +84,14 @@ def _found(sql: Sql, statement: str, letter: object) -> bool:
     return sql(statement, letter) != []
 
 
-def test_what_could_not_be_sent_is_sent_later(start: Start, sql: Sql) -> None:
+# In a database of its own: in that of the other tests, their service would take the letter to its own mailer.
+def test_what_could_not_be_sent_is_sent_later(scratch: str, start: Start) -> None:
     waiting = "SELECT attempts, due_at > now() AS later FROM mail_outbox WHERE id = $1"
     address = new_address()
     with (
         smtp.serving(None, takes=False) as server,
-        start(MAIL_URL=f"smtp://127.0.0.1:{server.port}").connect() as client,
+        closing(Sql(scratch)) as sql,
+        start(DATABASE_URL=scratch, MAIL_URL=f"smtp://127.0.0.1:{server.port}").connect() as client,
     ):
         assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
         letter = sql("SELECT id FROM mail_outbox ORDER BY created_at DESC LIMIT 1")[0]["id"]

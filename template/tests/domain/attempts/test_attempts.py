@@ -11,7 +11,7 @@ from functools import partial
 import httpx
 import pytest
 
-from app.adapters.database import Command, Database, DatabaseSettings, Transaction
+from app.adapters.database import Command, Database, DatabaseSettings
 from app.domain.attempts import repository
 from app.domain.attempts import service as attempts
 from app.domain.attempts.repository import Counted
@@ -59,24 +59,24 @@ def earlier(sql: Sql, seconds: int) -> None:
 
 def test_counts_that_are_looked_at_are_not_swept_away(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [secrets.token_bytes(32) for _ in range(3)]
-    every = Transaction.all
 
     async def run() -> dict[bytes, Counted]:
         database = Database(DatabaseSettings.read(), settings().key_ring)
 
-        async def swept_after(self: Transaction, statement: Command[Counted], **given: object) -> list[Counted]:
-            found = await every(self, statement, **given)
-            with monkeypatch.context() as patch:
-                patch.setattr(Transaction, "all", every)
-                async with database.transaction() as sweeping:
-                    _ = await repository.forget(sweeping, clock.now() + timedelta(hours=1), 1_000)
-            return found
-
         try:
             async with database.transaction() as session:
                 _ = await repository.locked(session, keys)
-            monkeypatch.setattr(Transaction, "all", swept_after)
             async with database.transaction() as session:
+                every = session.all
+
+                async def swept_after(statement: Command[Counted], **given: object) -> list[Counted]:
+                    found = await every(statement, **given)
+                    async with database.transaction() as sweeping:
+                        _ = await repository.forget(sweeping, clock.now() + timedelta(hours=1), 1_000)
+                    return found
+
+                # Of this transaction alone: the service in this process has others, in a loop of its own.
+                monkeypatch.setattr(session, "all", swept_after)
                 return await repository.locked(session, keys)
         finally:
             await database.close()

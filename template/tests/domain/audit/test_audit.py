@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 from urllib.parse import urlsplit
@@ -213,12 +212,10 @@ def test_every_table_of_the_models_is_audited_or_says_why_not(database_url: str)
 
 
 @pytest.fixture
-def scratch(template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def scratch(scratch: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migrated database of this test alone; DATABASE_URL names it."""
-    url = database.create(template, secrets.token_hex(4))
-    monkeypatch.setenv("DATABASE_URL", url)
-    yield url
-    database.drop(url)
+    monkeypatch.setenv("DATABASE_URL", scratch)
+    return scratch
 
 
 def test_migrating_attaches_to_a_new_table_and_mends_what_was_switched_off(scratch: str) -> None:
