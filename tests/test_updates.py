@@ -177,7 +177,7 @@ def test_what_the_user_deleted_stays_deleted(own_template: Path, service: Path) 
     new = own_template / "template"
     (new / "docs/new.md").write_text("# New\n", encoding="utf-8")
     (new / "app/domain/items/new.py").write_text("NEW = 1\n", encoding="utf-8")
-    (new / "app/domain/accounts/new.py").write_text("NEW = 1\n", encoding="utf-8")
+    (new / "app/platform/accounts/new.py").write_text("NEW = 1\n", encoding="utf-8")
     settings = own_template / "copier.yml"
     settings.write_text(settings.read_text(encoding="utf-8").replace("2026-", "2027-"), encoding="utf-8")
     releases.publish(own_template, NEXT)
@@ -185,7 +185,7 @@ def test_what_the_user_deleted_stays_deleted(own_template: Path, service: Path) 
     after = files(service)
     assert "docs/capacity.md" not in after, "a file that the user removed came back"
     assert not [name for name in after if name.startswith("app/domain/items/")], "the example came back in part"
-    assert {"docs/new.md", "app/domain/accounts/new.py"} <= after.keys()
+    assert {"docs/new.md", "app/platform/accounts/new.py"} <= after.keys()
     assert "2027-" in after["pyproject.toml"]
     assert "Written by hand." in after["README.md"]
 

@@ -330,8 +330,8 @@ def create_admin(email: str) -> None:
 
     A new account needs a password: it is asked for, or taken from the environment variable ADMIN_PASSWORD.
     """
-    from app.domain.accounts import repository as accounts
-    from app.domain.admin import service
+    from app.platform.accounts import repository as accounts
+    from app.platform.admin import service
 
     async def appoint(database: "Database", address: str, hashed: str | None) -> bool:
         async with database.transaction() as session:
@@ -354,7 +354,7 @@ def create_admin(email: str) -> None:
 def _address(email: str) -> str:
     from pydantic import TypeAdapter
 
-    from app.domain.accounts.schemas import Email
+    from app.platform.accounts.schemas import Email
 
     try:
         return TypeAdapter(Email).validate_python(email)
@@ -367,10 +367,10 @@ def _hashed_password(address: str) -> str:
 
     from pydantic import TypeAdapter
 
-    from app.domain.accounts.schemas import Password
-    from app.domain.accounts.service import common_knowledge
     from app.kit.errors import Invalid
     from app.kit.passwords import Passwords, refuse_guessable
+    from app.platform.accounts.schemas import Password
+    from app.platform.accounts.service import common_knowledge
 
     given = os.environ.get("ADMIN_PASSWORD") or click.prompt(
         "Password", hide_input=True, confirmation_prompt=True, err=True
@@ -420,7 +420,7 @@ def audit() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000), help="How many entries.")
 def show(subject: str | None, actor: UUID | None, request: str | None, most: int) -> None:
     """List entries, the newest first."""
-    from app.domain.audit import repository
+    from app.platform.audit import repository
 
     if sum(each is not None for each in (subject, actor, request)) > 1:
         raise click.UsageError("Ask for one of --subject, --actor and --request.")
@@ -449,7 +449,7 @@ def show(subject: str | None, actor: UUID | None, request: str | None, most: int
 @click.option("--head", help="What an earlier `verify` printed: the trail has to contain all that it had then.")
 def verify(since: int, head: str | None) -> None:
     """Compare every entry with its seal; exit code 1 when one was changed, removed or put in."""
-    from app.domain.audit import service
+    from app.platform.audit import service
 
     if head is not None and not service.is_head(head):
         raise click.UsageError("--head takes what an earlier `app audit verify` printed after the word head.")
@@ -475,8 +475,8 @@ def retire() -> None:
     from datetime import timedelta
 
     from app.adapters.database import DatabaseSettings
-    from app.domain.audit import retirement
     from app.kit import clock
+    from app.platform.audit import retirement
 
     days = prepared().audit_retention_days
     owner = DatabaseSettings.read().owner

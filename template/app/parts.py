@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from app.adapters import database
-from app.domain.api_keys import verification
-from app.domain.auth import revocation
-from app.domain.mail import delivery
+from app.platform.api_keys import verification
+from app.platform.auth import revocation
+from app.platform.mail import delivery
 
 PARTS: tuple[Callable[[FastAPI], AbstractAsyncContextManager[None]], ...] = (
     database.part,

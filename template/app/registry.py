@@ -1,23 +1,20 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
 from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from types import ModuleType
 from typing import cast
 
 from fastapi import APIRouter
 
-from app import domain
+from app import domain, platform
 from app.adapters.retention import Rule
+from app.kit import discovery
 
 
 def modules(name: str) -> Iterator[ModuleType]:
-    """Every `app/domain/*/{name}.py`, imported, in the order of the nouns' names."""
-    for noun in sorted(each.name for each in iter_modules(domain.__path__) if each.ispkg):
-        package = f"{domain.__name__}.{noun}"
-        if any(each.name == name for each in iter_modules(import_module(package).__path__)):
-            yield import_module(f"{package}.{name}")
+    """Every `{name}.py` of a noun, imported: those of `app/platform/`, then those of `app/domain/`."""
+    for room in (platform, domain):
+        yield from discovery.modules(room, name)
 
 
 def routers() -> list[APIRouter]:

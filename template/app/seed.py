@@ -8,9 +8,9 @@ from sqlalchemy import func, insert, select
 from app import settings as service
 from app.adapters.database import Command, DatabaseSettings, Query, arguments, connect
 from app.adapters.encryption import matches
-from app.domain.accounts.models import Account
 from app.kit.ids import uuid7
 from app.kit.passwords import Passwords
+from app.platform.accounts.models import Account
 
 PASSWORD = "correct horse battery 7"  # noqa: S105 - the point of it is to be known; production refuses to seed
 

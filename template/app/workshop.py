@@ -17,9 +17,9 @@ from app.cli import ROOT, alembic_config, migrate_database, prepared
 
 EXAMPLE = "items"
 CRITICAL = (
-    "app/domain/admin/*",
-    "app/domain/auth/*",
-    "app/domain/personal_data/*",
+    "app/platform/admin/*",
+    "app/platform/auth/*",
+    "app/platform/personal_data/*",
     "app/adapters/encryption.py",
     "app/kit/access.py",
     "app/kit/crypto.py",

@@ -15,7 +15,7 @@ from app import registry
 from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings, connect
 from app.adapters.encryption import BlindIndex, Encrypted
-from app.domain.audit import triggers
+from app.platform.audit import triggers
 
 registry.load_models()
 

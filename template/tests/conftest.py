@@ -19,8 +19,8 @@ from fastapi import APIRouter
 from app import cli, main, registry, settings
 from app.adapters.database import DatabaseSettings
 from app.adapters.mail import MailSettings
-from app.domain.auth import revocation
 from app.kit import logging
+from app.platform.auth import revocation
 from app.settings import Settings
 from tests import database
 from tests.wire import Json, Service, body, running

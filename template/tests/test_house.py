@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
-from app import domain, main, registry
+from app import main, registry
 from app.adapters.database import Base
-from app.domain.accounts.access import CanReadOwnAccount
-from app.domain.personal_data.belongings import belongings
 from app.house import HouseRuleBroken
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import MEMBER, Principal, public, require
 from app.kit.errors import NotFound, answers, type_by_constraint
 from app.kit.schemas import In, Line
+from app.platform.accounts.access import CanReadOwnAccount
+from app.platform.personal_data.belongings import belongings
 
 ROOT = Path(__file__).parents[1]
 OK = Status(status="ok")
@@ -230,9 +230,9 @@ def test_what_has_its_bounds_starts(monkeypatch: pytest.MonkeyPatch, router: API
 
 
 def test_a_noun_whose_router_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("app.domain.accounts.router.router")
+    monkeypatch.delattr("app.platform.accounts.router.router")
 
-    with pytest.raises(TypeError, match=r"app\.domain\.accounts\.router has no router\. Begin it with"):
+    with pytest.raises(TypeError, match=r"app\.platform\.accounts\.router has no router\. Begin it with"):
         _ = registry.routers()
 
 
@@ -302,7 +302,7 @@ def test_nothing_uses_base_http_middleware() -> None:
 
 def test_no_noun_commits() -> None:
     for file, tree in sources():
-        if file.is_relative_to(ROOT / "app/domain"):
+        if file.is_relative_to(ROOT / "app/domain") or file.is_relative_to(ROOT / "app/platform"):
             called = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
             assert not called & {"commit", "rollback"}, f"{file}: the Session commits, before the answer leaves"
 
@@ -312,11 +312,9 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_every_noun_has_tests() -> None:
-    for folder in Path(domain.__path__[0]).iterdir():
-        if (folder / "router.py").exists():
-            assert list((ROOT / "tests/domain" / folder.name).glob("test_*.py")), (
-                f"tests/domain/{folder.name}/ is empty"
-            )
+    for router in sorted((ROOT / "app").glob("*/*/router.py")):
+        tests = ROOT / "tests" / router.parent.relative_to(ROOT / "app")
+        assert list(tests.glob("test_*.py")), f"{tests.relative_to(ROOT)}/ is empty"
 
 
 def test_no_room_is_a_junk_room() -> None:

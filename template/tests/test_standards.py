@@ -21,11 +21,11 @@ from sqlalchemy import select
 from typing_extensions import override
 
 from app.adapters.database import Connection, Query
-from app.domain.accounts.models import Account
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
 from app.kit.crypto import KeyRing, Place
+from app.platform.accounts.models import Account
 from loadtest.report import Report
 from queries.statements import Named
 from standards import page, tls
@@ -495,7 +495,7 @@ def test_sec_8_sees_what_is_not_recorded(
     async def forget(*_: object, **__: object) -> None:
         """Decide in silence."""
 
-    monkeypatch.setattr("app.domain.audit.repository.decided", forget)
+    monkeypatch.setattr("app.platform.audit.repository.decided", forget)
     database.execute(scratch, "ALTER TABLE items DISABLE TRIGGER audit")
 
     fails(
@@ -512,7 +512,7 @@ def test_sec_8_sees_a_trail_that_can_be_altered(
 ) -> None:
     context = audited(start, scratch, tmp_path)
     database.execute(scratch, "DROP TRIGGER append_only ON audit_seals")
-    monkeypatch.setattr("app.domain.audit.service._MOST_FAULTS", 0)
+    monkeypatch.setattr("app.platform.audit.service._MOST_FAULTS", 0)
 
     fails(
         sec_8.check(context),
@@ -593,14 +593,19 @@ def test_data_5_sees_keys_without_index_or_effect(context: Context, scratch: str
 def coverage(reached: int) -> code_1.Report:
     """A report of a project whose two files are reached by so many of 100 lines."""
     summary: Json = {"covered_lines": reached, "num_statements": 100, "missing_lines": 100 - reached}
-    files = {name: {"summary": summary, "missing_lines": [7]} for name in ("app/domain/auth/service.py", "app/main.py")}
+    files = {
+        name: {"summary": summary, "missing_lines": [7]} for name in ("app/platform/auth/service.py", "app/main.py")
+    }
     return code_1.Report.model_validate({"files": files})
 
 
 def test_code_1_sees_what_no_test_reaches() -> None:
     assert code_1.read(coverage(95), "2 passed").status == "pass"
     fails(code_1.read(coverage(85), "2 passed"), "the tests reach 85.0 % of who and may, not 90 %. Begin with app/")
-    fails(code_1.read(coverage(70), "2 passed"), "the tests reach 70.0 % of business logic, app/domain/, not 80 %")
+    fails(
+        code_1.read(coverage(70), "2 passed"),
+        "the tests reach 70.0 % of business logic, app/domain/ and app/platform/, not 80 %",
+    )
 
 
 def test_code_1_sees_tests_that_fail(context: Context, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Mail: handed to an SMTP server over verified TLS, or written into a folder where there is no server to hand it to.
 
-Nothing here is called while a request waits: domain/mail/ keeps what is to be sent and sends it in the background.
+Nothing here is called while a request waits: platform/mail/ keeps what is to be sent and sends it in the background.
 """
 
 import asyncio

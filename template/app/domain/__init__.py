@@ -1,1 +1,1 @@
-"""What the business says: one folder per noun; a file's name is its registration."""
+"""Your nouns, one folder each; an update never edits this room. A file's name is its registration."""

@@ -5,8 +5,8 @@ from typing import cast
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.domain.api_keys.verification import Keys
 from app.kit import state
+from app.platform.api_keys.verification import Keys
 
 
 class ApiKeys:

@@ -10,13 +10,13 @@ from typing import cast
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.domain.api_keys.verification import Keys
 from app.http.exchange import exchange_of
 from app.kit import browser, state
 from app.kit.access import NOBODY, Caller, Principal, Refusal
 from app.kit.api_keys import PREFIX
 from app.kit.errors import CrossSiteRefused
 from app.kit.tokens import InvalidToken, Tokens
+from app.platform.api_keys.verification import Keys
 
 _SCHEME = b"bearer "
 _NOT_YET_KNOWN = Refusal("The API key was not looked up.")

@@ -62,9 +62,9 @@ def read(report: Report, tests: str) -> Outcome:
     """Whether the tests reach what they have to."""
     files = {name.replace(os.sep, "/"): each for name, each in report.files.items()}
     critical = {name for name in files if any(fnmatch(name, pattern) for pattern in CRITICAL)}
-    business = {name for name in files if name.startswith("app/domain/")}
+    business = {name for name in files if name.startswith(("app/domain/", "app/platform/"))}
     parts = (
-        ("business logic, app/domain/", business, _BUSINESS),
+        ("business logic, app/domain/ and app/platform/", business, _BUSINESS),
         ("all of app/", set(files), _BUSINESS),
         ("who and may", critical, _CRITICAL),
     )

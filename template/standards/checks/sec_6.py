@@ -24,7 +24,7 @@ def check(context: Context) -> Outcome:
     faults = [fault for each in stored for fault in weaknesses(each)]
     newest = context.rows(_text, "SELECT password_hash AS text FROM accounts ORDER BY id DESC LIMIT 1")
     if not newest:
-        faults.append("no password was stored for a new account. Store one in app/domain/accounts/service.py.")
+        faults.append("no password was stored for a new account. Store one in app/platform/accounts/service.py.")
     return judged(
         sorted(set(faults)),
         parameters(newest[0]) if newest else None,

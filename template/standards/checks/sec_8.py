@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from app import registry
 from app.adapters.database import Base, Database, DatabaseSettings
-from app.domain.audit import service
-from app.domain.audit.triggers import unaudited
+from app.platform.audit import service
+from app.platform.audit.triggers import unaudited
 from app.settings import settings
 from standards.context import PASSWORD, Context, Json, body, header
 from standards.outcome import Outcome, Table, judged
@@ -283,7 +283,7 @@ def _unseen(context: Context) -> Iterator[str]:
     finally:
         context.execute(with_triggers_off, change % (f"'{actor}'" if actor else "NULL"), with_triggers_on)
     if not any(f"entry {entry} was changed" in each for each in after.faults):
-        yield f"entry {entry} was changed, and `app audit verify` does not name it. Mend app/domain/audit/service.py."
+        yield f"entry {entry} was changed, and `app audit verify` does not name it. Mend app/platform/audit/service.py."
 
 
 def _position(position: int) -> int:

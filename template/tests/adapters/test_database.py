@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import bindparam, literal, select
 
 from app.adapters.database import Connections, Database, DatabaseSettings, Query
-from app.domain.accounts import repository as accounts
-from app.domain.auth.errors import RefreshTokenReused
 from app.kit.errors import Conflict, Forbidden, type_by_constraint
+from app.platform.accounts import repository as accounts
+from app.platform.auth.errors import RefreshTokenReused
 from app.settings import settings
 from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.http import trouble

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app import cli, keys, settings
 from app.adapters.database import Base, Command, Query, arguments
 from app.adapters.encryption import BlindIndex, Encrypted, matches
-from app.domain.accounts.models import Account
-from app.domain.auth.models import RefreshToken
 from app.kit.crypto import KeyRing, Place, Unreadable
+from app.platform.accounts.models import Account
+from app.platform.auth.models import RefreshToken
 from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.wire import body, eventually, problem
 

@@ -1,1 +1,1 @@
-"""Tests of the nouns, one folder each."""
+"""Tests of your nouns, one folder each; an update never edits this room."""

@@ -1,0 +1,151 @@
+"""What the business says about wrong passwords.
+
+Three counts slow an attacker down: the pair of an account and a place soonest; the account from anywhere, and a place
+with any account, later, and not for a pair that has signed in lately. With the numbers that no standard asked for, none
+of them locks an owner out. An unknown address is counted like a known one.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from app import defaults
+from app.adapters.database import Database, Session, Transactions
+from app.kit import clock
+from app.kit.peers import Peer
+from app.platform.attempts import repository
+from app.platform.attempts.errors import TooManyAttempts
+from app.platform.attempts.repository import Counted
+from app.settings import settings
+
+# In a row, within this time of each other.
+_FORGOTTEN = timedelta(hours=1)
+_KNOWN = timedelta(days=defaults.KNOWN_PLACE_DAYS)
+_SWEPT = 10
+_DOUBLINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds."""
+
+    free: int
+    longest: int
+    first: int = 1
+
+    def wait(self, counted: Counted, now: datetime) -> float:
+        """Seconds until the next attempt is looked at."""
+        over = counted.failures - self.free
+        if over < 0 or now - counted.failed_at >= _FORGOTTEN:
+            return 0
+        delay = min(self.first << min(over, _DOUBLINGS), self.longest)
+        return delay - (now - counted.failed_at).total_seconds()
+
+
+PAIR = Limit(free=5, longest=900)
+ACCOUNT = Limit(
+    free=defaults.ACCOUNT_ATTEMPTS,
+    longest=defaults.ACCOUNT_LONGEST_WAIT_SECONDS,
+    first=defaults.ACCOUNT_FIRST_WAIT_SECONDS,
+)
+PLACE = Limit(free=100, longest=60)
+# Codes of the second factor, from anywhere: whoever gets to try one knows the password, or has the session.
+CODE = Limit(free=5, longest=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, by the keys under which it is counted."""
+
+    pair: bytes
+    account: bytes
+    place: bytes
+
+    @property
+    def keys(self) -> tuple[bytes, bytes, bytes]:
+        """All of its keys."""
+        return self.pair, self.account, self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Counts the attempts that come from one place."""
+
+    transactions: Database
+    place: str
+
+    async def begin(self, email: str) -> Attempt:
+        """Count an attempt before its password is looked at, so that many at once are no way around it."""
+        place = self.place
+        attempt = Attempt(_digest("pair", email, place), _digest("account", email), _digest("place", place))
+        async with self.transactions.transaction() as session:
+            await _count(session, attempt)
+        return attempt
+
+    async def begin_code(self, account_id: UUID) -> bytes:
+        """Count a code before it is looked at; answers what `succeed_code` takes."""
+        key = _digest("code", str(account_id))
+        async with self.transactions.transaction() as session:
+            now = clock.now()
+            known = await repository.locked(session, [key])
+            if (seconds := CODE.wait(known[key], now)) > 0:
+                raise TooManyAttempts(int(seconds) + 1)
+            await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
+        return key
+
+
+async def succeed_code(session: Session, key: bytes) -> None:
+    """The code was right: what was counted is forgotten."""
+    now = clock.now()
+    await repository.clear(session, [key], now, now)
+
+
+async def _count(session: Session, attempt: Attempt) -> None:
+    now = clock.now()
+    known = await repository.locked(session, attempt.keys)
+    if (seconds := _wait(attempt, known, now)) > 0:
+        raise TooManyAttempts(int(seconds) + 1)
+    await repository.count(session, attempt.keys, now, now - _FORGOTTEN, now + _FORGOTTEN)
+    _ = await repository.forget(session, now, _SWEPT)
+
+
+async def succeed(session: Session, attempt: Attempt) -> None:
+    """The password was right: what was counted for the account is forgotten, and the place is known to it."""
+    now = clock.now()
+    _ = await repository.locked(session, attempt.keys)
+    await repository.clear(session, (attempt.pair, attempt.account), now, now + _KNOWN)
+    # Somebody who signs in to an account of their own has not thereby tried fewer passwords of others.
+    await repository.give_back(session, (attempt.place,))
+
+
+def _wait(attempt: Attempt, known: dict[bytes, Counted], now: datetime) -> float:
+    pair = known[attempt.pair]
+    wait = PAIR.wait(pair, now)
+    if pair.succeeded_at is None or now - pair.succeeded_at > _KNOWN:
+        wait = max(wait, ACCOUNT.wait(known[attempt.account], now), PLACE.wait(known[attempt.place], now))
+    return wait
+
+
+def _digest(*parts: str) -> bytes:
+    # Keyed: who reads the table alone can't try addresses until one fits.
+    return hmac.digest(_key(), "\0".join(parts).encode(), "sha256")
+
+
+@cache
+def _key() -> bytes:
+    # A new signing key makes new counts; the old ones are swept away.
+    seed = bytes.fromhex(settings().auth_signing_keys[0].get_secret_value())
+    return hmac.digest(seed, b"the keys of sign_in_attempts", "sha256")
+
+
+async def _counter(transactions: Transactions, place: Peer) -> Counter:
+    return Counter(transactions, place)
+
+
+Guesses = Annotated[Counter, Depends(_counter)]
+"""What an operation that looks at a password asks first."""

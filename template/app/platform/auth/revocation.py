@@ -1,0 +1,93 @@
+"""Which sessions have ended in other workers: asked of the database once a second, not at every request.
+
+The question is about a span of time that ends now by the database's own clock, so no clock of an instance matters. The
+span overlaps the last one by the time that a transaction can take: a session that was ended before the last look may
+have been committed after it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from time import monotonic
+
+from fastapi import FastAPI
+from prometheus_client import Gauge
+
+from app.adapters.database import Database
+from app.kit import state
+from app.kit.logging import get_logger
+from app.kit.tokens import Tokens
+from app.platform.auth import repository
+from app.settings import Settings
+
+EVERY_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
+
+log = get_logger()
+
+_age = Gauge(
+    "auth_ended_sessions_age_seconds",
+    "Time since a worker last learnt which sessions have ended; the greatest of all workers.",
+    multiprocess_mode="livemax",
+)
+
+
+class Follower:
+    """Keeps what one worker knows of ended sessions up to date.
+
+    While the database can't be asked, what is known stays known and access tokens hold until they expire: the service
+    would otherwise sign everybody out whenever its database restarts.
+    """
+
+    def __init__(self, database: Database, tokens: Tokens, settling: timedelta) -> None:
+        self._database: Database = database
+        self._tokens: Tokens = tokens
+        self._settling: timedelta = settling
+        self._asked: float = monotonic() - tokens.lifetime.total_seconds()
+        self._failing: bool = False
+
+    async def run(self) -> None:
+        """Look again and again, whatever happens."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Learn what has ended since the last look; a failure is logged once, and made up for by the next look."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._ask()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+            self._tell(str(error) or type(error).__name__)
+        else:
+            self._tell(None)
+        _age.set(monotonic() - self._asked)
+
+    async def _ask(self) -> None:
+        began = monotonic()
+        since = min(timedelta(seconds=began - self._asked), self._tokens.lifetime)
+        self._tokens.ended.confirm(await repository.ended(self._database.primary, since + self._settling))
+        self._tokens.ended.forget(began)
+        self._asked = began
+
+    def _tell(self, reason: str | None) -> None:
+        if reason is not None and not self._failing:
+            log.warning("ended sessions unknown", reason=reason)
+        if reason is None and self._failing:
+            log.info("ended sessions known again")
+        self._failing = reason is not None
+
+
+@asynccontextmanager
+async def part(app: FastAPI) -> AsyncGenerator[None]:
+    """Learns what has ended before the first request, and follows while the service runs."""
+    follower = Follower(state.find(app, Database), state.find(app, Tokens), state.find(app, Settings).settling)
+    await follower.look()
+    task = asyncio.create_task(follower.run(), name="ended sessions")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,205 @@
+"""What the business says about signing in, staying signed in and signing out."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from app.adapters.database import Reader, Session
+from app.kit import clock, pagination, tokens
+from app.kit.access import Principal
+from app.kit.passwords import Hasher
+from app.kit.tokens import Issuer
+from app.platform.accounts import repository as accounts
+from app.platform.attempts import service as attempts
+from app.platform.attempts.service import Guesses
+from app.platform.audit import service as audit
+from app.platform.auth import repository
+from app.platform.auth.devices import Device
+from app.platform.auth.errors import (
+    AccountDisabled,
+    EmailNotVerified,
+    NoSession,
+    RefreshTokenRefused,
+    RefreshTokenReused,
+    SessionNotFound,
+    WrongCredentials,
+)
+from app.platform.auth.schemas import CsrfToken, Login, SessionRead, TokenPair
+from app.platform.second_factor import codes
+from app.platform.second_factor.errors import SecondFactorNeeded, WrongCode
+from app.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a session hands out, before it is known how the client carries it."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    csrf_token: str = field(repr=False)
+    access_seconds: int
+    refresh_seconds: int
+
+
+def pair(grant: Grant) -> TokenPair:
+    """The tokens for a client that keeps them itself."""
+    return TokenPair(
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        token_type="Bearer",  # noqa: S106 - a scheme's name, not a secret
+        expires_in=grant.access_seconds,
+    )
+
+
+async def login(  # noqa: PLR0913 - what it takes to sign in
+    session: Session,
+    reader: Reader,
+    passwords: Hasher,
+    issuer: Issuer,
+    data: Login,
+    *,
+    device: Device,
+    guesses: Guesses,
+) -> Grant:
+    """Begin a session; an unknown address costs what a wrong password does, and gets the same answer."""
+    attempt = await guesses.begin(data.email)
+    known = await accounts.credentials(reader, data.email)
+    password = data.password.get_secret_value()
+    matches = await passwords.matches(password, known.password_hash if known else None)
+    if known is None or not matches:
+        why = "no such account" if known is None else "wrong password"
+        await audit.decided(session, "auth.login", "refused", account_id=known and known.id, reason=why)
+        raise WrongCredentials
+    anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
+    demanded = await codes.is_demanded(guesses.transactions.primary, known.id)
+    if demanded:
+        await _second_factor(session, guesses, known.id, data.code)
+    # Read again under a lock: what was changed while the password was looked at has ended the sessions that there were.
+    now = await accounts.locked(session, known.id)
+    if now is None or now.password_hash != known.password_hash:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="password just changed")
+        raise WrongCredentials
+    known = now
+    await attempts.succeed(session, attempt)
+    if anew is not None:
+        await accounts.set_password(session, known.id, anew)
+    if known.email_verified_at is None and settings().demands_verified_email:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
+        raise EmailNotVerified
+    if known.disabled_at is not None:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
+        raise AccountDisabled
+    opened = await repository.open_session(session, known.id, device, second_factor=demanded)
+    await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
+    return await _hand_out(session, issuer, known.id, opened, known.role)
+
+
+async def _second_factor(session: Session, guesses: Guesses, account_id: UUID, code: SecretStr | None) -> None:
+    if code is None:
+        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="code missing")
+        raise SecondFactorNeeded
+    guess = await guesses.begin_code(account_id)
+    if not await codes.accepted(session, account_id, code):
+        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="wrong code")
+        raise WrongCode
+    await attempts.succeed_code(session, guess)
+
+
+async def prove_second_factor(session: Session, issuer: Issuer, caller: Principal) -> None:
+    """Note that the caller's session has proved a second factor, and end the others, which have not."""
+    await repository.prove_second_factor(session, _session_of(caller))
+    await end_all(session, issuer, caller.account_id, kept=caller.session_id)
+
+
+async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
+    """Trade a refresh token for the next pair; one that was used before ends its session for whoever holds it."""
+    token = await repository.presented(session, tokens.digest(secret))
+    if token is None:
+        await audit.decided(session, "auth.refresh", "refused", reason="no such token")
+        raise RefreshTokenRefused
+    who, which = token.account_id, token.session_id
+    if token.ended_at is not None or token.expires_at <= clock.now():
+        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="over")
+        raise RefreshTokenRefused
+    if token.used_at is not None:
+        await _end(session, issuer, which)
+        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="used before")
+        raise RefreshTokenReused
+    await repository.use(session, token.id, which)
+    await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
+    return await _hand_out(
+        session, issuer, who, repository.Opened(which, token.started_at, token.second_factor), token.role
+    )
+
+
+async def logout(session: Session, issuer: Issuer, caller: Principal) -> None:
+    """End the caller's session: all of its tokens are refused from now on."""
+    await _end(session, issuer, _session_of(caller))
+    await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
+
+
+async def logout_with(session: Session, issuer: Issuer, secret: str) -> None:
+    """End the session of a refresh token, if it has one."""
+    token = await repository.presented(session, tokens.digest(secret))
+    if token is not None:
+        who, which = token.account_id, token.session_id
+        await _end(session, issuer, which)
+        await audit.decided(session, "auth.logout", "granted", account_id=who, session_id=which)
+
+
+async def sessions(reader: Reader, limit: int, cursor: str | None, caller: Principal) -> pagination.Page[SessionRead]:
+    """A page of the caller's open sessions, newest first."""
+    rows = await repository.newest(reader, caller.account_id, caller.session_id, pagination.after(cursor), limit + 1)
+    return pagination.page(rows, limit)
+
+
+async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Principal) -> None:
+    """End one of the caller's sessions; SessionNotFound when they have no such session, or it has ended."""
+    if await repository.end_own(session, session_id, caller.account_id) is None:
+        raise SessionNotFound
+    issuer.ended.note([session_id])
+    await audit.decided(session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id)
+
+
+async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:
+    """End every session of an account but one: at a request, or because what its tokens say is no longer so."""
+    issuer.ended.note(await repository.end_all(session, account_id, kept))
+    await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
+
+
+def csrf_token(issuer: Issuer, caller: Principal) -> CsrfToken:
+    """What the caller's pages send to prove where they come from."""
+    return CsrfToken(csrf_token=issuer.csrf_token(_session_of(caller)))
+
+
+def _session_of(caller: Principal) -> UUID:
+    if caller.session_id is None:
+        raise NoSession
+    return caller.session_id
+
+
+async def _end(session: Session, issuer: Issuer, session_id: UUID) -> None:
+    await repository.end(session, session_id)
+    issuer.ended.note([session_id])
+
+
+async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: repository.Opened, role: str) -> Grant:
+    secret = tokens.new_secret()
+    expires_at = _refresh_until(opened.created_at)
+    await repository.keep(session, opened.id, tokens.digest(secret), expires_at)
+    return Grant(
+        access_token=issuer.issue(
+            account_id=account_id, session_id=opened.id, role=role, second_factor=opened.second_factor
+        ),
+        refresh_token=secret,
+        csrf_token=issuer.csrf_token(opened.id),
+        access_seconds=int(issuer.lifetime.total_seconds()),
+        refresh_seconds=int((expires_at - clock.now()).total_seconds()),
+    )
+
+
+def _refresh_until(began: datetime) -> datetime:
+    """When a refresh token expires: unused for too long, or in a session that is too old, whichever comes first."""
+    return min(clock.now() + settings().refresh_lifetime, began + settings().session_lifetime)

@@ -1,0 +1,97 @@
+"""What the business says about exporting and erasing what is held about a person."""
+
+from time import monotonic
+from uuid import UUID
+
+from app.adapters.database import Database, Reader, Session
+from app.kit.access import ADMIN, Principal
+from app.kit.errors import Invalid
+from app.kit.passwords import Hasher
+from app.kit.tokens import Issuer
+from app.platform.accounts import repository as accounts
+from app.platform.accounts.errors import AccountGone, LastAdmin
+from app.platform.accounts.repository import Credentials
+from app.platform.attempts import service as attempts
+from app.platform.attempts.service import Guesses
+from app.platform.audit import service as audit
+from app.platform.auth import service as auth
+from app.platform.personal_data import repository
+from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
+from app.platform.personal_data.schemas import Erasure, Export, ExportedRow, after, cursor
+
+# What one transaction erases; each row leaves an entry in the audit trail.
+_BATCH = 1_000
+# Well within the time of a request. What is erased stays so, and the next request goes on.
+_SECONDS = 4.0
+_FIRST = UUID(int=0)
+
+
+async def export(reader: Reader, caller: Principal, limit: int, given: str | None) -> Export:
+    """The rows that belong to the caller, table by table, in the order of their keys."""
+    table, key = _start(given)
+    found: list[tuple[str, UUID, ExportedRow]] = []
+    names = repository.tables()
+    for name in names[names.index(table) :]:
+        rows = await repository.page(reader, name, caller.account_id, key, limit + 1 - len(found))
+        found += [(name, each, ExportedRow(table=name, row=row)) for each, row in rows]
+        key = _FIRST
+        if len(found) > limit:
+            break
+    if not found and given is None:
+        raise AccountGone
+    last = found[limit - 1] if len(found) > limit else None
+    return Export(data=[row for _, _, row in found[:limit]], next_cursor=cursor(last[0], last[1]) if last else None)
+
+
+def _start(given: str | None) -> tuple[str, UUID]:
+    names = repository.tables()
+    if given is None:
+        return names[0], _FIRST
+    try:
+        table, key = after(given)
+        return names[names.index(table)], key
+    except ValueError:
+        wanted = "this is not a cursor: use the `next_cursor` of an earlier part as it came"
+        raise Invalid("The cursor was refused.", fields={"query cursor": wanted}) from None
+
+
+async def erase(  # noqa: PLR0913 - what it works with
+    session: Session, passwords: Hasher, issuer: Issuer, data: Erasure, caller: Principal, *, guesses: Guesses
+) -> None:
+    """Delete the caller's account and all that belongs to it, if they know its password."""
+    account = await accounts.credentials_of(guesses.transactions.primary, caller.account_id)
+    if account is None:
+        raise AccountGone
+    attempt = await guesses.begin(account.email)
+    if not await passwords.matches(data.password.get_secret_value(), account.password_hash):
+        await audit.decided(session, "accounts.erasure", "refused", account_id=account.id, reason="wrong password")
+        raise ErasureRefused
+    await _erase_most(session, guesses.transactions, account)
+    await _refuse_last_admin(session, account)
+    now = await accounts.locked(session, account.id)
+    if now is None:
+        raise AccountGone
+    if (now.password_hash, now.role) != (account.password_hash, account.role):
+        raise ErasureUnderWay
+    await attempts.succeed(session, attempt)
+    await audit.decided(session, "accounts.erasure", "granted", account_id=account.id)
+    await auth.end_all(session, issuer, account.id)
+    await accounts.remove(session, account.id)
+
+
+async def _erase_most(session: Session, database: Database, account: Credentials) -> None:
+    """Delete all but the newest rows of each table, in transactions of their own."""
+    end = monotonic() + _SECONDS
+    more = True
+    while more:
+        if monotonic() > end:
+            raise ErasureUnderWay
+        async with database.transaction(session.origin) as part:
+            await _refuse_last_admin(part, account)
+            more = await repository.erase_some(part, account.id, _BATCH)
+
+
+async def _refuse_last_admin(session: Session, account: Credentials) -> None:
+    """Lock the admins before the account itself, as everybody does who may take the last one away."""
+    if account.role == ADMIN and await accounts.admins(session) == [account.id]:
+        raise LastAdmin

@@ -1,0 +1,31 @@
+"""Confirming addresses over HTTP."""
+
+from app.adapters.database import Session
+from app.kit import routing
+from app.kit.errors import Invalid, answers
+from app.platform.links.errors import LinkRefused
+from app.platform.mail.schemas import MailPromised
+from app.platform.mail.service import Post
+from app.platform.verifications import service
+from app.platform.verifications.access import ASK, HAS_LINK
+from app.platform.verifications.schemas import Verification, VerificationRequest
+
+router = routing.router("/v1/email-verifications", "accounts")
+
+
+@router.post("", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused))
+async def verify_email(data: Verification, session: Session) -> None:
+    """Confirm the address of an account with a link.
+
+    The link came by mail after signing up. It is good for a day and for one use.
+    """
+    return await service.verify(session, data)
+
+
+@router.post("/requests", status_code=202, dependencies=[ASK], responses=answers(Invalid))
+async def request_verification(data: VerificationRequest, session: Session, post: Post) -> MailPromised:
+    """Have the link mailed again.
+
+    The answer is the same whether or not there is an account with this address that waits for one.
+    """
+    return await service.request(session, post, data)
