@@ -12,7 +12,8 @@ from app import defaults, house, registry
 from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
-from app.kit import api_keys, logging, state
+from app.kit import logging, state
+from app.kit.authentication import Authenticators
 from app.kit.passwords import Passwords
 from app.kit.routing import Table
 from app.kit.tokens import Tokens
@@ -35,7 +36,8 @@ class Service(FastAPI):
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        return stack(Table(self), state.find(self, Settings), state.find(self, Tokens))
+        authenticators = state.find(self, Authenticators)
+        return stack(Table(self), state.find(self, Settings), authenticators, registry.layers(self))
 
     @override
     def openapi(self) -> openapi.Json:
@@ -48,7 +50,6 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     """The service, ready to be run by a server; HouseRuleBroken when a route breaks the rules of house.py."""
     config = configuration or settings()
     logging.configure(config.log_level.name, config.secrets)
-    logging.writer.hide_form(api_keys.FORM)
     app = Service(
         title=defaults.PROJECT_NAME,
         description=defaults.DESCRIPTION,
@@ -67,6 +68,8 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime, settling=config.settling),
     )
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
+    state.keep(app, registry.restrictions())
+    state.keep(app, registry.authenticators(app))
     routers = [*registry.routers(), jwks.router, probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)

@@ -1,14 +1,16 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from app import domain, platform
 from app.adapters.retention import Rule
-from app.kit import discovery
+from app.kit import discovery, state
+from app.kit.authentication import Authenticator, Authenticators, Restriction, Restrictions
 
 
 def modules(name: str) -> Iterator[ModuleType]:
@@ -32,6 +34,31 @@ def _router(module: ModuleType) -> APIRouter:
 def retention_rules() -> list[Rule]:
     """What every noun says of how long it keeps what."""
     return [rule for module in modules("retention") for rule in cast("tuple[Rule, ...]", vars(module)["RULES"])]
+
+
+def authenticators(app: FastAPI) -> Authenticators:
+    """Every kind of credential, as the `authenticator.py` of a noun makes it for this service."""
+    made = [
+        cast("Callable[[FastAPI], Authenticator]", vars(module)["authenticator"])(app)
+        for module in modules("authenticator")
+    ]
+    return Authenticators(made, state.find(app, Restrictions))
+
+
+def restrictions() -> Restrictions:
+    """What keeps callers from everything but its remedy: the `restriction.py` of nouns."""
+    return Restrictions(
+        cast("Callable[[], Restriction]", vars(module)["restriction"])() for module in modules("restriction")
+    )
+
+
+def layers(app: FastAPI) -> list[Callable[[ASGIApp], ASGIApp]]:
+    """What nouns wrap around the errors of every request: their `layer.py`, where it has something to do."""
+    made = [
+        cast("Callable[[FastAPI], Callable[[ASGIApp], ASGIApp] | None]", vars(module)["layer"])(app)
+        for module in modules("layer")
+    ]
+    return [each for each in made if each is not None]
 
 
 def load_models() -> None:

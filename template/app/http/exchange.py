@@ -10,6 +10,7 @@ from app.http.client_address import ClientAddress, Network
 from app.http.headers import MAY_DIFFER, SECURITY_HEADERS
 from app.http.request_id import request_id_of
 from app.kit import logging
+from app.kit.addresses import truncated
 
 
 class Exchange:
@@ -21,6 +22,7 @@ class Exchange:
         "client",
         "extra",
         "headers",
+        "kept_address",
         "request_id",
         "sent",
         "started",
@@ -33,6 +35,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(raw)
         self.request_id: str = request_id_of(self.headers)
         self.client: str = client
+        self.kept_address: str = ""
         self.extra: tuple[tuple[bytes, bytes], ...] = ()
         self.status: int = 0
         self.sent: int = 0
@@ -67,14 +70,17 @@ def exchange_of(scope: Scope) -> Exchange:
 class Exchanges:
     """The outermost layer: from here on there is a request id, on every line and every answer."""
 
-    def __init__(self, app: ASGIApp, *, trusted: Sequence[Network]) -> None:
+    def __init__(self, app: ASGIApp, *, trusted: Sequence[Network], whole_addresses: bool) -> None:
         self._app: ASGIApp = app
         self._address: ClientAddress = ClientAddress(trusted)
+        self._whole: bool = whole_addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         exchange = scope["exchange"] = Exchange(scope, send, self._address.find(scope))
+        # For log, trail and sessions: the kit and the nouns know no exchange.
+        exchange.kept_address = scope["kept_address"] = exchange.client if self._whole else truncated(exchange.client)
         logging.request_id.set(exchange.request_id)
         await self._app(scope, receive, exchange.send)

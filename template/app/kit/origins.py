@@ -9,7 +9,6 @@ from fastapi import Request
 
 from app.kit import logging
 from app.kit.access import Caller, Principal
-from app.kit.addresses import loggable
 
 # What may stand in a statement as it is. Whatever has another form is left out rather than quoted.
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
@@ -29,12 +28,12 @@ class Origin:
         """The origin of what a request changes."""
         caller = cast("Caller | None", request.scope.get("caller"))
         who = caller if isinstance(caller, Principal) else None
-        client = cast("tuple[str, int] | None", request.scope.get("client"))
+        address = cast("str | None", request.scope.get("kept_address"))
         return cls(
             who.account_id if who else None,
-            (who.session_id or who.key_id) if who else None,
+            (who.session_id or who.credential_id) if who else None,
             _plain(logging.request_id.get()),
-            _plain(loggable(client[0])) if client else None,
+            _plain(address),
         )
 
     @property

@@ -54,8 +54,6 @@ ACCOUNT = Limit(
     first=defaults.ACCOUNT_FIRST_WAIT_SECONDS,
 )
 PLACE = Limit(free=100, longest=60)
-# Codes of the second factor, from anywhere: whoever gets to try one knows the password, or has the session.
-CODE = Limit(free=5, longest=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +85,20 @@ class Counter:
             await _count(session, attempt)
         return attempt
 
-    async def begin_code(self, account_id: UUID) -> bytes:
-        """Count a code before it is looked at; answers what `succeed_code` takes."""
-        key = _digest("code", str(account_id))
+    async def begin_other(self, what: str, account_id: UUID, limit: Limit) -> bytes:
+        """Count an attempt at another secret of an account, from anywhere; answers what `succeed_other` takes."""
+        key = _digest(what, str(account_id))
         async with self.transactions.transaction() as session:
             now = clock.now()
             known = await repository.locked(session, [key])
-            if (seconds := CODE.wait(known[key], now)) > 0:
+            if (seconds := limit.wait(known[key], now)) > 0:
                 raise TooManyAttempts(int(seconds) + 1)
             await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
         return key
 
 
-async def succeed_code(session: Session, key: bytes) -> None:
-    """The code was right: what was counted is forgotten."""
+async def succeed_other(session: Session, key: bytes) -> None:
+    """The secret was right: what was counted is forgotten."""
     now = clock.now()
     await repository.clear(session, [key], now, now)
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Cookie, Response
 from pydantic import SecretStr
 
-from app.kit.browser import ACCESS_COOKIE
-from app.platform.auth.schemas import BrowserSession
 from app.platform.auth.service import Grant
+from app.platform.browser.csrf import CsrfTokens
+from app.platform.browser.pages import ACCESS_COOKIE
+from app.platform.browser.schemas import BrowserSession
 
 # Sent to the three operations that need it and to no other; a path rules the prefix `__Host-` out.
 REFRESH_COOKIE = "__Secure-refresh"
@@ -19,11 +20,11 @@ RefreshCookie = Annotated[
 ]
 
 
-def given(response: Response, grant: Grant) -> BrowserSession:
+def given(response: Response, grant: Grant, csrf: CsrfTokens) -> BrowserSession:
     """Put the tokens into cookies; the page gets what it has to send back by hand."""
     _set(response, ACCESS_COOKIE, grant.access_token, grant.access_seconds, "/")
     _set(response, REFRESH_COOKIE, grant.refresh_token, grant.refresh_seconds, PATH)
-    return BrowserSession(csrf_token=grant.csrf_token, expires_in=grant.access_seconds)
+    return BrowserSession(csrf_token=csrf.of(grant.session_id), expires_in=grant.access_seconds)
 
 
 def cleared(response: Response) -> None:

@@ -1,5 +1,6 @@
 """A session in a browser's cookies; and what another site, or a thief of a cookie, does with it."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from uuid import UUID
@@ -207,3 +208,13 @@ def test_a_wrong_password_sets_no_cookie(client: httpx.Client, credentials: Json
     _ = problem(refused, 401, "wrong-credentials")
     assert "set-cookie" not in refused.headers
     assert header(refused, "www-authenticate") == "Bearer"
+
+
+def test_no_csrf_token_repeats_or_is_short(client: httpx.Client) -> None:
+    credentials = {"email": new_address(), "password": PASSWORD}
+    assert client.post("/v1/accounts", json=credentials).status_code == 202
+
+    tokens = [str(body(client.post(LOGIN, json=credentials))["csrf_token"]) for _ in range(3)]
+
+    assert len(set(tokens)) == 3
+    assert all(len(urlsafe_b64decode(each + "=")) >= 32 for each in tokens)

@@ -4,7 +4,7 @@ A browser sends its cookies with whatever request a page makes, so a cookie alon
 request. What changes something therefore needs a second proof, which only our own pages can give.
 """
 
-from collections.abc import Mapping
+from app.kit.authentication import Headers
 
 # `__Host-`: set by this host over TLS, for this host alone. No other subdomain can plant or replace it.
 ACCESS_COOKIE = "__Host-access"
@@ -13,8 +13,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _START = ACCESS_COOKIE.encode() + b"="
 _CSRF = CSRF_HEADER.lower().encode()
-
-Headers = Mapping[bytes, bytes]
 
 
 def access_token(headers: Headers) -> bytes | None:

@@ -4,10 +4,9 @@ Without such a site this layer is not built, and a browser lets no page but our 
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from app.http.exchange import exchange_of
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _TAKEN = b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-CSRF-Token, X-Request-ID"
@@ -25,10 +24,11 @@ class Cors:
         self._origins: frozenset[bytes] = frozenset(origin.encode() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and let pages of the named origins read its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = exchange_of(scope).headers
+        headers = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
         origin = headers.get(b"origin")
         # An answer may differ by Origin even where there is none: a cache has to know.
         own = [_VARY]

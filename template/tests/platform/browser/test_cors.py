@@ -1,50 +1,16 @@
-"""Which hosts this service answers for, and which other sites may ask it from a browser."""
+"""Which other sites may ask from a browser."""
 
 import secrets
 
 import httpx
+import pytest
+from pydantic import ValidationError
 
+from app.platform.browser.settings import BrowserSettings
 from tests.conftest import Start
-from tests.wire import header, problem
+from tests.wire import header
 
 SITE = "https://www.example.com"
-
-
-def asked(client: httpx.Client, host: str, path: str = "/v1/accounts/me") -> httpx.Response:
-    """What a request for a host is answered."""
-    return client.get(path, headers={"host": host})
-
-
-OURS = ("api.example.com", "API.Example.com:8443", "api.example.com.", "a.internal.example.com", "[::1]:8000")
-THEIRS = (
-    "internal.example.com",
-    "evil.com",
-    "api.example.com.evil.com",
-    "evil-api.example.com",
-    "api.example.com@evil.com",
-    "evil.com/.internal.example.com",
-    "evil.com:.internal.example.com",
-    "",
-)
-
-
-def test_only_the_named_hosts_are_answered_for(start: Start) -> None:
-    with start(ALLOWED_HOSTS="api.example.com,*.internal.example.com,[::1]").connect() as client:
-        for host in OURS:
-            _ = problem(asked(client, host), 401)
-        for host in THEIRS:
-            _ = problem(asked(client, host), 421, "misdirected-request")
-            # Orchestrators ask each instance by an address of its own.
-            assert asked(client, host, "/readyz").status_code == 200
-
-
-def test_outside_production_this_machine_is_the_default(start: Start) -> None:
-    with start(ALLOWED_HOSTS="").connect() as client:
-        assert [asked(client, host).status_code for host in ("localhost:8000", "127.0.0.1", "evil.com")] == [
-            401,
-            401,
-            421,
-        ]
 
 
 def preflight(client: httpx.Client, origin: str) -> httpx.Response:
@@ -99,3 +65,14 @@ def test_no_other_origin_is_let_in(start: Start) -> None:
                 assert response.status_code in {401, 405}
                 assert not [name for name in response.headers if name.startswith("access-control-")]
                 assert header(response, "vary") == "Origin"
+
+
+def test_origins_are_named_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for origins, said in (("*", "names '*', which is no origin"), (f"{SITE}/", f"names '{SITE}/', which is no origin")):
+        monkeypatch.setenv("CORS_ORIGINS", origins)
+        with pytest.raises(ValidationError) as refused:
+            _ = BrowserSettings.read()
+        assert said in str(refused.value)
+    monkeypatch.setenv("CORS_ORIGINS", f"{SITE}, http://localhost:3000")
+
+    assert BrowserSettings.read().cors_origins == (SITE, "http://localhost:3000")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.kit import totp
+from app.platform.second_factor import totp
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 
