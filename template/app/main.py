@@ -13,7 +13,6 @@ from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
 from app.kit import logging, state
-from app.kit.authentication import Authenticators
 from app.kit.passwords import Passwords
 from app.kit.routing import Table
 from app.kit.tokens import Tokens
@@ -36,8 +35,7 @@ class Service(FastAPI):
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        authenticators = state.find(self, Authenticators)
-        return stack(Table(self), state.find(self, Settings), authenticators, registry.layers(self))
+        return stack(self, Table(self), registry.layers(self))
 
     @override
     def openapi(self) -> openapi.Json:

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
 from app.kit.crypto import KeyRing
-from app.kit.rate_limits import Limit, Limits
+from app.kit.rate_limits import Quota, Quotas
 from app.kit.tokens import Key
 
 
@@ -49,7 +49,7 @@ _ANYONE = 0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 
 Listed = Annotated[tuple[str, ...], NoDecode]
-RateLimit = Annotated[Limit, NoDecode, BeforeValidator(Limit.parse)]
+RateLimit = Annotated[Quota, NoDecode, BeforeValidator(Quota.parse)]
 
 
 def split(value: object) -> object:
@@ -79,10 +79,10 @@ class Settings(BaseSettings):
     allowed_hosts: Listed = ()
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     # One caller may use `defaults.CALLER_RPS`, and twice that at once.
-    rate_limit_principal: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
-    rate_limit_address: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
-    rate_limit_attempts: RateLimit = Limit(10, 60)
-    rate_limit_probes: RateLimit = Limit(100, 10)
+    rate_limit_principal: RateLimit = Quota(2 * defaults.CALLER_RPS, 2)
+    rate_limit_address: RateLimit = Quota(2 * defaults.CALLER_RPS, 2)
+    rate_limit_attempts: RateLimit = Quota(10, 60)
+    rate_limit_probes: RateLimit = Quota(100, 10)
     # Unset, whoever stands before this service speaks TLS with its clients.
     tls_certificate: FilePath | None = None
     tls_key: FilePath | None = None
@@ -166,9 +166,9 @@ class Settings(BaseSettings):
         return frozenset(each.get_secret_value() for each in (*self.auth_signing_keys, *self.encryption_keys, *tokens))
 
     @property
-    def rate_limits(self) -> Limits:
-        """The limits that one worker counts: its part of what the settings give to all workers of this instance."""
-        return Limits(
+    def quotas(self) -> Quotas:
+        """What one worker counts: its part of what the settings give to all workers of this instance."""
+        return Quotas(
             principal=self.rate_limit_principal.shared_by(self.rate_limit_workers),
             address=self.rate_limit_address.shared_by(self.rate_limit_workers),
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
-from app.kit.rate_limits import Counters, InProcess, Limit, Limits, Who
+from app.kit.rate_limits import Attempts, Counters, InProcess, Quota, Quotas, Who
 
 # An answer says what is left once less than this share of the limit is: most answers need no header for it.
 _LOW = 0.2
@@ -27,14 +27,15 @@ _ROUNDING = 1e-6
 class RateLimit:
     """Answers 429 past a limit."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, *, quotas: Quotas) -> None:
         self._app: ASGIApp = app
-        self._principal: _Policy = _Policy("principal", limits.principal)
-        self._address: _Policy = _Policy("address", limits.address)
-        self._attempts: _Policy = _Policy("attempts", limits.attempts)
-        probes = _Policy("probes", limits.probes)
+        self._principal: _Policy = _Policy("principal", quotas.principal)
+        self._address: _Policy = _Policy("address", quotas.address)
+        self._attempts: _Policy = _Policy("attempts", quotas.attempts)
+        probes = _Policy("probes", quotas.probes)
         # Probes have a limit of their own, so that no crowd behind the same address makes them fail. Liveness has none
         # (its reason is beside its route, in probes.py).
+        self.attempts: Attempts = Attempts(self._attempt)
         self._apart: dict[str, _Policy | None] = {"/livez": None, "/readyz": probes, "/metrics": probes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,10 +48,9 @@ class RateLimit:
                 policy = self._apart.get(cast("str", scope["path"]), self._address)
                 if policy is not None:
                     await policy.count(counted_as(exchange.client), exchange)
-            scope["attempts"] = self
         await self._app(scope, receive, send)
 
-    async def attempt(self, scope: Scope) -> None:
+    async def _attempt(self, scope: Scope) -> None:
         """Count somebody who offers a secret: by address, and by principal, too, when there is one."""
         exchange = exchange_of(scope)
         caller = cast("Caller", scope["caller"])
@@ -61,31 +61,31 @@ class RateLimit:
 
 
 class _Policy:
-    """A limit under the name that clients read, and who has used how much of it."""
+    """A quota under the name that clients read, and who has used how much of it."""
 
-    def __init__(self, name: str, limit: Limit) -> None:
+    def __init__(self, name: str, quota: Quota) -> None:
         self._name: str = name
-        self._limit: Limit = limit
-        self._counters: Counters = InProcess(limit)
-        self._low: float = -_LOW * limit.seconds
+        self._quota: Quota = quota
+        self._counters: Counters = InProcess(quota)
+        self._low: float = (1 - _LOW) * quota.seconds
         self._head: tuple[bytes, bytes] = (
             b"ratelimit-policy",
-            f'"{name}";q={limit.requests};w={limit.seconds}'.encode(),
+            f'"{name}";q={quota.requests};w={quota.seconds}'.encode(),
         )
 
     async def count(self, who: Who, exchange: Exchange, *, tell: bool = False) -> None:
         """Count a request; TooManyRequests past the limit."""
-        wait = await self._counters.take(who)
-        if wait > 0:
-            seconds = str(ceil(wait))
+        counted = await self._counters.take(who)
+        if not counted.allowed:
+            seconds = str(ceil(counted.wait))
             exchange.extra = self._state(0, seconds)
             raise TooManyRequests(
-                f"More than {self._limit.requests} requests in {self._limit.seconds} s: try again in {seconds} s.",
+                f"More than {self._quota.requests} requests in {self._quota.seconds} s: try again in {seconds} s.",
                 headers={"Retry-After": seconds},
             )
-        if tell or wait > self._low:
-            left = int(-wait / self._limit.interval + _ROUNDING)
-            exchange.extra = self._state(left, str(ceil(self._limit.seconds + wait)))
+        if tell or counted.used > self._low:
+            left = int((self._quota.seconds - counted.used) / self._quota.interval + _ROUNDING)
+            exchange.extra = self._state(left, str(ceil(counted.used)))
 
     def _state(self, left: int, seconds: str) -> tuple[tuple[bytes, bytes], ...]:
         return self._head, (b"ratelimit", f'"{self._name}";r={left};t={seconds}'.encode())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import defaults
@@ -16,16 +17,19 @@ from app.http.observe import Observe
 from app.http.problems import Problems
 from app.http.rate_limit import RateLimit
 from app.http.time_limit import TimeLimit
+from app.kit import state
 from app.kit.authentication import Authenticators
 from app.settings import Settings
 
 Layer = Callable[[ASGIApp], ASGIApp]
 
 
-def stack(app: ASGIApp, settings: Settings, authenticators: Authenticators, layers: Iterable[Layer]) -> ASGIApp:
-    """Wrap `app` in the layers; the last line is the outermost."""
+def stack(service: FastAPI, app: ASGIApp, layers: Iterable[Layer]) -> ASGIApp:
+    """Wrap `app`, which answers, in the layers of a service; the last line is the outermost."""
+    settings, authenticators = state.find(service, Settings), state.find(service, Authenticators)
     app = LookUps(app)  # once it is counted by address: an unknown credential costs a query
-    app = RateLimit(app, limits=settings.rate_limits)  # once it is known who asks
+    app = limiter = RateLimit(app, quotas=settings.quotas)  # once it is known who asks
+    state.keep(service, limiter.attempts)
     app = Authentication(app, authenticators=authenticators)  # late: who is refused below costs no signature check
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
     app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request

@@ -30,6 +30,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
+from app.kit import state
 from app.kit.access import AccessRule, Public
 from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
 from app.kit.etags import etag
@@ -94,7 +95,7 @@ class Route(APIRoute):
         if query := cast("bytes", scope["query_string"]):
             self._refuse_unknown(query)
         if self.attempt:
-            await cast("Attempts", scope["attempts"]).attempt(scope)
+            await state.find(cast("FastAPI", scope["app"]), Attempts).count(scope)
         if self.operation is not None:
             await self.operation.run(scope, receive, send)
         else:

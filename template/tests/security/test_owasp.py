@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import ADMIN, Principal, require
-from app.kit.rate_limits import Limit
+from app.kit.rate_limits import Quota
 from app.settings import Settings
 from tests.conftest import PASSWORD, Log, SignUp, Sql, Start, email_index, new_address
 from tests.wire import Json, Service, body, eventually, header, mail, mails, problem, rows, secret_in
@@ -187,7 +187,7 @@ def test_a_member_does_nothing_that_is_an_admins(start: Start, sql: Sql) -> None
 
 
 def test_one_place_makes_only_so_many_accounts(start: Start, sql: Sql) -> None:
-    allowed = cast("Limit", Settings.model_fields["rate_limit_attempts"].default)
+    allowed = cast("Quota", Settings.model_fields["rate_limit_attempts"].default)
     addresses = [new_address() for _ in range(allowed.requests + 5)]
     with start(RATE_LIMIT_ATTEMPTS=f"{allowed.requests}/{allowed.seconds * 60}").connect() as client:
         answers = [

@@ -31,7 +31,7 @@ _DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Backoff:
     """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds."""
 
     free: int
@@ -47,13 +47,13 @@ class Limit:
         return delay - (now - counted.failed_at).total_seconds()
 
 
-PAIR = Limit(free=5, longest=900)
-ACCOUNT = Limit(
+PAIR = Backoff(free=5, longest=900)
+ACCOUNT = Backoff(
     free=defaults.ACCOUNT_ATTEMPTS,
     longest=defaults.ACCOUNT_LONGEST_WAIT_SECONDS,
     first=defaults.ACCOUNT_FIRST_WAIT_SECONDS,
 )
-PLACE = Limit(free=100, longest=60)
+PLACE = Backoff(free=100, longest=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ class Counter:
             await _count(session, attempt)
         return attempt
 
-    async def begin_other(self, what: str, account_id: UUID, limit: Limit) -> bytes:
+    async def begin_other(self, what: str, account_id: UUID, backoff: Backoff) -> bytes:
         """Count an attempt at another secret of an account, from anywhere; answers what `succeed_other` takes."""
         key = _digest(what, str(account_id))
         async with self.transactions.transaction() as session:
             now = clock.now()
             known = await repository.locked(session, [key])
-            if (seconds := limit.wait(known[key], now)) > 0:
+            if (seconds := backoff.wait(known[key], now)) > 0:
                 raise TooManyAttempts(int(seconds) + 1)
             await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
         return key

@@ -8,7 +8,7 @@ from fastapi import Query
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import answers
-from app.kit.pagination import Cursor, Limit, Page
+from app.kit.pagination import Cursor, Page, PageSize
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
 from app.platform.attempts.service import Guesses
@@ -77,7 +77,7 @@ async def log_out(caller: CanSignOut, session: Session, issuer: Issuer) -> None:
 
 @router.get("/sessions")
 async def list_sessions(
-    caller: CanReadOwnSessions, reader: Reader, limit: Limit = 20, cursor: Cursor = None
+    caller: CanReadOwnSessions, reader: Reader, limit: PageSize = 20, cursor: Cursor = None
 ) -> Page[SessionRead]:
     """List your open sessions.
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.adapters.database import Session
 from app.kit import clock
-from app.platform.attempts.service import Counter, Limit
+from app.platform.attempts.service import Backoff, Counter
 from app.platform.second_factor import repository, totp
 
 _RECOVERY_CODES = 10
@@ -19,7 +19,7 @@ _GROUP = 4
 
 
 # From anywhere: whoever gets to try one knows the password, or has the session.
-_LIMIT = Limit(free=5, longest=3600)
+_LIMIT = Backoff(free=5, longest=3600)
 
 
 async def begin(guesses: Counter, account_id: UUID) -> bytes:
