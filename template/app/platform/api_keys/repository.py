@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, bindparam, func, select, tuple_, update
 from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
 from app.platform.accounts.models import Account
 from app.platform.api_keys.models import ApiKeyUse, StoredApiKey
@@ -122,7 +122,7 @@ _NOTE_USE = Command(
 )
 
 
-async def presented(primary: Autocommit, key_id: UUID) -> Presented | None:
+async def presented(primary: Reader, key_id: UUID) -> Presented | None:
     """What is known of a key."""
     return await primary.one(_PRESENTED, key_id=key_id)
 

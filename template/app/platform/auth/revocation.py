@@ -14,7 +14,7 @@ from time import monotonic
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.kit import state
 from app.kit.logging import get_logger
 from app.kit.tokens import Tokens
