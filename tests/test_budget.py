@@ -19,9 +19,8 @@ JUNCTIONS = {
     ".env.jinja",
     ".env.example.jinja",
     "Makefile.jinja",
-    "app/parts.py.jinja",
 }
-PYTHON = {"app/defaults.py.jinja", "app/parts.py.jinja"}
+PYTHON = {"app/defaults.py.jinja"}
 RENDERED = sorted(path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.jinja"))
 
 

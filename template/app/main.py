@@ -16,7 +16,6 @@ from app.kit import logging, state
 from app.kit.passwords import Passwords
 from app.kit.routing import Table
 from app.kit.tokens import Tokens
-from app.parts import PARTS
 from app.settings import Environment, Settings, settings
 
 VERSION = "0.1.0"
@@ -82,7 +81,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     log = logging.get_logger()
     async with AsyncExitStack() as stack_of_parts:
-        for part in PARTS:
+        for part in registry.parts():
             await stack_of_parts.enter_async_context(part(app))
         # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
         # (docs/decisions/0009-requests.md).

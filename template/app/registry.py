@@ -1,21 +1,25 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import cast
 
 from fastapi import APIRouter, FastAPI
+from pydantic_settings import BaseSettings
 from starlette.types import ASGIApp
 
-from app import domain, platform
+from app import adapters, domain, platform
 from app.adapters.retention import Rule
 from app.kit import discovery, state
 from app.kit.authentication import Authenticator, Authenticators, Restriction, Restrictions
 
+Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
 
 def modules(name: str) -> Iterator[ModuleType]:
-    """Every `{name}.py` of a noun, imported: those of `app/platform/`, then those of `app/domain/`."""
-    for room in (platform, domain):
+    """Every `{name}.py` of a folder, imported: those in `app/adapters/`, then `app/platform/`, then `app/domain/`."""
+    for room in (adapters, platform, domain):
         yield from discovery.modules(room, name)
 
 
@@ -29,6 +33,19 @@ def _router(module: ModuleType) -> APIRouter:
     if not isinstance(router, APIRouter):
         raise TypeError(f'{module.__name__} has no router. Begin it with `router = routing.router("/v1/…", "…")`.')
     return router
+
+
+def parts() -> list[Part]:
+    """What is opened with the service and closed after it, in that order: the `part(app)` of each `part.py`."""
+    return [cast("Part", vars(module)["part"]) for module in modules("part")]
+
+
+def read_settings() -> None:
+    """Read every `settings.py`, so that a bad setting is a sentence before anything starts."""
+    for module in modules("settings"):
+        for each in cast("dict[str, object]", vars(module)).values():
+            if isinstance(each, type) and issubclass(each, BaseSettings) and each.__module__ == module.__name__:
+                each()
 
 
 def retention_rules() -> list[Rule]:

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import cli, settings
-from app.adapters.database import Database, DatabaseSettings
+from app.adapters.database import DatabaseSettings
+from app.adapters.database.work import Database
 from app.adapters.mail import MailSettings
 from app.settings import Settings
 from tests.conftest import MAIL

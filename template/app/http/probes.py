@@ -8,7 +8,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import Field
 from starlette.responses import Response
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.adapters.schema import behind
 from app.kit import routing, state
 from app.kit.access import StaticToken, public

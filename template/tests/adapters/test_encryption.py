@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app import cli, keys, settings
+from app import cli, settings
+from app.adapters import schema
 from app.adapters.database import Base, Command, Query, arguments
 from app.adapters.encryption import BlindIndex, Encrypted, matches
 from app.kit.crypto import KeyRing, Place, Unreadable
@@ -22,8 +23,6 @@ from tests.wire import body, eventually, problem
 OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
 Row = dict[str, object]
 HERE = Place("accounts", "email", "1")
-
-keys.register(cli.cli)
 
 
 def account(client: httpx.Client) -> tuple[str, dict[str, str]]:
@@ -179,7 +178,7 @@ def key_id(key: str) -> str:
 
 def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start) -> None:
     assert empty_database
-    cli.migrate_database()
+    schema.migrate()
     old, new = secrets.token_hex(32), secrets.token_hex(32)
     both = f"{new},{old}"
     made: list[tuple[str, dict[str, str]]] = []
@@ -230,7 +229,7 @@ def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start)
 
 def test_what_can_not_be_read_is_named_and_the_rest_is_rotated(empty_database: str, start: Start) -> None:
     assert empty_database
-    cli.migrate_database()
+    schema.migrate()
     lost, old, new = (secrets.token_hex(32) for _ in range(3))
     for ring in (lost, old):
         with start(ENCRYPTION_KEYS=ring).connect() as client:

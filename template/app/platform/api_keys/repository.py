@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Interval, bindparam, func, select, tuple_, upda
 from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
 from app.platform.api_keys.models import ApiKeyUse, StoredApiKey
 from app.platform.api_keys.schemas import ApiKeyRead
@@ -121,7 +121,7 @@ _NOTE_USE = Command(
 )
 
 
-async def presented(primary: Autocommit, key_id: UUID) -> Presented | None:
+async def presented(primary: Reader, key_id: UUID) -> Presented | None:
     """What is known of a key."""
     return await primary.one(_PRESENTED, key_id=key_id)
 
@@ -170,7 +170,7 @@ async def revoke_all(session: Session, account_id: UUID) -> list[UUID]:
     return await session.all(_REVOKE_ALL, owner=account_id)
 
 
-async def revoked(primary: Autocommit, within: timedelta) -> list[UUID]:
+async def revoked(primary: Reader, within: timedelta) -> list[UUID]:
     """The keys that were revoked in a span of time until now, by the database's clock."""
     return await primary.all(_REVOKED, within=within)
 

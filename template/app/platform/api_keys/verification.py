@@ -16,7 +16,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.kit import clock, state, tokens
 from app.kit.access import Principal, Refusal
 from app.kit.authentication import Restrictions

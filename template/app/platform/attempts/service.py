@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from app import defaults
-from app.adapters.database import Database, Session, Transactions
+from app.adapters.database import Database, Session
 from app.kit import clock
 from app.kit.peers import Peer
 from app.platform.attempts import repository
@@ -141,7 +141,7 @@ def _key() -> bytes:
     return hmac.digest(seed, b"the keys of sign_in_attempts", "sha256")
 
 
-async def _counter(transactions: Transactions, place: Peer) -> Counter:
+async def _counter(transactions: Database, place: Peer) -> Counter:
     return Counter(transactions, place)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.adapters.database import Autocommit, Session
+from app.adapters.database import Reader, Session
 from app.platform.auth import repository
 
 
@@ -12,6 +12,6 @@ async def revoke_all(session: Session, account_id: UUID) -> list[UUID]:
     return await repository.end_all(session, account_id, None)
 
 
-async def revoked(primary: Autocommit, within: timedelta) -> list[UUID]:
+async def revoked(primary: Reader, within: timedelta) -> list[UUID]:
     """The sessions that ended in a span of time until now, by the database's clock."""
     return await repository.ended(primary, within)

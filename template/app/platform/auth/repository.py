@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, tuple_, union_all, update
 
 from app import defaults
-from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
 from app.kit.ids import uuid7
 from app.platform.auth.devices import Device
@@ -201,7 +201,7 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
     return await reader.all(_NEWEST, owner=owner, current=current, before=before, most=most)
 
 
-async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
+async def ended(primary: Reader, within: timedelta) -> list[UUID]:
     """The sessions that ended in a span of time until now, by the database's clock."""
     return await primary.all(_ENDED, within=within)
 

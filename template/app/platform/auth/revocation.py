@@ -18,7 +18,8 @@ from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from app import platform
-from app.adapters.database import Autocommit, Database, Session
+from app.adapters.database import Reader, Session
+from app.adapters.database.work import Database
 from app.kit import discovery, state
 from app.kit.logging import get_logger
 from app.kit.tokens import Tokens
@@ -43,7 +44,7 @@ class Credentials(Protocol):
         """Revoke those of an account, and say which they were."""
         ...
 
-    async def revoked(self, primary: Autocommit, within: timedelta) -> list[UUID]:
+    async def revoked(self, primary: Reader, within: timedelta) -> list[UUID]:
         """Those that were revoked in a span of time until now, by the database's clock."""
         ...
 

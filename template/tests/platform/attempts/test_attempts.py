@@ -11,7 +11,8 @@ from functools import partial
 import httpx
 import pytest
 
-from app.adapters.database import Command, Database, DatabaseSettings
+from app.adapters.database import Command, DatabaseSettings
+from app.adapters.database.work import Database
 from app.kit import clock
 from app.platform.attempts import repository
 from app.platform.attempts import service as attempts

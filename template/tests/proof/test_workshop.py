@@ -7,17 +7,16 @@ import pytest
 from click import ClickException
 from click.testing import CliRunner
 
-from app import cli, workshop
 from app.adapters import schema
 from app.adapters.schema import Migration
+from proof.workshop import checks, migrations, nouns
+from proof.workshop.__main__ import workshop
 from tests import database
-
-workshop.register(cli.cli)
 
 
 def refused(*arguments: str) -> str:
     """The sentence with which a command is refused."""
-    result = CliRunner().invoke(cli.cli, arguments)
+    result = CliRunner().invoke(workshop, arguments)
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     return result.output
@@ -43,13 +42,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _ = (source / "test_items.py").write_text(EXAMPLE, encoding="utf-8")
     (tmp_path / "loadtest/scenarios").mkdir(parents=True)
     _ = (tmp_path / "loadtest/scenarios/items.py").write_text(EXAMPLE, encoding="utf-8")
-    monkeypatch.setattr(workshop, "ROOT", tmp_path)
-    monkeypatch.setattr(workshop, "migrate_database", lambda: None)
+    monkeypatch.setattr(nouns, "ROOT", tmp_path)
+    monkeypatch.setattr(schema, "migrate", lambda: None)
 
-    def write_nothing(_what: str, *, missing: str) -> None:
-        assert not missing
+    def write_nothing(what: str) -> None:
+        assert what.startswith("add ")
 
-    monkeypatch.setattr("app.workshop._write_migration", write_nothing)
+    monkeypatch.setattr(migrations, "write", write_nothing)
     return tmp_path
 
 
@@ -110,7 +109,7 @@ def test_what_one_is_called_has_to_be_known(name: str, singular: str) -> None:
 
 
 def test_a_new_noun_is_a_renamed_copy(project: Path) -> None:
-    done = CliRunner().invoke(cli.cli, ["domain", "order_lines"])
+    done = CliRunner().invoke(workshop, ["domain", "order_lines"])
 
     assert done.exit_code == 0, done.output
     for folder in ("app", "tests"):
@@ -133,7 +132,7 @@ def test_a_new_noun_is_a_renamed_copy(project: Path) -> None:
     ],
 )
 def test_the_singular_of_most_nouns_is_found(project: Path, plural: str, singular: str) -> None:
-    done = CliRunner().invoke(cli.cli, ["domain", plural])
+    done = CliRunner().invoke(workshop, ["domain", plural])
 
     assert done.exit_code == 0, done.output
     text = (project / f"app/domain/{plural}/test_{plural}.py").read_text(encoding="utf-8")
@@ -144,7 +143,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(project: Path, monkeypatch
     def fail(*_: object, **__: object) -> None:
         raise ClickException("no database")
 
-    monkeypatch.setattr("app.workshop._write_migration", fail)
+    monkeypatch.setattr(migrations, "write", fail)
 
     assert "no database" in refused("domain", "orders")
     assert not list(project.rglob("orders*"))
@@ -166,31 +165,38 @@ def test_what_is_there_already_is_left_alone(project: Path) -> None:
 
 
 def test_check_says_what_failed_and_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = workshop.Check("good", ("ruff", "--version"), "never")
-    bad = workshop.Check("bad", ("ruff", "no-such-command"), "think again")
-    missing = workshop.Check("missing", ("no-such-tool",), "never")
+    good = checks.Check("good", ("ruff", "--version"), "never", shown=True)
+    bad = checks.Check("bad", ("ruff", "no-such-command"), "think again")
+    missing = checks.Check("missing", ("no-such-tool",), "never")
 
-    monkeypatch.setattr("app.workshop._CHECKS", (good,))
-    done = CliRunner().invoke(cli.cli, ["check"])
-    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "All 1 checks passed.")
+    monkeypatch.setattr("proof.workshop.checks._ROWS", ((good,),))
+    done = CliRunner().invoke(workshop, ["check"])
+    version, verdict, sum_up = done.output.splitlines()
+    assert done.exit_code == 0
+    assert version.startswith("ruff ")
+    assert verdict.startswith("passed  good (")
+    assert sum_up.startswith("All 1 checks passed (")
 
-    monkeypatch.setattr("app.workshop._CHECKS", (good, bad))
-    assert "1 of 2 checks failed:\n  - bad: think again." in refused("check")
+    monkeypatch.setattr("proof.workshop.checks._ROWS", ((good,), (bad, good)))
+    said = refused("check")
+    assert "unrecognized subcommand 'no-such-command'" in said
+    assert "Error: 1 of 3 checks failed (" in said
+    assert said.endswith("):\n  - bad: think again.\n")
 
-    monkeypatch.setattr("app.workshop._CHECKS", (missing,))
+    monkeypatch.setattr("proof.workshop.checks._ROWS", ((missing,),))
     assert "no-such-tool is not installed: run `make setup`" in refused("check")
 
 
 def test_a_migration_comes_after_one_other(monkeypatch: pytest.MonkeyPatch) -> None:
     two = tuple(Migration(name, "app", frozenset({"app_1"})) for name in ("ours", "theirs"))
     monkeypatch.setattr(schema, "shipped", lambda: two)
-    monkeypatch.setattr(workshop, "migrate_database", lambda: None)
+    monkeypatch.setattr(schema, "migrate", lambda: None)
 
     assert "migrations/app/ has 2 ends: ours, theirs. Let the one" in refused("migration", "add a price")
 
 
 def test_a_migration_of_a_database_that_is_ahead_is_refused(empty_database: str) -> None:
-    cli.migrate_database()
+    schema.migrate()
     database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num ~ '^platform'")
 
     assert "The database was migrated by other code: it has later" in refused("migration", "add a price")

@@ -1,98 +1,20 @@
-"""The commands for people who change the service: check, fix, domain, migration. They need the development tools."""
+"""A new noun, copied from the example."""
 
 import importlib
 import keyword
 import re
 import shutil
 import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from app.adapters import schema
-from app.cli import ROOT, alembic_config, migrate_database, prepared
+from app.adapters.process import ROOT
+from proof.workshop import migrations
+from proof.workshop.tools import tool
 
 EXAMPLE = "items"
-CRITICAL = (
-    "app/platform/admin/*",
-    "app/platform/auth/*",
-    "app/platform/personal_data/*",
-    "app/adapters/encryption.py",
-    "app/kit/access.py",
-    "app/kit/crypto.py",
-    "app/kit/passwords.py",
-    "app/kit/tokens.py",
-    "app/http/authentication.py",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that `app check` proves."""
-
-    name: str
-    command: tuple[str, ...]
-    mend: str
-
-
-_CHECKS = (
-    Check("format", ("ruff", "format", "--check", "--quiet", "."), "run `make fix`"),
-    Check("lint", ("ruff", "check", "--quiet", "."), "run `make fix`, then mend what is left"),
-    Check("types", ("basedpyright",), "give it its type; an ignore is no mend"),
-    Check("arrows", ("lint-imports", "--no-cache"), "move the code to the room it belongs in: AGENTS.md has the list"),
-    Check("tests", ("pytest", "--cov", "--cov-report=term-missing:skip-covered"), "read the first failure above"),
-    Check(
-        "coverage of who and may",
-        ("coverage", "report", f"--include={','.join(CRITICAL)}", "--fail-under=90"),
-        "test the lines named above",
-    ),
-)
-
-
-def register(cli: click.Group) -> None:
-    """Add these commands to the command line."""
-    for command in (check, fix, domain, migration):
-        cli.add_command(command)
-
-
-@click.command()
-def check() -> None:
-    """Prove everything: format, lint, types, import arrows, migrations, tests with coverage."""
-    failed: list[Check] = []
-    for each in _CHECKS:
-        started = time.perf_counter()
-        done = subprocess.run(_tool(each.command), cwd=ROOT, capture_output=True, check=False)
-        passed = done.returncode == 0
-        seconds = time.perf_counter() - started
-        if not passed or each.name == "tests":
-            click.echo(done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace"))
-        click.secho(
-            f"{'passed' if passed else 'FAILED'}  {each.name} ({seconds:.1f} s)", fg="green" if passed else "red"
-        )
-        if not passed:
-            failed.append(each)
-    if failed:
-        lines = "\n".join(f"  - {each.name}: {each.mend}." for each in failed)
-        raise click.ClickException(f"{len(failed)} of {len(_CHECKS)} checks failed:\n{lines}")
-    click.echo(f"All {len(_CHECKS)} checks passed.")
-
-
-@click.command()
-def fix() -> None:
-    """Mend what a machine can mend: imports, format, simple findings."""
-    for command in (("ruff", "check", "--fix", "."), ("ruff", "format", ".")):
-        if subprocess.run(_tool(command), cwd=ROOT, check=False).returncode:
-            raise click.ClickException("What is listed above needs a person.")
-
-
-@click.command()
-@click.argument("what", default="")
-def migration(what: str) -> None:
-    """Write the migration of what changed in the models; WHAT says it in a few words: "add a price"."""
-    _write_migration(what, missing='Say in a few words what changes: make migration name="add a price".')
 
 
 @click.command()
@@ -117,12 +39,12 @@ def domain(name: str, singular: str) -> None:
         _copy(source, target, names)
     importlib.invalidate_caches()
     try:
-        _write_migration(f"add {plural}", missing="")
+        migrations.write(f"add {plural}")
     except Exception:
         for target in targets:
             shutil.rmtree(target) if target.is_dir() else target.unlink()
         raise
-    migrate_database()
+    schema.migrate()
     for target in targets:
         click.echo(f"made {target.relative_to(ROOT)}{'/' if target.is_dir() else ''}")
     click.echo(f"/v1/{names.path} answers at the next start. `make check` proves it; no existing file was edited.")
@@ -140,7 +62,9 @@ def _noun(name: str, singular: str) -> tuple[str, str]:
     if name in taken:
         raise click.ClickException(f"{name} exists already, in app/domain/{name}/.")
     if not one or one == name or keyword.iskeyword(one) or not one.isidentifier():
-        raise click.ClickException(f"Say what one of the {name} is called: uv run app domain {name} --singular …")
+        raise click.ClickException(
+            f"Say what one of the {name} is called: uv run python -m proof.workshop domain {name} --singular …"
+        )
     return name, one
 
 
@@ -189,37 +113,4 @@ def _copy(source: Path, target: Path, names: _Names) -> None:
         destination.write_text("".join(renamed), encoding="utf-8", newline="\n")
     # Imports are sorted anew by their new names, and lines are broken anew for their new lengths.
     for command in (("ruff", "check", "--fix", "--quiet", "--select", "I"), ("ruff", "format", "--quiet")):
-        subprocess.run(_tool((*command, str(target))), cwd=ROOT, check=True)
-
-
-def _write_migration(what: str, *, missing: str) -> None:
-    if not what.strip():
-        raise click.ClickException(missing)
-    from alembic import command
-
-    prepared()
-    migrate_database()
-    _one_end()
-    script = command.revision(
-        alembic_config(), what, autogenerate=True, head="app@head", version_path=str(ROOT / "migrations/app")
-    )
-    if not script:
-        raise click.ClickException("The models and the database agree: there is nothing to migrate.")
-
-
-def _one_end() -> None:
-    """The new one comes after the newest, so there has to be one newest: two are what merging two branches leaves."""
-    ends = [each.revision for each in schema.newest() if each.branch == "app"]
-    if len(ends) > 1:
-        raise click.ClickException(
-            f"migrations/app/ has {len(ends)} ends: {', '.join(ends)}. Let the one that no database has yet come after "
-            "the other: its down_revision names it."
-        )
-
-
-def _tool(command: tuple[str, ...]) -> list[str]:
-    name, *arguments = command
-    found = shutil.which(name, path=str(Path(sys.executable).parent))
-    if found is None:
-        raise click.ClickException(f"{name} is not installed: run `make setup`, which installs the development tools.")
-    return [found, *arguments]
+        subprocess.run(tool(*command, str(target)), cwd=ROOT, check=True)

@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 from click.testing import CliRunner, Result
 
-from app import cli, defaults, keys, registry, settings, workshop
-from app.adapters import embedded_postgres, schema
+from app import cli, defaults, registry, settings
+from app.adapters import embedded_postgres, process, schema
 from app.kit import routing
 from app.reloading import Reloading
 from app.settings import Settings
@@ -21,9 +21,6 @@ from tests import database
 from tests.conftest import Log, Sql
 from tests.test_migrations import looked_at
 from tests.wire import Json
-
-workshop.register(cli.cli)
-keys.register(cli.cli)
 
 
 def run(*arguments: str) -> Result:
@@ -65,10 +62,6 @@ def test_help_names_every_command() -> None:
         "seed",
         "create-admin",
         "retention",
-        "check",
-        "fix",
-        "domain",
-        "migration",
         "audit",
         "keys",
     ):
@@ -148,7 +141,7 @@ def ends(url: str) -> list[str]:
 
 
 def test_migrate_leaves_what_a_later_release_migrated_as_it_is(empty_database: str, log: Log) -> None:
-    cli.migrate_database()
+    schema.migrate()
     database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num ~ '^platform'")
     before = ends(empty_database)
     assert "later" in before
@@ -162,7 +155,7 @@ def test_migrate_leaves_what_a_later_release_migrated_as_it_is(empty_database: s
 
 
 def test_migrate_refuses_what_other_code_migrated(empty_database: str) -> None:
-    cli.migrate_database("platform_0001")
+    schema.migrate("platform_0001")
     database.execute(empty_database, "INSERT INTO alembic_version VALUES ('others')")
 
     result = run("migrate")
@@ -188,10 +181,9 @@ def test_a_migration_after_one_that_is_not_there_is_a_sentence(
 ) -> None:
     assert empty_database
     _ = shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
-    _ = shutil.copy(cli.ROOT / "pyproject.toml", tmp_path)
+    _ = shutil.copy(process.ROOT / "pyproject.toml", tmp_path)
     _ = (tmp_path / "migrations/app/9999_orphan.py").write_text('revision = "app_9"\ndown_revision = "app_8"\n')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
     monkeypatch.setattr(schema, "shipped", schema.shipped.__wrapped__)
 
@@ -270,7 +262,7 @@ def test_without_a_database_development_starts_its_own(
 
     _ = said("serve", "--workers", "1")
 
-    assert started == [cli.DEVELOPMENT_DATA]
+    assert started == [process.DEVELOPMENT_DATA]
     assert len(served) == 1
 
 

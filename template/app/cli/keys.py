@@ -5,21 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli import Cli, prepared
+from app.adapters.process import on_the_database
 
 if TYPE_CHECKING:
-    from app.adapters.database import Database
-    from app.adapters.rotation import Kept
+    from app.adapters.database.work import Database
 
 
-@click.group(cls=Cli)
+@click.group()
 def keys() -> None:
     """Make and rotate keys. docs/security/encryption.md has the procedure."""
-
-
-def register(cli: click.Group) -> None:
-    """Add these commands to the command line."""
-    cli.add_command(keys)
 
 
 @keys.command()
@@ -50,39 +44,34 @@ def rotate() -> None:
 
     It may be interrupted and run again: what is done stays done.
     """
-    import asyncio
+    from app import registry
 
-    prepared()
-    left = asyncio.run(_rotated())
-    if left:
+    registry.load_models()
+    if left := on_the_database(_rotated):
         raise click.ClickException(
             "\n".join(["These values can't be encrypted anew:", *(f"  - {each}" for each in left)])
         )
 
 
-async def _rotated() -> list[str]:
+async def _rotated(database: "Database") -> list[str]:
     from app.adapters import rotation
     from app.settings import settings
 
     ring = settings().key_ring
-    database = _database()
     left: list[str] = []
     total = 0
-    try:
-        # Again until there is nothing: another process may not know yet that the first key is the first.
-        while True:
-            rotated: dict[str, int] = {}
-            left = []
-            async for progress in rotation.rotate(database, ring):
-                rotated[progress.table] = progress.rotated
-                left = [*(each for each in left if each not in progress.unreadable), *progress.unreadable]
-                click.echo(f"{progress.table}: {progress.rotated} rows", err=True)
-            total += sum(rotated.values())
-            if not sum(rotated.values()):
-                break
-        kept = await rotation.status(database)
-    finally:
-        await database.close()
+    # Again until there is nothing: another process may not know yet that the first key is the first.
+    while True:
+        rotated = 0
+        left = []
+        async for progress in rotation.rotate(database, ring):
+            rotated += progress.rotated
+            left = [*(each for each in left if each not in progress.unreadable), *progress.unreadable]
+            click.echo(f"{progress.table}: {progress.rotated} rows", err=True)
+        total += rotated
+        if not rotated:
+            break
+    kept = await rotation.status(database)
     click.echo(f"Encrypted {total} rows anew under the key {ring.ids[0]}.")
     for key in ring.ids[1:]:
         if any(each.key == key for each in kept):
@@ -95,13 +84,14 @@ async def _rotated() -> list[str]:
 @keys.command()
 def status() -> None:
     """Count the values under each key, column by column."""
-    import asyncio
-
+    from app import registry
+    from app.adapters import rotation
     from app.settings import settings
 
-    prepared()
+    registry.load_models()
+    kept = on_the_database(rotation.status)
     ring = settings().key_ring
-    for each in asyncio.run(_kept()):
+    for each in kept:
         if each.key not in ring.ids:
             role = "NOT among ENCRYPTION_KEYS: these values can't be read"
         else:
@@ -109,20 +99,4 @@ def status() -> None:
         click.echo(f"{each.column:32}{each.key}  {each.values:>10}  {role}")
 
 
-async def _kept() -> "list[Kept]":
-    from app.adapters import rotation
-
-    database = _database()
-    try:
-        return await rotation.status(database)
-    finally:
-        await database.close()
-
-
-def _database() -> "Database":
-    from app import registry
-    from app.adapters.database import Database, DatabaseSettings
-    from app.settings import settings
-
-    registry.load_models()
-    return Database(DatabaseSettings.read(), settings().key_ring)
+commands = (keys,)
