@@ -63,7 +63,7 @@ def test_the_first_key_encrypts_and_all_decrypt() -> None:
 
     assert during.open(value, HERE) == "ada@example.com"
     assert after.open(during.seal("ada@example.com", HERE), HERE) == "ada@example.com"
-    with pytest.raises(Unreadable, match=f"encrypted with the key {before.ids[0]}, which is not among"):
+    with pytest.raises(Unreadable, match=f"encrypted with the key {before.ids[0]}, which is not in the key ring"):
         _ = after.open(value, HERE)
     assert before.digest("i", "x") in during.digests("i", "x")
     assert before.digest("i", "x") != before.digest("j", "x")
@@ -239,7 +239,7 @@ def test_what_can_not_be_read_is_named_and_the_rest_is_rotated(empty_database: s
 
     assert result.exit_code == 1
     assert "Encrypted 1 rows anew" in result.output or "Encrypted 2 rows anew" in result.output  # and perhaps a letter
-    assert f"is encrypted with the key {key_id(lost)}, which is not among" in result.output
+    assert f"is encrypted with the key {key_id(lost)}, which is not in the key ring" in result.output
     assert "NOT among ENCRYPTION_KEYS" in run(f"{new},{old}", "status").output
     for key in (lost, old, new):
         assert key not in result.output
