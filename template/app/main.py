@@ -5,36 +5,27 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from app import defaults, house, registry
 from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
-from app.kit import logging, state
+from app.kit import logging, routing, state
 from app.kit.passwords import Passwords
-from app.kit.routing import Table
 from app.kit.tokens import Tokens
 from app.settings import Environment, Settings, settings
 
 VERSION = "0.1.0"
 
 
-class Service(FastAPI):
-    """FastAPI for declaring and documenting; our own layers and table for answering (http/stack.py, kit/routing.py)."""
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # FastAPI's own asks the environment at every request whether telemetry is on; none is installed here.
-        if self.middleware_stack is None:
-            self.middleware_stack = self.build_middleware_stack()
-        scope["app"] = self
-        await self.middleware_stack(scope, receive, send)
+class Service(routing.Service):
+    """Our own layers around the table of routes, and the one document of what they declare."""
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        return stack(self, Table(self), registry.layers(self))
+        return stack(self, routing.Table(self), registry.layers(self))
 
     @override
     def openapi(self) -> openapi.Json:

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 from app import adapters, domain, platform
 from app.adapters.retention import Rule
 from app.kit import discovery, state
-from app.kit.authentication import Authenticator, Authenticators, Restriction, Restrictions
+from app.kit.access import Restriction, Restrictions
+from app.kit.authentication import Authenticator, Authenticators
 
 Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -5,9 +5,11 @@ that takes a password or a token is counted once more, by address and against a 
 kit/routing.py says which these are). docs/security/limits.md has the numbers and the headers.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
 from math import ceil
+from time import monotonic
 from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,13 +17,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
-from app.kit.rate_limits import Attempts, Counters, InProcess, Quota, Quotas, Who
+from app.kit.rate_limits import Attempts, Counted, Counters, Quota, Quotas, Who
 
 # An answer says what is left once less than this share of the limit is: most answers need no header for it.
 _LOW = 0.2
 
 # Whole requests are counted in seconds, and a sum of those may end just below a whole one.
 _ROUNDING = 1e-6
+
+# The last request of a burst must not fail by the rounding of a sum.
+_HAIR = 1e-6
 
 
 class RateLimit:
@@ -95,3 +100,43 @@ class _Policy:
 def counted_as(address: str) -> str:
     """An address as it is counted: IPv6 by its /64, because whoever has one address there has them all."""
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+class InProcess:
+    """Counters in the memory of this process, by the generic cell rate algorithm: one time per caller, no timers.
+
+    Memory is bounded: callers who have not come for as long as the limit takes to become free again are forgotten,
+    which changes nothing for them. Past `most` callers at once the oldest are forgotten sooner, in their favour.
+    """
+
+    def __init__(self, quota: Quota, *, most: int = 50_000, clock: Callable[[], float] = monotonic) -> None:
+        self._interval: float = quota.interval
+        self._seconds: float = float(quota.seconds)
+        self._most: int = most
+        self._clock: Callable[[], float] = clock
+        # When each caller's limit will be whole again. Two generations, so that forgetting needs no search.
+        self._young: dict[Who, float] = {}
+        self._old: dict[Who, float] = {}
+        self._turn: float = clock() + self._seconds
+
+    @property
+    def size(self) -> int:
+        """How many callers are remembered."""
+        return len(self._young) + len(self._old)
+
+    async def take(self, who: Who) -> Counted:
+        """Count a request, if it is within the quota."""
+        now = self._clock()
+        young = self._young
+        if now >= self._turn or len(young) >= self._most:
+            self._old, self._young = young, {}
+            self._turn = now + self._seconds
+            young = self._young
+        whole = young.get(who)
+        if whole is None:
+            whole = self._old.get(who, now)
+        used = max(whole - now, 0.0) + self._interval
+        if used > self._seconds + _HAIR:
+            return Counted(False, used - self._seconds, used - self._interval)  # noqa: FBT003 - the tuple names it
+        young[who] = now + used
+        return Counted(True, 0.0, min(used, self._seconds))  # noqa: FBT003

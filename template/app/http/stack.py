@@ -6,17 +6,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import defaults
+from app.http import probes
 from app.http.authentication import Authentication, LookUps
-from app.http.body_limit import BodyLimit
-from app.http.exchange import Exchanges
-from app.http.head_limit import HeadLimit
-from app.http.hosts import Hosts
-from app.http.liveness import Liveness
-from app.http.load_limit import LoadLimit
+from app.http.exchange import Constant, Exchanges
+from app.http.limits import BodyLimit, HeadLimit, Hosts, LoadLimit, TimeLimit
 from app.http.observe import Observe
 from app.http.problems import Problems
 from app.http.rate_limit import RateLimit
-from app.http.time_limit import TimeLimit
 from app.kit import state
 from app.kit.authentication import Authenticators
 from app.settings import Settings
@@ -40,7 +36,8 @@ def stack(service: FastAPI, app: ASGIApp, layers: Iterable[Layer]) -> ASGIApp:
     app = Problems(app, strict=not settings.production, common=authenticators.errors)  # around whatever can fail
     for layer in layers:
         app = layer(app)  # around the errors: it may have to be on their answers, too
-    app = Liveness(app)  # whether the process lives depends on nothing below
+    # Whether the process lives depends on nothing below.
+    app = Constant(app, route=probes.liveness(), body=probes.ALIVE.model_dump_json().encode())
     app = Observe(app)  # sees the status that the client sees
     # First: the id, the client's address and the headers are on every answer and every line.
     return Exchanges(app, trusted=settings.trusted_proxies, whole_addresses=defaults.LOG_CLIENT_ADDRESS)

@@ -1,14 +1,16 @@
-"""May they? One access rule for every operation, written as a parameter type."""
+"""May they? One access rule for every operation, written as a parameter type; and what is kept of who it was."""
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, Self, cast
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.params import Depends
 
+from app.kit import logging
 from app.kit.errors import AppError, Forbidden, NotFound, Unauthorized
 
 
@@ -72,6 +74,32 @@ class Rule:
         return caller
 
 
+class Restriction(Protocol):
+    """What keeps a caller from everything but its remedy. A noun offers it in `restriction.py`."""
+
+    error: type[AppError]
+
+    def applies(self, role: str, methods: frozenset[str]) -> bool:
+        """Whether it concerns a caller of this role who has proved these methods of authentication (RFC 8176)."""
+        ...
+
+
+class Restrictions:
+    """Every restriction of this service."""
+
+    def __init__(self, every: Iterable[Restriction]) -> None:
+        self._every: tuple[Restriction, ...] = tuple(every)
+
+    @property
+    def errors(self) -> tuple[type[AppError], ...]:
+        """What they may answer."""
+        return tuple(each.error for each in self._every)
+
+    def of(self, role: str, methods: frozenset[str]) -> type[AppError] | None:
+        """The first one that applies to a caller."""
+        return next((each.error for each in self._every if each.applies(role, methods)), None)
+
+
 class Public:
     """The rule of an operation that needs no caller, and the reason why it may be so."""
 
@@ -124,3 +152,40 @@ def public(reason: str, *, attempts: bool = False, unlimited: str = "") -> Depen
     not be tried at will either, such as asking for an e-mail. `unlimited` is the reason why an operation has no limit.
     """
     return Depends(Public(reason, attempts=attempts, unlimited=unlimited))
+
+
+# What may stand in a statement as it is. Whatever has another form is left out rather than quoted.
+_PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks, in which session or with which key, in which request, from which address; what nobody knows is None."""
+
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    request_id: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The origin of what a request changes."""
+        caller = cast("Caller | None", request.scope.get("caller"))
+        who = caller if isinstance(caller, Principal) else None
+        address = cast("str | None", request.scope.get("kept_address"))
+        return cls(
+            who.account_id if who else None,
+            (who.session_id or who.credential_id) if who else None,
+            _plain(logging.request_id.get()),
+            _plain(address),
+        )
+
+    @property
+    def text(self) -> str:
+        """Four words that need no quoting, with `-` for what nobody knows."""
+        return f"{self.account_id or '-'} {self.session_id or '-'} {self.request_id or '-'} {self.address or '-'}"
+
+
+def _plain(word: str | None) -> str | None:
+    # A lone hyphen is how nothing is written.
+    return word if word is not None and word != "-" and _PLAIN.fullmatch(word) else None

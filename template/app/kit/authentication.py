@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.kit.access import Caller, Rule
+from app.kit.access import Caller, Restrictions, Rule
 from app.kit.errors import AppError, Forbidden, Unauthorized
 
 Headers = Mapping[bytes, bytes]
@@ -35,32 +35,6 @@ class Authenticator(Protocol):
     def requirement(self, rule: Rule, *, safe: bool) -> Mapping[str, list[str]] | None:
         """What satisfies a rule, as OpenAPI writes it; None when no credential of this kind does."""
         ...
-
-
-class Restriction(Protocol):
-    """What keeps a caller from everything but its remedy. A noun offers it in `restriction.py`."""
-
-    error: type[AppError]
-
-    def applies(self, role: str, methods: frozenset[str]) -> bool:
-        """Whether it concerns a caller of this role who has proved these methods of authentication (RFC 8176)."""
-        ...
-
-
-class Restrictions:
-    """Every restriction of this service."""
-
-    def __init__(self, every: Iterable[Restriction]) -> None:
-        self._every: tuple[Restriction, ...] = tuple(every)
-
-    @property
-    def errors(self) -> tuple[type[AppError], ...]:
-        """What they may answer."""
-        return tuple(each.error for each in self._every)
-
-    def of(self, role: str, methods: frozenset[str]) -> type[AppError] | None:
-        """The first one that applies to a caller."""
-        return next((each.error for each in self._every if each.applies(role, methods)), None)
 
 
 class Authenticators:

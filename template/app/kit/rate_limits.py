@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from time import monotonic
 from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
@@ -10,9 +9,6 @@ from starlette.types import Scope
 _FORM = "a number of requests, a slash, and the seconds in which they become free again: 40/2"
 _MOST_REQUESTS = 1_000_000
 _MOST_SECONDS = 86_400
-
-# The last request of a burst must not fail by the rounding of a sum.
-_HAIR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +63,6 @@ class Counters(Protocol):
     async def take(self, who: Who) -> Counted:
         """Count a request, if it is within the quota."""
         ...
-
-
-class InProcess:
-    """Counters in the memory of this process, by the generic cell rate algorithm: one time per caller, no timers.
-
-    Memory is bounded: callers who have not come for as long as the limit takes to become free again are forgotten,
-    which changes nothing for them. Past `most` callers at once the oldest are forgotten sooner, in their favour.
-    """
-
-    def __init__(self, quota: Quota, *, most: int = 50_000, clock: Callable[[], float] = monotonic) -> None:
-        self._interval: float = quota.interval
-        self._seconds: float = float(quota.seconds)
-        self._most: int = most
-        self._clock: Callable[[], float] = clock
-        # When each caller's limit will be whole again. Two generations, so that forgetting needs no search.
-        self._young: dict[Who, float] = {}
-        self._old: dict[Who, float] = {}
-        self._turn: float = clock() + self._seconds
-
-    @property
-    def size(self) -> int:
-        """How many callers are remembered."""
-        return len(self._young) + len(self._old)
-
-    async def take(self, who: Who) -> Counted:
-        """Count a request, if it is within the quota."""
-        now = self._clock()
-        young = self._young
-        if now >= self._turn or len(young) >= self._most:
-            self._old, self._young = young, {}
-            self._turn = now + self._seconds
-            young = self._young
-        whole = young.get(who)
-        if whole is None:
-            whole = self._old.get(who, now)
-        used = max(whole - now, 0.0) + self._interval
-        if used > self._seconds + _HAIR:
-            return Counted(False, used - self._seconds, used - self._interval)  # noqa: FBT003 - the tuple names it
-        young[who] = now + used
-        return Counted(True, 0.0, min(used, self._seconds))  # noqa: FBT003
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,15 @@ Statements are written with SQLAlchemy's expressions, compiled once when their m
 Decisions 7 and 8 in docs/decisions/ say why the ORM's session is not used, nor asyncpg's own pool.
 """
 
-from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from app.adapters.database import work
 from app.adapters.database.connections import Connection, connect
 from app.adapters.database.errors import explained
 from app.adapters.database.settings import DatabaseSettings
 from app.adapters.database.statements import Base, Command, Query, arguments
-from app.kit import state
-from app.kit.origins import Origin
 
 __all__ = [
     "Base",
@@ -35,21 +32,8 @@ __all__ = [
 ]
 
 
-async def _database(request: Request) -> work.Database:
-    return state.of(request, work.Database)
+Reader = Annotated[work.Reader, Depends(work.reader)]
+Session = Annotated[work.Session, Depends(work.session, scope="function")]
 
-
-async def _reader(request: Request) -> work.Reader:
-    return state.of(request, work.Database).reader
-
-
-async def _session(request: Request) -> AsyncGenerator[work.Session]:
-    async with state.of(request, work.Database).transaction(Origin.of(request)) as session:
-        yield session
-
-
-Reader = Annotated[work.Reader, Depends(_reader)]
-Session = Annotated[work.Session, Depends(_session, scope="function")]
-
-Database = Annotated[work.Database, Depends(_database)]
+Database = Annotated[work.Database, Depends(work.database)]
 """For what has to be committed before the operation goes on: `async with database.transaction() as session`."""

@@ -40,6 +40,7 @@ class _Compiled(Generic[R]):
         self.names: tuple[str, ...] = tuple(compiled.positiontup or [])
         """The names of its arguments in the order of `$1, $2, …`."""
         self._sealing: Sealing = Sealing(statement, compiled.binds)
+        self._seals: bool = self._sealing.touches
         self._fixed: dict[str, object] = {
             name: value for name, value in cast("dict[str, object]", compiled.params).items() if value is not None
         }
@@ -62,7 +63,7 @@ class _Compiled(Generic[R]):
             raise TypeError(f"this statement takes {sorted(self.wanted)}, and was given {sorted(given)}: {self.sql}")
         if self._fixed:
             given = self._fixed | given
-        if self._sealing.touches:
+        if self._seals:
             given = self._sealing.sealed(given, ring)
         if self._to_database:
             given = {name: self._to_database.get(name, _same)(value) for name, value in given.items()}

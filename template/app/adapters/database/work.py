@@ -5,16 +5,18 @@ from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
 import asyncpg
+from fastapi import Request
 from pydantic import SecretStr
 
 from app.adapters.database.connections import Connection, Connections, connect
 from app.adapters.database.errors import FAILED, explained
 from app.adapters.database.settings import DatabaseSettings, password
 from app.adapters.database.statements import Command, Query
+from app.kit import state
+from app.kit.access import Origin
 from app.kit.crypto import KeyRing
 from app.kit.errors import AppError
 from app.kit.logging import writer
-from app.kit.origins import Origin
 
 _SECRET_LENGTH = 8
 
@@ -172,3 +174,19 @@ class Database:
             lock_timeout=str(settings.lock_timeout_ms),
             idle_in_transaction_session_timeout=str(settings.statement_timeout_ms * 2),
         )
+
+
+async def database(request: Request) -> Database:
+    """The database of this service."""
+    return state.of(request, Database)
+
+
+async def reader(request: Request) -> Reader:
+    """What reads for a request."""
+    return state.of(request, Database).reader
+
+
+async def session(request: Request) -> AsyncGenerator[Session]:
+    """The transaction of a request: committed before its answer leaves."""
+    async with state.of(request, Database).transaction(Origin.of(request)) as opened:
+        yield opened

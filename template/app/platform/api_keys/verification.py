@@ -18,8 +18,7 @@ from fastapi import FastAPI
 
 from app.adapters.database.work import Database
 from app.kit import clock, state, tokens
-from app.kit.access import Principal, Refusal
-from app.kit.authentication import Restrictions
+from app.kit.access import Principal, Refusal, Restrictions
 from app.kit.errors import AppError
 from app.kit.logging import get_logger
 from app.kit.tokens import Revoked, Tokens

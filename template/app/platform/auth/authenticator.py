@@ -6,8 +6,8 @@ from typing import ClassVar
 from fastapi import FastAPI
 
 from app.kit import state
-from app.kit.access import Principal, Refusal, Rule
-from app.kit.authentication import Headers, Json, Restrictions
+from app.kit.access import Principal, Refusal, Restrictions, Rule
+from app.kit.authentication import Headers, Json
 from app.kit.errors import AppError
 from app.kit.tokens import InvalidToken, Tokens
 

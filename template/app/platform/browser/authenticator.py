@@ -6,8 +6,8 @@ from typing import ClassVar
 from fastapi import FastAPI
 
 from app.kit import state
-from app.kit.access import Caller, Refusal, Rule
-from app.kit.authentication import Headers, Json, Restrictions
+from app.kit.access import Caller, Refusal, Restrictions, Rule
+from app.kit.authentication import Headers, Json
 from app.kit.errors import AppError
 from app.kit.tokens import Tokens
 from app.platform.auth.authenticator import AccessTokens

@@ -19,7 +19,7 @@ from app import cli, registry
 from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings
 from app.adapters.database.work import Database
-from app.kit.origins import Origin
+from app.kit.access import Origin
 from app.platform.accounts import repository as accounts
 from app.platform.accounts.schemas import AccountRead
 from app.platform.audit import retirement, triggers

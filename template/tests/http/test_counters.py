@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from app.kit.rate_limits import InProcess, Quota
+from app.http.rate_limit import InProcess
+from app.kit.rate_limits import Quota
 
 
 class Clock:
