@@ -1,4 +1,4 @@
-"""What is refused before any work: a wrong host, too large a head or body, too many at once; and what lasts too long."""
+"""What is refused before any work: a wrong host, too large a head or body, too much at once, too slow."""
 
 import asyncio
 import re
