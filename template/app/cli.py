@@ -105,11 +105,15 @@ def application() -> "FastAPI":
 
 def explain(error: ValidationError) -> str:
     """One line for each setting that was refused: its name in the environment, and what is wrong."""
-    prefix = {"DatabaseSettings": "DATABASE_", "MailSettings": "MAIL_"}.get(error.title, "")
+    from app import registry
+    from app.adapters.database import DatabaseSettings
+
+    kinds = (DatabaseSettings, *registry.settings())
+    prefix = next((each.model_config.get("env_prefix", "") for each in kinds if each.__name__ == error.title), "")
     lines = ["The settings are not complete:"]
     for each in error.errors():
         name = "_".join(str(part) for part in each["loc"]).upper()
-        name = prefix * bool(name) * (name != "ENVIRONMENT") + name
+        name = prefix * bool(name) + name
         sentence = each["msg"].removeprefix("Value error, ")
         if each["type"] == "missing":
             sentence = "is missing. Set it in the environment or in .env; .env.example says what it is for."
@@ -161,10 +165,10 @@ def _database_is_named() -> bool:
 @click.option("--workers", default=defaults.WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Serve requests until told to stop; requests under way are finished first."""
-    from app.adapters.mail import MailSettings
+    from app import registry
 
     prepared()
-    MailSettings.read()
+    registry.read_settings()
     if workers > 1:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
@@ -266,7 +270,12 @@ def alembic_config() -> "Config":
     """How Alembic is set up: [tool.alembic] in pyproject.toml."""
     from alembic.config import Config
 
-    return Config(toml_file=ROOT / "pyproject.toml", stdout=sys.stderr)
+    from app.adapters import schema
+
+    config = Config(toml_file=ROOT / "pyproject.toml", stdout=sys.stderr)
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(str(schema.MIGRATIONS / each) for each in schema.BRANCHES))
+    return config
 
 
 @cli.command()
@@ -297,7 +306,7 @@ def routes() -> None:
         rule = route.access[0]
         match rule:
             case Rule():
-                access = f"{rule.permission} ({', '.join(sorted(rule.roles))})"
+                access = f"{rule.permission} ({', '.join(sorted(rule.roles)) or 'every role'})"
             case Public():
                 access = f"public: {rule.reason}"
             case _:
@@ -321,72 +330,6 @@ def seed(accounts: int, items: int) -> None:
     migrate_database()
     added = asyncio.run(fill(accounts, items))
     click.echo(f"Added {added.accounts} accounts and {added.items} items; what was there already stayed.")
-
-
-@cli.command()
-@click.argument("email")
-def create_admin(email: str) -> None:
-    """Make an account with EMAIL that may manage the others, or let an existing one do so.
-
-    A new account needs a password: it is asked for, or taken from the environment variable ADMIN_PASSWORD.
-    """
-    from app.platform.accounts import repository as accounts
-    from app.platform.admin import service
-
-    async def appoint(database: "Database", address: str, hashed: str | None) -> bool:
-        async with database.transaction() as session:
-            return await service.appoint(session, address, hashed)
-
-    prepared()
-    address = _address(email)
-    known = _read(lambda reader: accounts.credentials(reader, address))
-    if known is not None and known.email_verified_at is None:
-        raise click.ClickException(
-            f"{address} has an account whose address nobody has confirmed, so it may be somebody else's: confirm it "
-            "with the link that was mailed, then run this again."
-        )
-    hashed = None if known is not None else _hashed_password(address)
-    if not _on_the_database(lambda database: appoint(database, address, hashed)):
-        raise click.ClickException("Somebody else changed this account at the same moment: run this again.")
-    click.echo(f"{address} {'is an admin now; its sessions have ended' if known else 'is a new account: an admin'}.")
-
-
-def _address(email: str) -> str:
-    from pydantic import TypeAdapter
-
-    from app.platform.accounts.schemas import Email
-
-    try:
-        return TypeAdapter(Email).validate_python(email)
-    except ValidationError as error:
-        raise click.UsageError(f"EMAIL {error.errors()[0]['msg']}.") from None
-
-
-def _hashed_password(address: str) -> str:
-    import asyncio
-
-    from pydantic import TypeAdapter
-
-    from app.kit.errors import Invalid
-    from app.kit.passwords import Passwords, refuse_guessable
-    from app.platform.accounts.schemas import Password
-    from app.platform.accounts.service import common_knowledge
-
-    given = os.environ.get("ADMIN_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True, err=True
-    )
-    try:
-        password = TypeAdapter(Password).validate_python(given).get_secret_value()
-        refuse_guessable(password, field="password", known=common_knowledge(address))
-    except ValidationError:
-        raise click.ClickException("A password has 12 to 128 characters.") from None
-    except Invalid as error:
-        raise click.ClickException(f"Choose another one: {error.fields['#/password']}.") from None
-    passwords = Passwords()
-    try:
-        return asyncio.run(passwords.hash(password))
-    finally:
-        passwords.close()
 
 
 @cli.command()
@@ -420,19 +363,11 @@ def audit() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000), help="How many entries.")
 def show(subject: str | None, actor: UUID | None, request: str | None, most: int) -> None:
     """List entries, the newest first."""
-    from app.platform.audit import repository
+    from app.platform.audit import service
 
     if sum(each is not None for each in (subject, actor, request)) > 1:
         raise click.UsageError("Ask for one of --subject, --actor and --request.")
-    if actor is not None:
-        entries = _read(lambda reader: repository.of_actor(reader, actor, most))
-    elif subject is not None:
-        entries = _read(lambda reader: repository.of_subject(reader, subject, most))
-    elif request is not None:
-        entries = _read(lambda reader: repository.of_request(reader, request, most))
-    else:
-        entries = _read(lambda reader: repository.newest(reader, most))
-    for each in entries:
+    for each in _read(lambda reader: service.entries(reader, most, subject=subject, actor=actor, request=request)):
         known = {
             "actor": each.actor_id,
             each.subject_table or "subject": each.subject_id,
@@ -511,8 +446,11 @@ def _on_the_database(work: "Callable[[Database], Coroutine[None, None, T]]") -> 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of the `app` command."""
-    from app import keys, workshop
+    from app import keys, registry, workshop
 
     workshop.register(cli)
     keys.register(cli)
+    for module in registry.modules("cli"):
+        for command in cast("tuple[click.Command, ...]", vars(module)["commands"]):
+            cli.add_command(command)
     cli(arguments)

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from app import defaults, house, registry
-from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
 from app.kit import api_keys, logging, state
@@ -60,7 +59,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
-    state.keep(app, MailSettings.read())
+    registry.read_settings()
     state.keep(app, config.key_ring)
     state.keep(
         app,
@@ -81,7 +80,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     log = logging.get_logger()
     async with AsyncExitStack() as stack_of_parts:
-        for part in PARTS:
+        for part in (*PARTS, *registry.parts()):
             await stack_of_parts.enter_async_context(part(app))
         # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
         # (docs/decisions/0009-requests.md).

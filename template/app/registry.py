@@ -1,20 +1,18 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from pydantic_settings import BaseSettings
 
-from app import domain, platform
 from app.adapters.retention import Rule
-from app.kit import discovery
+from app.kit.discovery import everywhere as modules
+from app.kit.discovery import offered
 
-
-def modules(name: str) -> Iterator[ModuleType]:
-    """Every `{name}.py` of a noun, imported: those of `app/platform/`, then those of `app/domain/`."""
-    for room in (platform, domain):
-        yield from discovery.modules(room, name)
+Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def routers() -> list[APIRouter]:
@@ -32,6 +30,27 @@ def _router(module: ModuleType) -> APIRouter:
 def retention_rules() -> list[Rule]:
     """What every noun says of how long it keeps what."""
     return [rule for module in modules("retention") for rule in cast("tuple[Rule, ...]", vars(module)["RULES"])]
+
+
+def parts() -> list[Part]:
+    """What is opened with the service and closed after it, in that order: the `part(app)` of each `part.py`."""
+    return [cast("Part", part) for part in offered("part")]
+
+
+def settings() -> list[type[BaseSettings]]:
+    """The settings that folders have of their own: the classes of each `settings.py`."""
+    return [
+        each
+        for module in modules("settings")
+        for each in cast("dict[str, object]", vars(module)).values()
+        if isinstance(each, type) and issubclass(each, BaseSettings) and each.__module__ == module.__name__
+    ]
+
+
+def read_settings() -> None:
+    """Read every `settings.py`, so that a bad setting is a sentence before anything starts."""
+    for each in settings():
+        _ = each()
 
 
 def load_models() -> None:

@@ -16,7 +16,6 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr, field_validato
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
-from app.kit.access import ADMIN, ROLES
 from app.kit.crypto import KeyRing
 from app.kit.rate_limits import Limit, Limits
 from app.kit.tokens import Key
@@ -49,8 +48,8 @@ class SecondFactorFor(StrEnum):
 
 _DEMANDING = {
     SecondFactorFor.NOBODY: frozenset[str](),
-    SecondFactorFor.ADMINS: frozenset({ADMIN}),
-    SecondFactorFor.EVERYBODY: ROLES,
+    SecondFactorFor.ADMINS: frozenset({"admin"}),
+    SecondFactorFor.EVERYBODY: frozenset({"admin", "member"}),
 }
 
 ENV_FILE = Path(__file__).parents[1] / ".env"
@@ -80,7 +79,6 @@ class Settings(BaseSettings):
     auth_signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
-    require_verified_email: bool | None = None
     second_factor_for: SecondFactorFor | None = None
     audit_retention_days: int = Field(
         default=defaults.AUDIT_RETENTION_DAYS, ge=defaults.AUDIT_RETENTION_DAYS, le=36_525
@@ -197,13 +195,6 @@ class Settings(BaseSettings):
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
             probes=self.rate_limit_probes.shared_by(self.rate_limit_workers),
         )
-
-    @property
-    def demands_verified_email(self) -> bool:
-        """Whether an account has to prove its address before it signs in."""
-        if self.require_verified_email is None:
-            return self.production and defaults.REQUIRE_VERIFIED_EMAIL
-        return self.require_verified_email
 
     @property
     def second_factor_roles(self) -> frozenset[str]:

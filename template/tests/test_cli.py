@@ -63,7 +63,6 @@ def test_help_names_every_command() -> None:
         "openapi",
         "routes",
         "seed",
-        "create-admin",
         "retention",
         "check",
         "fix",

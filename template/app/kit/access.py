@@ -53,6 +53,7 @@ class Rule:
     def __init__(self, permission: str, roles: frozenset[str], *, signed_in: bool, enrolling: bool) -> None:
         self.permission: str = permission
         self.roles: frozenset[str] = roles
+        """Those that the permission is given to; empty where it is given to every role."""
         self.signed_in: bool = signed_in
         self.enrolling: bool = enrolling
 
@@ -61,7 +62,7 @@ class Rule:
         caller = cast("Caller", request.scope["caller"])
         if isinstance(caller, Refusal):
             raise caller.kind(caller.detail)
-        if caller.role not in self.roles:
+        if self.roles and caller.role not in self.roles:
             raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
         if self.signed_in and caller.session_id is None:
             raise Forbidden("This is for somebody who signed in: an API key is not good for it.")
@@ -102,14 +103,9 @@ class StaticToken:
 
 AccessRule = Rule | Public | StaticToken
 
-MEMBER = "member"
-ADMIN = "admin"
-ROLES = frozenset({MEMBER, ADMIN})
-"""The roles there are; a permission names those it is given to."""
-
 
 def require(permission: str, *roles: str, signed_in: bool = False, enrolling: bool = False) -> Rule:
-    """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`.
+    """Only callers whose role is one of `roles`, or whatever their role: `Depends(require("items:write"))`.
 
     `signed_in=True` refuses API keys: for what is about sessions, passwords and keys themselves. `enrolling=True` is
     for what somebody needs who has to set up a second factor first; everything else refuses them.

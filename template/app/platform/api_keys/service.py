@@ -15,7 +15,7 @@ from app.kit.errors import Invalid
 from app.kit.ids import uuid7
 from app.kit.routing import Route
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
+from app.platform.accounts import service as accounts
 from app.platform.api_keys import repository
 from app.platform.api_keys.errors import ApiKeyNotFound, TooManyApiKeys
 from app.platform.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
@@ -64,13 +64,8 @@ async def revoke(session: Session, issuer: Issuer, key_id: UUID, caller: Princip
     issuer.ended.note([key_id])
 
 
-async def revoke_all(session: Session, issuer: Issuer, account_id: UUID) -> None:
-    """Revoke every key of an account, for whatever makes all of its proofs untrue: a lock, for example."""
-    issuer.ended.note(await repository.revoke_all(session, account_id))
-
-
 def _refuse_foreign(scopes: list[str], caller: Principal, permissions: Roles) -> None:
-    own = sorted(name for name, roles in permissions.items() if caller.role in roles)
+    own = sorted(name for name, roles in permissions.items() if not roles or caller.role in roles)
     fields = {
         f"#/scopes/{place}": f"there is no such permission for a key of yours; accepted: {', '.join(own)}"
         for place, scope in enumerate(scopes)

@@ -4,17 +4,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request, params
 
-from app.kit.access import ADMIN, MEMBER, Principal, public, require
+from app.kit.access import Principal, public, require
 from app.kit.browser import from_own_page
 from app.kit.errors import CrossSiteRefused
 
-CanSignOut = Annotated[Principal, Depends(require("auth:sign-out", MEMBER, ADMIN, signed_in=True, enrolling=True))]
-CanReadOwnSessions = Annotated[
-    Principal, Depends(require("auth:read-sessions", MEMBER, ADMIN, signed_in=True, enrolling=True))
-]
-CanEndOwnSessions = Annotated[
-    Principal, Depends(require("auth:end-sessions", MEMBER, ADMIN, signed_in=True, enrolling=True))
-]
+CanSignOut = Annotated[Principal, Depends(require("auth:sign-out", signed_in=True, enrolling=True))]
+CanReadOwnSessions = Annotated[Principal, Depends(require("auth:read-sessions", signed_in=True, enrolling=True))]
+CanEndOwnSessions = Annotated[Principal, Depends(require("auth:end-sessions", signed_in=True, enrolling=True))]
 
 SIGN_IN = public("nobody has a token before they sign in")
 RENEW = public("the refresh token itself is the proof, and the access token has usually expired")

@@ -11,6 +11,7 @@ from app.kit.errors import CrossSiteRefused, answers
 from app.kit.pagination import Cursor, Limit, Page
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
+from app.platform.accounts import gates
 from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.service import Guesses
 from app.platform.auth import cookies, service
@@ -26,7 +27,6 @@ from app.platform.auth.cookies import RefreshCookie
 from app.platform.auth.devices import CurrentDevice
 from app.platform.auth.errors import (
     AccountDisabled,
-    EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
     RefreshTokenReused,
@@ -43,7 +43,7 @@ router = routing.router("/v1/auth", "auth")
     "/login",
     dependencies=[SIGN_IN],
     responses=answers(
-        WrongCredentials, SecondFactorNeeded, WrongCode, EmailNotVerified, AccountDisabled, TooManyAttempts
+        WrongCredentials, SecondFactorNeeded, WrongCode, *gates.errors(), AccountDisabled, TooManyAttempts
     ),
 )
 async def log_in(  # noqa: PLR0913 - what it takes to sign in
@@ -126,7 +126,7 @@ async def end_sessions(
         WrongCredentials,
         SecondFactorNeeded,
         WrongCode,
-        EmailNotVerified,
+        *gates.errors(),
         AccountDisabled,
         TooManyAttempts,
         CrossSiteRefused,

@@ -1,17 +1,20 @@
 """What the business says about signing in, staying signed in and signing out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from app.adapters.database import Reader, Session
-from app.kit import clock, pagination, tokens
+from app.kit import clock, discovery, pagination, tokens
 from app.kit.access import Principal
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
+from app.platform.accounts import gates
+from app.platform.accounts import service as accounts
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Guesses
 from app.platform.audit import service as audit
@@ -19,7 +22,6 @@ from app.platform.auth import repository
 from app.platform.auth.devices import Device
 from app.platform.auth.errors import (
     AccountDisabled,
-    EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
     RefreshTokenReused,
@@ -85,9 +87,9 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     await attempts.succeed(session, attempt)
     if anew is not None:
         await accounts.set_password(session, known.id, anew)
-    if known.email_verified_at is None and settings().demands_verified_email:
-        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
-        raise EmailNotVerified
+    if (refusal := await gates.refusal(session, known.id)) is not None:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason=refusal.code)
+        raise refusal
     if known.disabled_at is not None:
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
         raise AccountDisabled
@@ -166,6 +168,14 @@ async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Pr
 async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:
     """End every session of an account but one: at a request, or because what its tokens say is no longer so."""
     issuer.ended.note(await repository.end_all(session, account_id, kept))
+    await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
+
+
+async def revoke_all(session: Session, issuer: Issuer, account_id: UUID) -> None:
+    """Revoke every credential of an account, its sessions among them, and record that they ended."""
+    for module in discovery.everywhere("credentials"):
+        revoke = cast("Callable[[Session, UUID], Awaitable[list[UUID]]]", vars(module)["revoke_all"])
+        issuer.ended.note(await revoke(session, account_id))
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 

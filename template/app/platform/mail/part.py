@@ -12,14 +12,14 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from app.adapters.database import Database
-from app.adapters.mail import MailSettings, mailer
+from app.adapters.mail.mailers import mailer
+from app.adapters.mail.messages import Mailer, MailNotSent, Message
+from app.adapters.mail.settings import MailSettings
 from app.kit import clock, state
 from app.kit.errors import AppError
 from app.kit.logging import get_logger
-from app.kit.mail import Mailer, MailNotSent, Message
 from app.platform.links import service as links
-from app.platform.mail import letters, repository
-from app.platform.mail.service import Postbox
+from app.platform.mail import repository, service, writing
 
 log = get_logger()
 
@@ -43,14 +43,15 @@ class Courier:
         self._carrier: Mailer = carrier
         self._links: str = links
 
-    async def run(self, postbox: Postbox) -> None:
+    async def run(self) -> None:
         """Send whatever is due, until cancelled."""
+        filled = service.filled()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await postbox.filled.wait()
+                    await filled.wait()
                     await asyncio.sleep(_COMMIT_SECONDS)
-            postbox.filled.clear()
+            filled.clear()
             try:
                 while await self.send_next():
                     pass
@@ -68,7 +69,7 @@ class Courier:
             # Counted first: a letter that can't even be written does not come back at once, and not for ever.
             await repository.postpone(session, due.id, clock.now() + _CLAIMED, tried=1)
         async with self._database.transaction() as session:
-            letter = await letters.written(session, due.letter, due.recipient, self._links)
+            letter = await writing.written(session, due.letter, due.recipient, self._links)
         reason = await self._failure(letter.message) if letter is not None else None
         async with self._database.transaction() as session:
             if letter is not None and letter.link is not None and reason is not None:
@@ -105,11 +106,9 @@ def _given_up(due: repository.Due, reason: str) -> bool:
 @asynccontextmanager
 async def part(app: FastAPI) -> AsyncGenerator[None]:
     """Sends while the service runs; a letter that is under way at its end is sent by whoever starts next."""
-    settings = state.find(app, MailSettings)
-    postbox = Postbox()
-    state.keep(app, postbox)
+    settings = MailSettings.read()
     courier = Courier(state.find(app, Database), mailer(settings), settings.links)
-    running = asyncio.create_task(courier.run(postbox), name="mail")
+    running = asyncio.create_task(courier.run(), name="mail")
     try:
         yield
     finally:
