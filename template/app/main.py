@@ -9,7 +9,6 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from app import defaults, house, registry
-from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
 from app.kit import logging, routing, state
@@ -49,7 +48,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
-    state.keep(app, MailSettings.read())
+    registry.read_settings()
     state.keep(app, config.key_ring)
     state.keep(
         app,

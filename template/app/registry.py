@@ -1,6 +1,6 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import cast
@@ -9,19 +9,15 @@ from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
 from starlette.types import ASGIApp
 
-from app import adapters, domain, platform
 from app.adapters.retention import Rule
-from app.kit import discovery, state
+from app.kit import state
 from app.kit.access import Restriction, Restrictions
 from app.kit.authentication import Authenticator, Authenticators
+from app.kit.discovery import everywhere as modules
+from app.kit.discovery import offered
 
 Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-def modules(name: str) -> Iterator[ModuleType]:
-    """Every `{name}.py` of a folder, imported: those in `app/adapters/`, then `app/platform/`, then `app/domain/`."""
-    for room in (adapters, platform, domain):
-        yield from discovery.modules(room, name)
+Layer = Callable[[ASGIApp], ASGIApp]
 
 
 def routers() -> list[APIRouter]:
@@ -38,15 +34,23 @@ def _router(module: ModuleType) -> APIRouter:
 
 def parts() -> list[Part]:
     """What is opened with the service and closed after it, in that order: the `part(app)` of each `part.py`."""
-    return [cast("Part", vars(module)["part"]) for module in modules("part")]
+    return [cast("Part", part) for part in offered("part")]
+
+
+def settings() -> list[type[BaseSettings]]:
+    """The settings that folders have of their own: the classes of each `settings.py`."""
+    return [
+        each
+        for module in modules("settings")
+        for each in cast("dict[str, object]", vars(module)).values()
+        if isinstance(each, type) and issubclass(each, BaseSettings) and each.__module__ == module.__name__
+    ]
 
 
 def read_settings() -> None:
     """Read every `settings.py`, so that a bad setting is a sentence before anything starts."""
-    for module in modules("settings"):
-        for each in cast("dict[str, object]", vars(module)).values():
-            if isinstance(each, type) and issubclass(each, BaseSettings) and each.__module__ == module.__name__:
-                each()
+    for each in settings():
+        _ = each()
 
 
 def retention_rules() -> list[Rule]:
@@ -55,27 +59,19 @@ def retention_rules() -> list[Rule]:
 
 
 def authenticators(app: FastAPI) -> Authenticators:
-    """Every kind of credential, as the `authenticator.py` of a noun makes it for this service."""
-    made = [
-        cast("Callable[[FastAPI], Authenticator]", vars(module)["authenticator"])(app)
-        for module in modules("authenticator")
-    ]
+    """Every kind of credential, as the `authenticator(app)` of a noun makes it for this service."""
+    made = [cast("Callable[[FastAPI], Authenticator]", make)(app) for make in offered("authenticator")]
     return Authenticators(made, state.find(app, Restrictions))
 
 
 def restrictions() -> Restrictions:
-    """What keeps callers from everything but its remedy: the `restriction.py` of nouns."""
-    return Restrictions(
-        cast("Callable[[], Restriction]", vars(module)["restriction"])() for module in modules("restriction")
-    )
+    """What keeps callers from everything but its remedy: the `restriction()` of nouns."""
+    return Restrictions(cast("Callable[[], Restriction]", make)() for make in offered("restriction"))
 
 
-def layers(app: FastAPI) -> list[Callable[[ASGIApp], ASGIApp]]:
-    """What nouns wrap around the errors of every request: their `layer.py`, where it has something to do."""
-    made = [
-        cast("Callable[[FastAPI], Callable[[ASGIApp], ASGIApp] | None]", vars(module)["layer"])(app)
-        for module in modules("layer")
-    ]
+def layers(app: FastAPI) -> list[Layer]:
+    """What nouns wrap around the errors of every request: their `layer(app)`, where it has something to do."""
+    made = [cast("Callable[[FastAPI], Layer | None]", make)(app) for make in offered("layer")]
     return [each for each in made if each is not None]
 
 

@@ -69,7 +69,6 @@ class Settings(BaseSettings):
     auth_signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
-    require_verified_email: bool | None = None
     audit_retention_days: int = Field(
         default=defaults.AUDIT_RETENTION_DAYS, ge=defaults.AUDIT_RETENTION_DAYS, le=36_525
     )
@@ -174,13 +173,6 @@ class Settings(BaseSettings):
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
             probes=self.rate_limit_probes.shared_by(self.rate_limit_workers),
         )
-
-    @property
-    def demands_verified_email(self) -> bool:
-        """Whether an account has to prove its address before it signs in."""
-        if self.require_verified_email is None:
-            return self.production and defaults.REQUIRE_VERIFIED_EMAIL
-        return self.require_verified_email
 
     @property
     def access_lifetime(self) -> timedelta:

@@ -153,7 +153,7 @@ def _type(place: Place) -> object:
 
 def statements() -> Iterator[Named]:
     """Every statement that a repository has compiled, and of those that it compiles when they are called, the least."""
-    for module in registry.modules("repository"):
+    for module in (*registry.modules("repository"), *registry.modules("management")):
         noun = module.__name__.split(".")[-2]
         for name, found in cast("dict[str, object]", vars(module)).items():
             value = _least(found)

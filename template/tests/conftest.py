@@ -16,11 +16,12 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
+import tests.domain
+import tests.platform
 from app import main, registry, settings
 from app.adapters import schema
 from app.adapters.database import DatabaseSettings
-from app.adapters.mail import MailSettings
-from app.kit import logging
+from app.kit import discovery, logging
 from app.platform.auth import revocation
 from app.settings import Settings
 from tests import database
@@ -28,15 +29,22 @@ from tests.wire import Json, Service, body, running
 
 PASSWORD = "correct horse battery 7"
 
-# What a service with the settings of production has to be given; nothing listens there.
-MAIL = {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "service@example.com", "MAIL_LINKS": "https://example.com"}
-
 _SERVER = pytest.StashKey[database.Server]()
+_FOLDER = pytest.StashKey[Path]()
+
+Environment = dict[str, str]
+_NEEDS = [*discovery.modules(tests.platform, "settings"), *discovery.modules(tests.domain, "settings")]
+
+
+def production() -> Environment:
+    """What a service with the settings of production has to be given because of its nouns: their tests' settings.py."""
+    return {name: value for each in _NEEDS for name, value in cast("Environment", each.PRODUCTION).items()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings of the tests' own, and one database server for all workers: the first process starts it."""
-    for each in (Settings, DatabaseSettings, MailSettings):
+    kinds = (Settings, DatabaseSettings, *registry.settings())
+    for each in kinds:
         each.model_config["env_file"] = None
     # Nothing takes a connection behind a test's back; the tests of it ask as often as they like.
     revocation.EVERY_SECONDS = 3600.0
@@ -46,9 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         server = config.stash[_SERVER] = database.Server()
     except database.NotForTests as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-    prefixed = [f"database_{each}" for each in DatabaseSettings.model_fields]
-    prefixed += [f"mail_{each}" for each in MailSettings.model_fields]
-    for name in (*Settings.model_fields, *prefixed):
+    for name in (f"{each.model_config.get('env_prefix', '')}{name}" for each in kinds for name in each.model_fields):
         _ = os.environ.pop(name.upper(), None)
     os.environ["ENVIRONMENT"] = "test"
     # Tests read what is logged for each request, whichever level you gave the service.
@@ -62,7 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[f"RATE_LIMIT_{name}"] = "1000000/1"
     os.environ["DATABASE_URL"] = server.template
     os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
-    os.environ["MAIL_FOLDER"] = tempfile.mkdtemp(prefix="mail-")
+    folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="tests-"))
+    for each in _NEEDS:
+        os.environ.update(cast("Callable[[Path], Environment]", each.of_tests)(folder))
     schema.migrate()
 
 
@@ -71,7 +79,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     server = config.stash.get(_SERVER, None)
     if server is not None:
         server.stop()
-        shutil.rmtree(os.environ["MAIL_FOLDER"], ignore_errors=True)
+        shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +152,15 @@ def service(database_url: str) -> Iterator[Service]:
         yield found
 
 
+def forget_settings() -> None:
+    """Have the settings read anew: those of every process, and those of nouns."""
+    settings.settings.cache_clear()
+    for module in registry.modules("settings"):
+        for each in cast("dict[str, object]", vars(module)).values():
+            if (clear := getattr(each, "cache_clear", None)) is not None:
+                cast("Callable[[], None]", clear)()
+
+
 class Start(Protocol):
     """Starts another service, with routes and settings that one test needs."""
 
@@ -152,16 +169,31 @@ class Start(Protocol):
         ...
 
 
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start services of this test's own: `start(router, REQUEST_SECONDS="0.5")`."""
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+SetEnvironment = Callable[..., None]
 
-        def begin(*routers: APIRouter, **environment: str) -> Service:
-            needed = MAIL if environment.get("ENVIRONMENT") == "production" else {}
+
+@pytest.fixture
+def set_environment() -> Iterator[SetEnvironment]:
+    """Set variables of the environment for this test alone: `set_environment(REQUEST_SECONDS="0.5")`."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def put(**environment: str) -> None:
+            needed = production() if environment.get("ENVIRONMENT", "").lower() == "production" else {}
             for name, value in (needed | environment).items():
                 patch.setenv(name, value)
-            settings.settings.cache_clear()
+            forget_settings()
+
+        yield put
+    forget_settings()
+
+
+@pytest.fixture
+def start(set_environment: SetEnvironment) -> Iterator[Start]:
+    """Start services of this test's own: `start(router, REQUEST_SECONDS="0.5")`."""
+    with ExitStack() as stack:
+
+        def begin(*routers: APIRouter, **environment: str) -> Service:
+            set_environment(**environment)
             nouns = registry.routers()
             with pytest.MonkeyPatch.context() as briefly:
                 briefly.setattr(registry, "routers", lambda: [*nouns, *routers])
@@ -169,7 +201,6 @@ def start() -> Iterator[Start]:
             return stack.enter_context(running(app))
 
         yield begin
-    settings.settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -228,7 +259,7 @@ SignUp = Callable[..., httpx.Client]
 
 @pytest.fixture
 def sign_up(service: Service, sql: Sql) -> Iterator[SignUp]:
-    """Make an account and sign in: `sign_up()`, `sign_up(another_service)`, or `sign_up(role="admin")`."""
+    """Make an account and sign in: `sign_up()`, `sign_up(another_service)`, or `sign_up(role="editor")`."""
     with ExitStack() as stack:
 
         def new(on: Service = service, role: str = "member") -> httpx.Client:
@@ -251,12 +282,6 @@ def sign_up(service: Service, sql: Sql) -> Iterator[SignUp]:
 def someone(sign_up: SignUp) -> httpx.Client:
     """The client of a new account."""
     return sign_up()
-
-
-@pytest.fixture
-def admin(sign_up: SignUp) -> httpx.Client:
-    """The client of an account that may manage the others."""
-    return sign_up(role="admin")
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app import registry
 from app.adapters.database import DatabaseSettings
-from app.adapters.mail import MailSettings
 from app.main import VERSION
 from app.settings import Settings
 
@@ -171,9 +171,10 @@ def test_env_example_names_every_setting_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^#? ?([A-Z][A-Z_]+)=", text, re.MULTILINE)
 
-    settings = {name.upper() for name in Settings.model_fields}
-    settings |= {f"DATABASE_{name.upper()}" for name in DatabaseSettings.model_fields}
-    settings |= {f"MAIL_{name.upper()}" for name in MailSettings.model_fields if name != "environment"}
+    kinds = (Settings, DatabaseSettings, *registry.settings())
+    settings = {
+        f"{each.model_config.get('env_prefix', '')}{name}".upper() for each in kinds for name in each.model_fields
+    }
     # Files beside it may take variables of their own from .env, written ${NAME}.
     theirs = {
         name for file in ROOT.glob("*.yaml") for name in re.findall(r"\$\{(\w+)", file.read_text(encoding="utf-8"))
@@ -186,7 +187,7 @@ def test_env_example_names_every_setting_and_nothing_else() -> None:
 def test_env_example_holds_no_secret() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
 
-    for name in ("AUTH_SIGNING_KEYS", "METRICS_TOKEN", "DATABASE_URL", "MAIL_URL"):
+    for name in ("AUTH_SIGNING_KEYS", "METRICS_TOKEN", "DATABASE_URL"):
         assert re.search(rf"^#? ?{name}=$", text, re.MULTILINE), name
 
 

@@ -9,9 +9,7 @@ from click.testing import CliRunner, Result
 from app import cli, settings
 from app.adapters.database import DatabaseSettings
 from app.adapters.database.work import Database
-from app.adapters.mail import MailSettings
 from app.settings import Settings
-from tests.conftest import MAIL
 
 GOOD = secrets.token_hex(32)
 # A key of 32 random bytes shows at least 8 of the 16 digits, but for one in 10**19.
@@ -151,43 +149,3 @@ def test_nothing_shows_the_secrets_that_it_holds(monkeypatch: pytest.MonkeyPatch
     for shown in (form(each) for each in things for form in (repr, str)):
         assert not [secret for secret in held if secret in shown]
     assert "auth_signing_keys" in repr(found)
-
-
-@pytest.mark.parametrize(
-    ("environment", "said"),
-    [
-        ({"MAIL_URL": ""}, "MAIL_URL is missing"),
-        ({"MAIL_URL": "http://mail.example.com"}, "MAIL_URL is not a mail server"),
-        ({"MAIL_SENDER": ""}, "MAIL_SENDER is missing"),
-        ({"MAIL_SENDER": "nobody"}, "MAIL_SENDER"),
-        ({"MAIL_LINKS": ""}, "MAIL_LINKS is missing"),
-        ({"MAIL_LINKS": "http://example.com"}, "MAIL_LINKS is missing or not https://"),
-    ],
-)
-def test_production_refuses_to_serve_without_mail(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
-) -> None:
-    good = {
-        "ENVIRONMENT": "production",
-        "AUTH_SIGNING_KEYS": GOOD,
-        "ENCRYPTION_KEYS": THIRD,
-        "METRICS_TOKEN": OTHER,
-        "ALLOWED_HOSTS": "api.example.com",
-        **MAIL,
-    }
-    for name, value in (good | environment).items():
-        monkeypatch.setenv(name, value)
-
-    for command in ("serve", "openapi"):
-        result = CliRunner().invoke(cli.cli, [command])
-
-        assert result.exit_code == 1
-        assert result.output.startswith("Error: ")
-        assert said in result.output
-        assert "Traceback" not in result.output
-
-
-def test_mail_settings_do_not_show_their_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAIL_URL", "smtps://me:not-told@mail.example.com")
-
-    assert "not-told" not in repr(MailSettings.read())

@@ -1,8 +1,6 @@
 """The service under the server that production uses, and what comes over the wire."""
 
 import asyncio
-import os
-import re
 import socket
 import ssl
 import threading
@@ -11,9 +9,6 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -141,34 +136,11 @@ def header(response: httpx.Response, name: str) -> str:
     return found
 
 
-def mails(address: str) -> list[EmailMessage]:
-    """The mails to an address, oldest first."""
-    files = sorted(Path(os.environ["MAIL_FOLDER"]).glob("*.eml"))
-    read = [message_from_bytes(each.read_bytes(), policy=policy.default) for each in files]
-    return [each for each in read if each["To"] == address]
-
-
-def mail(address: str, subject: str) -> str:
-    """The text of the newest mail to an address with these words in its subject, as soon as there is one."""
-
-    def found() -> list[EmailMessage]:
-        return [each for each in mails(address) if subject in each["Subject"]]
-
-    eventually(lambda: bool(found()))
-    return str(found()[-1].get_content())
-
-
-def secret_in(text: str) -> str:
-    """The secret of the link in a mail."""
-    match = re.search(r"#token=([\w-]{43})\n", text)
-    assert match is not None, text
-    return match[1]
-
-
 def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
     """What requests cost since the last call of what this returns: hashes of passwords, and statements by their text.
 
-    Times differ from run to run; the work behind them does not. What is done in the background does not count.
+    Times differ from run to run; the work behind them does not. What is done in the background does not count: tasks
+    with a name.
     """
     done: Counter[str] = Counter()
     one, every = Session.one, Session.all
@@ -176,7 +148,7 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
 
     def note(what: str) -> None:
         task = asyncio.current_task()
-        if task is None or task.get_name() != "mail":
+        if task is None or task.get_name().startswith("Task-"):
             done[what] += 1
 
     async def counted_one(self: Session, statement: Query[T] | Command[T], **arguments: object) -> T | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-BRANCHES = ("platform", "second_factor", "api_keys", "app")
+BRANCHES = tuple(sorted(each.name for each in MIGRATIONS.iterdir() if each.is_dir() and each.name[0] not in "._"))
 
 # Read as text, because importing Alembic would cost every worker memory and start-up time for this one question.
 _FIELD = re.compile(r"^(revision|down_revision|depends_on)(?:: [^=]+)? = (.+)$", re.MULTILINE)

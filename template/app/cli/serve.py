@@ -65,11 +65,9 @@ def application() -> "FastAPI":
 def serve(host: str, port: int, workers: int) -> None:
     """Serve requests until told to stop; requests under way are finished first."""
     from app import registry
-    from app.adapters.mail import MailSettings
 
     prepared()
     registry.read_settings()
-    MailSettings.read()
     if workers > 1:
         # The workers' measurements meet in files, so that /metrics tells of all of them.
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:

@@ -55,6 +55,7 @@ class Rule:
     def __init__(self, permission: str, roles: frozenset[str], *, signed_in: bool, restricted: bool) -> None:
         self.permission: str = permission
         self.roles: frozenset[str] = roles
+        """Those that the permission is given to; empty where it is given to every role."""
         self.signed_in: bool = signed_in
         self.restricted: bool = restricted
 
@@ -63,7 +64,7 @@ class Rule:
         caller = cast("Caller", request.scope["caller"])
         if isinstance(caller, Refusal):
             raise caller.kind(caller.detail)
-        if caller.role not in self.roles:
+        if self.roles and caller.role not in self.roles:
             raise Forbidden(f"The role {caller.role} does not include `{self.permission}`.")
         if self.signed_in and caller.session_id is None:
             raise Forbidden("Only somebody who signed in may do this.")
@@ -130,14 +131,9 @@ class StaticToken:
 
 AccessRule = Rule | Public | StaticToken
 
-MEMBER = "member"
-ADMIN = "admin"
-ROLES = frozenset({MEMBER, ADMIN})
-"""The roles there are; a permission names those it is given to."""
-
 
 def require(permission: str, *roles: str, signed_in: bool = False, restricted: bool = False) -> Rule:
-    """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`.
+    """Only callers whose role is one of `roles`, or whatever their role: `Depends(require("items:write"))`.
 
     `signed_in=True` refuses credentials that stand in for a person: for what is about sessions and credentials
     themselves. `restricted=True` lets callers in who are kept from everything else: for what lifts the restriction.

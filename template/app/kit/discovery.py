@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import cast
+
+ROOMS = ("adapters", "platform", "domain")
+"""The packages whose folders offer something, in the package that holds this one."""
 
 
 def modules(room: ModuleType, name: str) -> Iterator[ModuleType]:
@@ -12,3 +16,21 @@ def modules(room: ModuleType, name: str) -> Iterator[ModuleType]:
         package = f"{room.__name__}.{folder}"
         if any(each.name == name for each in iter_modules(import_module(package).__path__)):
             yield import_module(f"{package}.{name}")
+
+
+def everywhere(name: str) -> Iterator[ModuleType]:
+    """Every `{name}.py` of a folder, in whatever room."""
+    for room in ROOMS:
+        yield from modules(import_module(f"{__name__.partition('.')[0]}.{room}"), name)
+
+
+def offered(name: str) -> list[object]:
+    """What each `{name}.py` offers under that name: a noun takes part in a hook by a file."""
+    return [_offered(module, name) for module in everywhere(name)]
+
+
+def _offered(module: ModuleType, name: str) -> object:
+    try:
+        return cast("object", vars(module)[name])
+    except KeyError:
+        raise TypeError(f"{module.__name__} has no `{name}`, which is what the file is for.") from None

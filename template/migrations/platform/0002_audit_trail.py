@@ -1,4 +1,4 @@
-"""The audit trail: its two tables, what writes them, and what keeps them as they were written."""
+"""The audit trail: its two tables, what writes them, what keeps them as they were written, and what retires the old."""
 
 from collections.abc import Sequence
 
@@ -60,11 +60,44 @@ BEGIN
 END $$
 """
 
+# What audit_retire() removes is let through; whoever may run it may switch the trigger off, too.
 _REFUSE = """
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'audit_entries' AND current_setting('audit.retiring', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
   RAISE EXCEPTION '% is append-only: what it says can be neither changed nor removed (%).', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'insufficient_privilege', HINT = 'docs/security/audit.md says how old entries are retired.';
+END $$
+"""
+
+# The oldest entries, up to the first that is too young: what is left begins with one entry, and all after it are there.
+# An entry about the last one that is gone says so, and is sealed with all others. Only another one waits for this: it
+# locks the rows that it removes, and takes the right to remove them for as long as it runs.
+_RETIRE = """
+CREATE FUNCTION audit_retire(older_than timestamptz, most integer) RETURNS integer LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  last_one bigint;
+  removed integer;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7461923, 16);  -- after those of the sixteen chains
+  WITH oldest AS (SELECT position, at FROM audit_entries ORDER BY position LIMIT most)
+  SELECT max(position) INTO last_one FROM oldest
+  WHERE position < coalesce((SELECT min(position) FROM oldest WHERE at >= older_than), 9223372036854775807);
+  IF last_one IS NULL THEN RETURN 0; END IF;
+  EXECUTE 'GRANT DELETE ON audit_entries TO CURRENT_USER';
+  PERFORM set_config('audit.retiring', 'on', true);
+  DELETE FROM audit_entries WHERE position <= last_one;
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  PERFORM set_config('audit.retiring', 'off', true);
+  EXECUTE 'REVOKE DELETE ON audit_entries FROM CURRENT_USER';
+  INSERT INTO audit_entries (event, subject_table, subject_id, reason) VALUES (
+    'audit.retired', 'audit_entries', last_one::text,
+    left(format('%s entries up to this one, by the database user %s', removed, session_user), 200)
+  );
+  RETURN removed;
 END $$
 """
 
@@ -102,9 +135,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain", "number", name=op.f("pk_audit_seals")),
     )
     op.create_index(op.f("ix_audit_seals_position"), "audit_seals", ["position"])
-    for function in (_CHANGE, _SEAL, _REFUSE):
+    for function in (_CHANGE, _SEAL, _REFUSE, _RETIRE):
         op.execute(function.replace("AS_OWNER", _AS_OWNER))
-    op.execute("REVOKE EXECUTE ON FUNCTION audit_change(), audit_seal() FROM PUBLIC")
+    op.execute(
+        "REVOKE EXECUTE ON FUNCTION audit_change(), audit_seal(), audit_retire(timestamptz, integer) FROM PUBLIC"
+    )
     op.execute(
         "CREATE CONSTRAINT TRIGGER audit_seal AFTER INSERT ON audit_entries DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW EXECUTE FUNCTION audit_seal()"
@@ -125,3 +160,4 @@ def downgrade() -> None:
     op.drop_table("audit_entries")
     op.execute("DROP FUNCTION audit_seal()")
     op.execute("DROP FUNCTION audit_refuse()")
+    op.execute("DROP FUNCTION audit_retire(timestamptz, integer)")

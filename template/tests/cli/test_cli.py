@@ -60,7 +60,6 @@ def test_help_names_every_command() -> None:
         "openapi",
         "routes",
         "seed",
-        "create-admin",
         "retention",
         "audit",
         "keys",

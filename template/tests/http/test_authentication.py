@@ -18,7 +18,7 @@ from fastapi import Request
 
 from app import defaults
 from app.kit import clock
-from app.kit.access import MEMBER, Principal, require
+from app.kit.access import Principal, require
 from app.kit.errors import Forbidden
 from app.kit.tokens import Key, new_secret
 from tests.conftest import SignUp, Start
@@ -201,13 +201,13 @@ def test_the_published_keys_verify_what_was_signed(client: httpx.Client) -> None
 
 
 def test_a_proof_that_is_limited_is_good_for_nothing_else() -> None:
-    rule = require("items:read", MEMBER)
+    rule = require("items:read")
 
     def asked_by(*scopes: str) -> Principal:
-        caller = Principal(uuid4(), None, MEMBER, frozenset(scopes))
+        caller = Principal(uuid4(), None, "member", frozenset(scopes))
         return asyncio.run(rule(Request({"type": "http", "caller": caller})))
 
-    assert asked_by("items:write", "items:read").role == MEMBER
+    assert asked_by("items:write", "items:read").role == "member"
     with pytest.raises(Forbidden, match="does not grant `items:read`"):
         _ = asked_by("items:write")
 

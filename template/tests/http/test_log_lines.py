@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app import defaults
-from tests.conftest import MAIL, PASSWORD, new_address
+from tests.conftest import PASSWORD, new_address, production
 from tests.wire import Json, body, eventually
 
 
@@ -40,9 +40,7 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
         "ENVIRONMENT": "production",
         "DATABASE_URL": database_url,
         "AUTH_SIGNING_KEYS": secrets.token_hex(32),
-        "REQUIRE_VERIFIED_EMAIL": "false",
-        "SECOND_FACTOR_FOR": "nobody",
-        **MAIL,
+        **production(),
     }
     service = subprocess.Popen(
         [command, "serve", "--port", port, "--workers", "1"],

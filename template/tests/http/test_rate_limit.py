@@ -11,13 +11,13 @@ from pydantic import Field, SecretStr
 from app.http.probes import Status
 from app.http.rate_limit import counted_as
 from app.kit import routing
-from app.kit.access import MEMBER, Principal, public, require
+from app.kit.access import Principal, public, require
 from app.kit.errors import BadRequest, answers
 from app.kit.schemas import In
 from tests.conftest import PASSWORD, SignUp, Start, new_address
 from tests.wire import header
 
-Member = Annotated[Principal, Depends(require("a-test:read", MEMBER))]
+Member = Annotated[Principal, Depends(require("a-test:read"))]
 
 
 class Code(In):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.kit.access import ADMIN, MEMBER, Principal, require
+from app.kit.access import Principal, require
 
-CanReadItems = Annotated[Principal, Depends(require("items:read", MEMBER, ADMIN))]
-CanWriteItems = Annotated[Principal, Depends(require("items:write", MEMBER, ADMIN))]
+CanReadItems = Annotated[Principal, Depends(require("items:read"))]
+CanWriteItems = Annotated[Principal, Depends(require("items:write"))]

@@ -1,11 +1,7 @@
 """What can go wrong with accounts; each says its own status."""
 
-from app.kit.errors import Conflict, NotFound
+from app.kit.errors import NotFound
 
 
 class AccountGone(NotFound):
     """Your account has been deleted."""
-
-
-class LastAdmin(Conflict):
-    """Nobody else could manage the accounts then: make somebody else an admin first."""

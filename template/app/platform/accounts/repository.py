@@ -1,32 +1,18 @@
 """Every statement about accounts, compiled once."""
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, update
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.encryption import matches
 from app.kit.ids import uuid7
 from app.platform.accounts.models import Account
-from app.platform.accounts.schemas import AccountRead
+from app.platform.accounts.schemas import AccountRead, Credentials
 
 # Where the numbers of these advisory locks begin; migrations/env.py has one, too.
 _ADDRESSES = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What signing in needs to know of an account."""
-
-    id: UUID
-    email: str
-    role: str
-    password_hash: str
-    email_verified_at: datetime | None
-    disabled_at: datetime | None
 
 
 def _held(held: None) -> None:
@@ -39,14 +25,7 @@ def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
 
 _SHOWN = (Account.id, Account.email, Account.role, Account.created_at)
 _BY_ID = Query(select(*_SHOWN).where(Account.id == bindparam("account_id")), AccountRead)
-_PROVEN = (
-    Account.id,
-    Account.email,
-    Account.role,
-    Account.password_hash,
-    Account.email_verified_at,
-    Account.disabled_at,
-)
+_PROVEN = (Account.id, Account.email, Account.role, Account.password_hash, Account.disabled_at)
 _CREDENTIALS = Query(select(*_PROVEN).where(matches(Account.email_index, "address")), Credentials)
 _CREDENTIALS_OF = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")), Credentials)
 _LOCKED = Query(select(*_PROVEN).where(Account.id == bindparam("account_id")).with_for_update(), Credentials)
@@ -55,32 +34,12 @@ _ADD = Command(
     insert(Account).values(arguments("id", "email", "email_index", "password_hash")).returning(*_SHOWN),
     AccountRead,
 )
-_VERIFY = Command(
-    update(Account)
-    .where(Account.id == bindparam("account_id"))
-    .values(
-        email_verified_at=func.coalesce(Account.email_verified_at, func.now()),
-        version=Account.version + 1,
-    )
-    .returning(*_SHOWN),
-    AccountRead,
-)
 _SET_PASSWORD = Command(
     update(Account)
     .where(Account.id == bindparam("account_id"))
     .values(password_hash=bindparam("hashed"))
     .returning(*_SHOWN),
     AccountRead,
-)
-# Locked in the order of their keys: of two who leave at once, the second sees that the first is gone. Two are enough to
-# know whether there is another one. Literal, because an index on a part of a table is found by no argument.
-_ADMINS = Query(
-    select(Account.id)
-    .where(Account.role == literal_column("'admin'"), Account.disabled_at.is_(None))
-    .order_by(Account.id)
-    .limit(2)
-    .with_for_update(key_share=True),
-    _identity,
 )
 _REMOVE = Command(delete(Account).where(Account.id == bindparam("account_id")).returning(Account.id), _identity)
 
@@ -119,19 +78,9 @@ async def add(session: Session, email: str, password_hash: str) -> AccountRead |
     return await session.only(_ADD, id=uuid7(), email=email, password_hash=password_hash)
 
 
-async def verify(session: Session, account_id: UUID) -> None:
-    """Note that whoever has the account has its address, too."""
-    await session.one(_VERIFY, account_id=account_id)
-
-
 async def set_password(session: Session, account_id: UUID, hashed: str) -> None:
     """Replace the stored hash of a password."""
     await session.one(_SET_PASSWORD, account_id=account_id, hashed=hashed)
-
-
-async def admins(session: Session) -> list[UUID]:
-    """Up to two accounts that may manage the others; nobody takes that from them until the transaction ends."""
-    return await session.all(_ADMINS)
 
 
 async def remove(session: Session, account_id: UUID) -> None:

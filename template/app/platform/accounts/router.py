@@ -7,21 +7,19 @@ from app.kit.passwords import Hasher
 from app.platform.accounts import service
 from app.platform.accounts.access import SIGN_UP, CanReadOwnAccount
 from app.platform.accounts.errors import AccountGone
-from app.platform.accounts.schemas import AccountCreate, AccountRead
-from app.platform.mail.schemas import MailPromised
-from app.platform.mail.service import Post
+from app.platform.accounts.schemas import AccountCreate, AccountRead, SignedUp
 
 router = routing.router("/v1/accounts", "accounts")
 
 
 @router.post("", status_code=202, dependencies=[SIGN_UP], responses=answers(Invalid))
-async def create_account(data: AccountCreate, session: Session, passwords: Hasher, post: Post) -> MailPromised:
+async def create_account(data: AccountCreate, session: Session, passwords: Hasher) -> SignedUp:
     """Create an account.
 
-    The answer is the same when the address has one already; only the mail to it says which. Then sign in with
+    The answer is the same when the address has one already, whose password stays as it is. Then sign in with
     `POST /v1/auth/login`.
     """
-    return await service.create(session, passwords, post, data)
+    return await service.create(session, passwords, data)
 
 
 @router.get("/me", responses=answers(AccountGone))

@@ -1,5 +1,6 @@
 """The shapes of accounts."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -20,6 +21,13 @@ class AccountCreate(In):
     password: Password = Field(description="12 to 128 characters, none of the common passwords, not your address")
 
 
+class SignedUp(Out):
+    """The same for an address that has an account and for one that has none: nobody learns here which it is."""
+
+    email: str = Field(description="The address as it was given, in small letters")
+    detail: str
+
+
 class AccountRead(Out):
     """An account, as its owner sees it."""
 
@@ -27,3 +35,14 @@ class AccountRead(Out):
     email: str
     role: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signing in needs to know of an account."""
+
+    id: UUID
+    email: str
+    role: str
+    password_hash: str = field(repr=False)
+    disabled_at: datetime | None

@@ -1,21 +1,17 @@
-"""What the business says about accounts."""
+"""What the business says about accounts, and what other nouns may ask of them."""
 
 from app import defaults
 from app.adapters.database import Reader, Session
 from app.kit.access import Principal
 from app.kit.passwords import Hasher, refuse_guessable
-from app.platform.accounts import repository
+from app.platform.accounts import notices, repository
 from app.platform.accounts.errors import AccountGone
-from app.platform.accounts.schemas import AccountCreate, AccountRead
+from app.platform.accounts.notices import Notice
+from app.platform.accounts.schemas import AccountCreate, AccountRead, SignedUp
 from app.platform.audit import service as audit
-from app.platform.mail.letters import Letter
-from app.platform.mail.schemas import MailPromised
-from app.platform.mail.service import Post
 
-credentials = repository.credentials
-credentials_of = repository.credentials_of
-locked = repository.locked
-set_password = repository.set_password
+add, remove, set_password = repository.add, repository.remove, repository.set_password
+credentials, credentials_of, locked = repository.credentials, repository.credentials_of, repository.locked
 
 
 def common_knowledge(email: str) -> tuple[str, ...]:
@@ -23,8 +19,8 @@ def common_knowledge(email: str) -> tuple[str, ...]:
     return (email, *email.split("@"), defaults.PROJECT_NAME, defaults.PROJECT_SLUG)
 
 
-async def create(session: Session, passwords: Hasher, post: Post, data: AccountCreate) -> MailPromised:
-    """A new account, unless the address has one; the work and the answer are the same, and the mail tells its owner."""
+async def create(session: Session, passwords: Hasher, data: AccountCreate) -> SignedUp:
+    """A new account, unless the address has one; the work and the answer are the same either way."""
     password = data.password.get_secret_value()
     refuse_guessable(password, field="password", known=common_knowledge(data.email))
     hashed = await passwords.hash(password)
@@ -32,8 +28,8 @@ async def create(session: Session, passwords: Hasher, post: Post, data: AccountC
     if made is None:
         # An entry of its own: as much work as a new account with its entry.
         await audit.decided(session, "accounts.create", "refused", reason="the address has an account")
-    await post.put(session, Letter.ALREADY_REGISTERED if made is None else Letter.VERIFY_EMAIL, data.email)
-    return MailPromised.to(data.email)
+    await notices.tell(session, Notice.ADDRESS_TAKEN if made is None else Notice.SIGNED_UP, data.email)
+    return SignedUp(email=data.email, detail=notices.promise())
 
 
 async def get(reader: Reader, caller: Principal) -> AccountRead:

@@ -1,14 +1,16 @@
-"""The command that appoints the first admin."""
+"""The command that makes the first admin."""
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from app.adapters.process import on_the_database, read
+from app.platform.passwords.cli import known_address, new_hash
 
 if TYPE_CHECKING:
+    from app.adapters.database import Reader
     from app.adapters.database.work import Database
+    from app.kit.errors import AppError
 
 
 @click.command()
@@ -18,62 +20,29 @@ def create_admin(email: str) -> None:
 
     A new account needs a password: it is asked for, or taken from the environment variable ADMIN_PASSWORD.
     """
-    from app.platform.accounts import repository as accounts
+    from app.platform.accounts import gates
+    from app.platform.accounts import service as accounts
     from app.platform.admin import service
 
-    async def appoint(database: "Database", address: str, hashed: str | None) -> bool:
+    address = known_address(email)
+
+    async def known(reader: "Reader") -> "tuple[bool, AppError | None]":
+        account = await accounts.credentials(reader, address)
+        return account is not None, account and await gates.refusal(reader, account.id, appointment=True)
+
+    async def appoint(database: "Database") -> bool:
         async with database.transaction() as session:
             return await service.appoint(session, address, hashed)
 
-    address = _address(email)
-    known = read(lambda reader: accounts.credentials(reader, address))
-    if known is not None and known.email_verified_at is None:
+    exists, refusal = read(known)
+    if refusal is not None:
         raise click.ClickException(
-            f"{address} has an account whose address nobody has confirmed, so it may be somebody else's: confirm it "
-            "with the link that was mailed, then run this again."
+            f"{address} has an account, which is not made an admin before it satisfies this: {refusal}"
         )
-    hashed = None if known is not None else _hashed_password(address)
-    if not on_the_database(lambda database: appoint(database, address, hashed)):
+    hashed = None if exists else new_hash(address, "ADMIN_PASSWORD")
+    if not on_the_database(appoint):
         raise click.ClickException("Somebody else changed this account at the same moment: run this again.")
-    click.echo(f"{address} {'is an admin now; its sessions have ended' if known else 'is a new account: an admin'}.")
-
-
-def _address(email: str) -> str:
-    from pydantic import TypeAdapter, ValidationError
-
-    from app.platform.accounts.schemas import Email
-
-    try:
-        return TypeAdapter(Email).validate_python(email)
-    except ValidationError as error:
-        raise click.UsageError(f"EMAIL {error.errors()[0]['msg']}.") from None
-
-
-def _hashed_password(address: str) -> str:
-    import asyncio
-
-    from pydantic import TypeAdapter, ValidationError
-
-    from app.kit.errors import Invalid
-    from app.kit.passwords import Passwords, refuse_guessable
-    from app.platform.accounts.schemas import Password
-    from app.platform.accounts.service import common_knowledge
-
-    given = os.environ.get("ADMIN_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True, err=True
-    )
-    try:
-        password = TypeAdapter(Password).validate_python(given).get_secret_value()
-        refuse_guessable(password, field="password", known=common_knowledge(address))
-    except ValidationError:
-        raise click.ClickException("A password has 12 to 128 characters.") from None
-    except Invalid as error:
-        raise click.ClickException(f"Choose another one: {error.fields['#/password']}.") from None
-    passwords = Passwords()
-    try:
-        return asyncio.run(passwords.hash(password))
-    finally:
-        passwords.close()
+    click.echo(f"{address} {'is an admin now; its sessions have ended' if exists else 'is a new account: an admin'}.")
 
 
 commands = (create_admin,)

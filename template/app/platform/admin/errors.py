@@ -1,6 +1,6 @@
 """What can go wrong with looking after accounts; each says its own status."""
 
-from app.kit.errors import NotFound, PreconditionFailed
+from app.kit.errors import Conflict, NotFound, PreconditionFailed
 
 
 class AccountNotFound(NotFound):
@@ -9,3 +9,7 @@ class AccountNotFound(NotFound):
 
 class AccountChanged(PreconditionFailed):
     """The account has changed since you read it: read it again, then repeat the change."""
+
+
+class LastAdmin(Conflict):
+    """Nobody else could manage the accounts then: make somebody else an admin first."""

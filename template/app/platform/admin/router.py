@@ -8,17 +8,16 @@ from app.kit.errors import Invalid, answers
 from app.kit.etags import IfMatch
 from app.kit.pagination import Cursor, Page, PageSize
 from app.kit.tokens import Issuer
-from app.platform.accounts.errors import LastAdmin
+from app.platform.accounts.management import ManagedAccount
 from app.platform.admin import service
 from app.platform.admin.access import CanManageAccounts, CanReadAudit
-from app.platform.admin.errors import AccountChanged, AccountNotFound
+from app.platform.admin.errors import AccountChanged, AccountNotFound, LastAdmin
 from app.platform.admin.schemas import (
     AccountChange,
     AccountLookup,
     Actor,
     AuditCursor,
     AuditPage,
-    ManagedAccount,
     RequestId,
     Subject,
 )

@@ -1,26 +1,27 @@
 """The shapes of looking after accounts."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Self, cast
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
-from app.kit.schemas import In, Out, Versioned
+from app.kit import discovery
+from app.kit.schemas import In, Out
 from app.platform.accounts.schemas import Email
 
-Role = Literal["member", "admin"]
+# Those that nouns know, in their roles.py.
+_ROLES: Final = sorted(role for each in discovery.offered("roles") for role in cast("tuple[str, ...]", each))
 
 
-class ManagedAccount(Versioned):
-    """An account, as an admin sees it."""
+def _known(role: str) -> str:
+    if role not in _ROLES:
+        raise ValueError(f"there is no such role; accepted: {', '.join(_ROLES)}")
+    return role
 
-    email: str
-    role: str
-    email_verified_at: datetime | None = Field(description="When its address was confirmed; null until then")
-    disabled_at: datetime | None = Field(description="Since when it can't sign in; null when it can")
-    created_at: datetime
+
+Role = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": _ROLES})]
 
 
 class AccountLookup(In):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.kit.access import ADMIN, MEMBER, Principal, require
+from app.kit.access import Principal, require
 
-CanReadOwnKeys = Annotated[Principal, Depends(require("api-keys:read-own", MEMBER, ADMIN, signed_in=True))]
-CanManageOwnKeys = Annotated[Principal, Depends(require("api-keys:manage-own", MEMBER, ADMIN, signed_in=True))]
+CanReadOwnKeys = Annotated[Principal, Depends(require("api-keys:read-own", signed_in=True))]
+CanManageOwnKeys = Annotated[Principal, Depends(require("api-keys:manage-own", signed_in=True))]

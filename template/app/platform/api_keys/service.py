@@ -68,7 +68,7 @@ async def revoke(session: Session, issuer: Issuer, key_id: UUID, caller: Princip
 
 
 def _refuse_foreign(scopes: list[str], caller: Principal, permissions: Roles) -> None:
-    own = sorted(name for name, roles in permissions.items() if caller.role in roles)
+    own = sorted(name for name, roles in permissions.items() if not roles or caller.role in roles)
     fields = {
         f"#/scopes/{place}": f"there is no such permission for a key of yours; accepted: {', '.join(own)}"
         for place, scope in enumerate(scopes)

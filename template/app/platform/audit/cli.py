@@ -19,19 +19,11 @@ def audit() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000), help="How many entries.")
 def show(subject: str | None, actor: UUID | None, request: str | None, most: int) -> None:
     """List entries, the newest first."""
-    from app.platform.audit import repository
+    from app.platform.audit import service
 
     if sum(each is not None for each in (subject, actor, request)) > 1:
         raise click.UsageError("Ask for one of --subject, --actor and --request.")
-    if actor is not None:
-        entries = read(lambda reader: repository.of_actor(reader, actor, most))
-    elif subject is not None:
-        entries = read(lambda reader: repository.of_subject(reader, subject, most))
-    elif request is not None:
-        entries = read(lambda reader: repository.of_request(reader, request, most))
-    else:
-        entries = read(lambda reader: repository.newest(reader, most))
-    for each in entries:
+    for each in read(lambda reader: service.entries(reader, most, subject=subject, actor=actor, request=request)):
         known = {
             "actor": each.actor_id,
             each.subject_table or "subject": each.subject_id,

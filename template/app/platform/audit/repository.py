@@ -141,24 +141,23 @@ _UNSEALED = Query(
 )
 
 
-async def newest(reader: Reader, most: int, before: int = NEWEST) -> list[Entry]:
-    """The newest entries."""
+async def entries(  # noqa: PLR0913 - a filter each
+    reader: Reader,
+    most: int,
+    before: int = NEWEST,
+    *,
+    subject: str | None = None,
+    actor: UUID | None = None,
+    request: str | None = None,
+) -> list[Entry]:
+    """The newest entries: all, or those about a row, of what an account did, or of a request."""
+    if subject is not None:
+        return await reader.all(_OF_SUBJECT, subject=subject, most=most, before=before)
+    if actor is not None:
+        return await reader.all(_OF_ACTOR, actor=actor, most=most, before=before)
+    if request is not None:
+        return await reader.all(_OF_REQUEST, request=request, most=most, before=before)
     return await reader.all(_NEWEST, most=most, before=before)
-
-
-async def of_actor(reader: Reader, actor: UUID, most: int, before: int = NEWEST) -> list[Entry]:
-    """The newest entries of what an account did."""
-    return await reader.all(_OF_ACTOR, actor=actor, most=most, before=before)
-
-
-async def of_subject(reader: Reader, subject: str, most: int, before: int = NEWEST) -> list[Entry]:
-    """The newest entries about a row."""
-    return await reader.all(_OF_SUBJECT, subject=subject, most=most, before=before)
-
-
-async def of_request(reader: Reader, request: str, most: int, before: int = NEWEST) -> list[Entry]:
-    """The entries of a request."""
-    return await reader.all(_OF_REQUEST, request=request, most=most, before=before)
 
 
 async def decided(  # noqa: PLR0913 - a column each

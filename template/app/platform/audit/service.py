@@ -16,6 +16,9 @@ CHAINS = 16
 RETIRED = "audit.retired"
 """The event of an entry about others that are gone; audit_retire() in migrations/platform/ writes it."""
 
+NEWEST = repository.NEWEST
+entries = repository.entries
+
 _TRAIL = "audit_entries"
 _BATCH = 1_000
 _MOST_FAULTS = 20
@@ -68,14 +71,14 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
     faults: list[str] = []
     numbers: list[int] = []
     hashes: list[bytes] = []
-    entries = 0
+    read = 0
     retired = await _retired(reader)
     beginnings = await repository.beginnings(reader, since) if since > 1 else dict.fromkeys(range(CHAINS), 1)
     for chain in range(CHAINS):
         walk = _Walk(chain, since, retired, beginnings.get(chain))
         await walk.through(reader)
         faults += walk.faults
-        entries += walk.entries
+        read += walk.entries
         numbers.append(walk.number)
         hashes.append(walk.hash)
     faults += [
@@ -84,13 +87,13 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
     ]
     if head is not None and not await _contains(reader, head):
         faults.append("the trail is not the one of that head: its end was cut off, or it was written anew.")
-    return Verdict(entries, retired, faults, _head(numbers, hashes))
+    return Verdict(read, retired, faults, _head(numbers, hashes))
 
 
 async def _retired(reader: Reader) -> int:
     """Up to where entries were retired: an entry has to say so of the last one that is gone before the first."""
     last = await repository.before_the_first(reader)
-    said = await repository.of_subject(reader, str(last), _MOST_FAULTS) if last else []
+    said = await entries(reader, _MOST_FAULTS, subject=str(last)) if last else []
     return last if any(each.event == RETIRED and each.subject_table == _TRAIL for each in said) else 0
 
 

@@ -4,18 +4,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 from uuid import UUID
 
-from app import platform
 from app.adapters.database import Reader, Session
 from app.kit import discovery
 from app.kit.errors import AppError
+from app.platform.accounts import gates
 from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.service import Counter
-from app.platform.auth.errors import AccountDisabled, EmailNotVerified, WrongCredentials
+from app.platform.auth.errors import AccountDisabled, WrongCredentials
 from app.platform.auth.schemas import Login
 
 
 class Challenge(Protocol):
-    """What an account may have to prove beside its password. One noun may offer it, in `challenge.py`: `CHALLENGE`."""
+    """What an account may have to prove beside its password. One noun may offer it, in `challenge.py`: `challenge`."""
 
     body: type[Login]
     """What the login takes."""
@@ -34,8 +34,8 @@ class Challenge(Protocol):
 @cache
 def challenge() -> Challenge | None:
     """The further step of this service, if it has one."""
-    found = [cast("Challenge", vars(module)["CHALLENGE"]) for module in discovery.modules(platform, "challenge")]
-    return found[0] if found else None
+    found = discovery.offered("challenge")
+    return cast("Challenge", found[0]) if found else None
 
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ else:
 
 LOGIN_ERRORS: tuple[type[AppError], ...] = (
     WrongCredentials,
-    EmailNotVerified,
+    *gates.errors(),
     AccountDisabled,
     TooManyAttempts,
     *getattr(challenge(), "errors", ()),

@@ -7,10 +7,6 @@ class WrongCredentials(Unauthorized, keeps_writes=True):
     """The e-mail address or the password is wrong."""
 
 
-class EmailNotVerified(Forbidden, keeps_writes=True):
-    """Confirm your e-mail address first: open the link that was mailed to it, or ask for another one."""
-
-
 class AccountDisabled(Forbidden, keeps_writes=True):
     """This account has been disabled: ask whoever runs the service."""
 

@@ -17,7 +17,6 @@ from uuid import UUID
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from app import platform
 from app.adapters.database import Reader, Session
 from app.adapters.database.work import Database
 from app.kit import discovery, state
@@ -52,7 +51,7 @@ class Credentials(Protocol):
 @cache
 def kinds() -> tuple[Credentials, ...]:
     """Every kind of credential that can be revoked."""
-    return tuple(cast("Credentials", module) for module in discovery.modules(platform, "credentials"))
+    return tuple(cast("Credentials", module) for module in discovery.everywhere("credentials"))
 
 
 async def revoke_all(session: Session, tokens: Tokens, account_id: UUID) -> None:

@@ -9,6 +9,7 @@ from app.kit import clock, pagination, tokens
 from app.kit.access import Principal
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
+from app.platform.accounts import gates
 from app.platform.accounts import service as accounts
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Guesses
@@ -18,7 +19,6 @@ from app.platform.auth.challenges import challenge
 from app.platform.auth.devices import Device
 from app.platform.auth.errors import (
     AccountDisabled,
-    EmailNotVerified,
     NoSession,
     RefreshTokenRefused,
     RefreshTokenReused,
@@ -86,9 +86,9 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     await attempts.succeed(session, attempt)
     if anew is not None:
         await accounts.set_password(session, known.id, anew)
-    if known.email_verified_at is None and settings().demands_verified_email:
-        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="address not confirmed")
-        raise EmailNotVerified
+    if (refusal := await gates.refusal(session, known.id)) is not None:
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason=refusal.code)
+        raise refusal
     if known.disabled_at is not None:
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
         raise AccountDisabled

@@ -15,7 +15,7 @@ class Link(Base):
     __tablename__: str = "account_links"
     __table_args__: tuple[object, ...] = (
         UniqueConstraint("digest"),
-        {"info": {"few": "an account has at most three links of each purpose"}},
+        {"comment": "part: email", "info": {"few": "an account has at most three links of each purpose"}},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

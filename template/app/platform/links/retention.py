@@ -1,14 +1,15 @@
 """How long links are kept that nobody used."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from app.adapters.database import Session
 from app.adapters.retention import Rule
 from app.platform.links import repository
 
+_KEPT = timedelta(days=1)
 
-async def _expired(session: Session, now: datetime, most: int) -> int:
-    return await repository.forget(session, now - timedelta(days=1), most)
-
-
-RULES = (Rule("links in mails, a day after they have expired", _expired),)
+RULES = (
+    Rule(
+        "links in mails, a day after they have expired",
+        lambda session, now, most: repository.forget(session, now - _KEPT, most),
+    ),
+)

@@ -16,7 +16,10 @@ class OutgoingMail(Base):
     __tablename__: str = "mail_outbox"
     __table_args__: tuple[object, ...] = (
         sealed("recipient"),
-        {"info": {"unaudited": "a letter is on its way, and what it tells of has an entry of its own"}},
+        {
+            "comment": "part: email",
+            "info": {"unaudited": "a letter is on its way, and what it tells of has an entry of its own"},
+        },
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,32 +1,24 @@
 """What the business says about mail: it leaves after the commit of what it tells of, or not at all."""
 
 import asyncio
-from typing import Annotated
-
-from fastapi import Depends, Request
+from weakref import WeakKeyDictionary
 
 from app.adapters.database import Session
-from app.kit import state
 from app.platform.mail import repository
-from app.platform.mail.letters import Letter
+
+# A courier sends for the whole process, in the loop in which the letters are put.
+_filled: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Event] = WeakKeyDictionary()
 
 
-class Postbox:
-    """Takes letters. What they say is decided when they are sent, so that taking one costs the same for any address."""
-
-    def __init__(self) -> None:
-        self.filled: asyncio.Event = asyncio.Event()
-        """Set when this process has taken a letter, so that it need not wait for the next look into the table."""
-
-    async def put(self, session: Session, letter: Letter, recipient: str) -> None:
-        """Have a letter sent once the transaction is committed."""
-        await repository.add(session, letter, recipient)
-        self.filled.set()
+def filled() -> asyncio.Event:
+    """Set when this process has put a letter, so that its courier need not wait for the next look into the table."""
+    return _filled.setdefault(asyncio.get_running_loop(), asyncio.Event())
 
 
-async def _postbox(request: Request) -> Postbox:
-    return state.of(request, Postbox)
+async def put(session: Session, letter: str, recipient: str) -> None:
+    """Have a letter sent once the transaction is committed.
 
-
-Post = Annotated[Postbox, Depends(_postbox)]
-"""Where a letter is put."""
+    What it says is decided when it is sent, so that putting one costs the same for any address.
+    """
+    await repository.add(session, letter, recipient)
+    filled().set()

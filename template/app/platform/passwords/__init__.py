@@ -1,1 +1,1 @@
-"""Passwords: changing one's own, and choosing a new one with a link that was mailed."""
+"""Passwords: changing one's own, and proving once more who is asking."""

@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from app.kit.schemas import In
-from app.platform.accounts.schemas import Email, Password
-from app.platform.links.schemas import Secret
+from app.platform.accounts.schemas import Password
 
 
 class PasswordChange(In):
@@ -14,16 +13,3 @@ class PasswordChange(In):
 
     current_password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
     new_password: Password
-
-
-class ResetRequest(In):
-    """The address of an account whose password is lost."""
-
-    email: Email
-
-
-class Reset(In):
-    """A new password, and the secret of the link that was mailed."""
-
-    token: Secret
-    password: Password

@@ -1,4 +1,4 @@
-"""What the business says about changing and resetting passwords."""
+"""What the business says about changing passwords."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,26 +6,23 @@ from typing import Annotated
 from fastapi import Depends
 from pydantic import SecretStr
 
-from app.adapters.database import Database, Session
+from app.adapters.database import Session
 from app.kit.access import Principal
 from app.kit.passwords import Hasher, Passwords, refuse_guessable
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
+from app.platform.accounts import notices
+from app.platform.accounts import service as accounts
 from app.platform.accounts.errors import AccountGone
-from app.platform.accounts.repository import Credentials
+from app.platform.accounts.notices import Notice
+from app.platform.accounts.schemas import Credentials
 from app.platform.accounts.service import common_knowledge
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Attempt, Counter, Guesses
 from app.platform.audit import service as audit
+from app.platform.auth import credentials
 from app.platform.auth import service as auth
-from app.platform.links import service as links
-from app.platform.links.errors import LinkRefused
-from app.platform.links.service import Purpose
-from app.platform.mail.letters import Letter
-from app.platform.mail.schemas import MailPromised
-from app.platform.mail.service import Post
 from app.platform.passwords.errors import WrongPassword
-from app.platform.passwords.schemas import PasswordChange, Reset, ResetRequest
+from app.platform.passwords.schemas import PasswordChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +60,10 @@ Proof = Annotated[Prover, Depends(_prover)]
 """What an operation that wants the password again asks."""
 
 
-async def change(  # noqa: PLR0913, PLR0917 - what it works with
+async def change(  # noqa: PLR0913 - what it works with
     session: Session,
     passwords: Hasher,
     issuer: Issuer,
-    post: Post,
     data: PasswordChange,
     caller: Principal,
     *,
@@ -91,32 +87,19 @@ async def change(  # noqa: PLR0913, PLR0917 - what it works with
     await accounts.set_password(session, account.id, hashed)
     await auth.end_all(session, issuer, account.id, kept=caller.session_id)
     await audit.decided(session, "passwords.change", "granted", account_id=account.id)
-    await post.put(session, Letter.PASSWORD_CHANGED, account.email)
+    await notices.tell(session, Notice.PASSWORD_CHANGED, account.email)
 
 
-async def request_reset(session: Session, post: Post, data: ResetRequest) -> MailPromised:
-    """Have a link mailed; whether there is an account is looked up when the mail is written, not here."""
-    await post.put(session, Letter.RESET_PASSWORD, data.email)
-    return MailPromised.to(data.email)
+async def replace(session: Session, email: str, hashed: str) -> bool:
+    """Replace a lost password, and end the account's sessions; False when there is no such account.
 
-
-async def reset(  # noqa: PLR0913, PLR0917 - what it works with
-    transactions: Database, session: Session, passwords: Hasher, issuer: Issuer, post: Post, data: Reset
-) -> None:
-    """Set a new password with a link, which proves the address, too; every session of the account ends."""
-    known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)
-    account = await accounts.credentials_of(transactions.primary, known.account_id)
-    if account is None or not links.holds(known, account.password_hash):
-        raise LinkRefused
-    new = data.password.get_secret_value()
-    refuse_guessable(new, field="password", known=common_knowledge(account.email))
-    hashed = await passwords.hash(new)
-    known = await links.redeem(session, Purpose.RESET_PASSWORD, data.token)
-    now = await accounts.locked(session, known.account_id)
-    if now is None or not links.holds(known, now.password_hash):
-        raise LinkRefused
+    For the command line alone, where an operator vouches for whoever asked.
+    """
+    account = await accounts.credentials(session, email)
+    if account is None:
+        return False
     await accounts.set_password(session, account.id, hashed)
-    await accounts.verify(session, account.id)
-    await auth.end_all(session, issuer, account.id)
-    await audit.decided(session, "passwords.reset", "granted", account_id=account.id)
-    await post.put(session, Letter.PASSWORD_CHANGED, account.email)
+    _ = await credentials.revoke_all(session, account.id)
+    await audit.decided(session, "passwords.change", "granted", account_id=account.id, reason="by app set-password")
+    await notices.tell(session, Notice.PASSWORD_CHANGED, email)
+    return True

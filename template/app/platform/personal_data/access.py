@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.kit.access import ADMIN, MEMBER, Principal, require
+from app.kit.access import Principal, require
 
-CanExportOwnData = Annotated[Principal, Depends(require("personal-data:export-own", MEMBER, ADMIN, signed_in=True))]
-CanEraseOwnData = Annotated[Principal, Depends(require("personal-data:erase-own", MEMBER, ADMIN, signed_in=True))]
+CanExportOwnData = Annotated[Principal, Depends(require("personal-data:export-own", signed_in=True))]
+CanEraseOwnData = Annotated[Principal, Depends(require("personal-data:erase-own", signed_in=True))]

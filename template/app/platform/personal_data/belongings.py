@@ -10,17 +10,13 @@ from functools import cache
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Uuid, bindparam, delete, exists, or_, select
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Uuid, bindparam, delete, or_, select
 
 from app.adapters.database import Base, Command, Query
 from app.adapters.encryption import Encrypted
 from app.kit.logging import names_a_secret
-from app.platform.accounts.models import Account
 
 Row = dict[str, object]
-
-# What an account that nobody uses may have, too.
-_OF_NO_USE = frozenset({"account_links"})
 
 
 def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
@@ -82,7 +78,7 @@ def _is_shown(column: "Column[object]") -> bool:
 @cache
 def belongings() -> tuple[Belonging, ...]:
     """The account itself, and every table that has something of it: parents before children."""
-    accounts = Base.metadata.tables[Account.__tablename__]
+    accounts = Base.metadata.tables["accounts"]
     whose: dict[str, ColumnElement[bool]] = {accounts.name: accounts.c.id == bindparam("owner", type_=Uuid())}
     for table in Base.metadata.sorted_tables:
         ways = [
@@ -95,28 +91,3 @@ def belongings() -> tuple[Belonging, ...]:
         if ways and table is not accounts:
             whose[table.name] = or_(*ways)
     return tuple(Belonging(Base.metadata.tables[name], condition) for name, condition in whose.items())
-
-
-@cache
-def unused() -> Command[UUID]:
-    """Delete accounts from before a key whose address was never confirmed, and that nothing belongs to."""
-    accounts = Base.metadata.tables[Account.__tablename__]
-    used = [
-        exists().where(key.parent == accounts.c.id)
-        for table in Base.metadata.sorted_tables
-        for key in table.foreign_keys
-        if key.column.table is accounts and table.name not in _OF_NO_USE
-    ]
-    these = (
-        select(accounts.c.id)
-        .where(
-            accounts.c.id < bindparam("before"),
-            accounts.c.email_verified_at.is_(None),
-            accounts.c.role == "member",
-            *(~each for each in used),
-        )
-        .order_by(accounts.c.id)
-        .limit(bindparam("most"))
-        .with_for_update(skip_locked=True)
-    )
-    return Command(delete(accounts).where(accounts.c.id.in_(these)).returning(accounts.c.id), _identity)

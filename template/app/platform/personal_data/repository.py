@@ -4,7 +4,7 @@ from functools import cache
 from uuid import UUID
 
 from app.adapters.database import Command, Query, Reader, Session
-from app.platform.personal_data.belongings import Belonging, Row, belongings, unused
+from app.platform.personal_data.belongings import Belonging, Row, belongings
 
 
 @cache
@@ -38,8 +38,3 @@ async def erase_some(session: Session, owner: UUID, batch: int) -> bool:
             _ = await session.all(erase, owner=owner, before=before)
             return True
     return False
-
-
-async def forget_unused(session: Session, before: UUID, most: int) -> int:
-    """Delete accounts whose address was never confirmed, and that nothing belongs to; how many there were."""
-    return len(await session.all(unused(), before=before, most=most))

@@ -5,7 +5,8 @@ from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
-from app.platform.accounts.errors import AccountGone, LastAdmin
+from app.platform.accounts import departures
+from app.platform.accounts.errors import AccountGone
 from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.service import Guesses
 from app.platform.personal_data import service
@@ -30,7 +31,7 @@ async def export_own_data(
 @router.post(
     "/erasure",
     status_code=204,
-    responses=answers(AccountGone, ErasureRefused, LastAdmin, TooManyAttempts, ErasureUnderWay),
+    responses=answers(AccountGone, ErasureRefused, *departures.errors(), TooManyAttempts, ErasureUnderWay),
 )
 async def erase_own_data(  # noqa: PLR0913 - what it works with
     data: Erasure,
@@ -44,6 +45,6 @@ async def erase_own_data(  # noqa: PLR0913 - what it works with
     """Erase your account.
 
     It and all that belongs to it are deleted for good, and every session ends. A 503 says that some of it is left: send
-    the request again. The last admin can't leave.
+    the request again.
     """
     return await service.erase(session, passwords, issuer, data, caller, guesses=guesses)

@@ -4,13 +4,14 @@ from time import monotonic
 from uuid import UUID
 
 from app.adapters.database import Database, Reader, Session
-from app.kit.access import ADMIN, Principal
+from app.kit.access import Principal
 from app.kit.errors import Invalid
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
-from app.platform.accounts.errors import AccountGone, LastAdmin
-from app.platform.accounts.repository import Credentials
+from app.platform.accounts import departures
+from app.platform.accounts import service as accounts
+from app.platform.accounts.errors import AccountGone
+from app.platform.accounts.schemas import Credentials
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Guesses
 from app.platform.audit import service as audit
@@ -67,7 +68,7 @@ async def erase(  # noqa: PLR0913 - what it works with
         await audit.decided(session, "accounts.erasure", "refused", account_id=account.id, reason="wrong password")
         raise ErasureRefused
     await _erase_most(session, guesses.transactions, account)
-    await _refuse_last_admin(session, account)
+    await departures.refuse(session, account)
     now = await accounts.locked(session, account.id)
     if now is None:
         raise AccountGone
@@ -87,11 +88,5 @@ async def _erase_most(session: Session, database: Database, account: Credentials
         if monotonic() > end:
             raise ErasureUnderWay
         async with database.transaction(session.origin) as part:
-            await _refuse_last_admin(part, account)
+            await departures.refuse(part, account)
             more = await repository.erase_some(part, account.id, _BATCH)
-
-
-async def _refuse_last_admin(session: Session, account: Credentials) -> None:
-    """Lock the admins before the account itself, as everybody does who may take the last one away."""
-    if account.role == ADMIN and await accounts.admins(session) == [account.id]:
-        raise LastAdmin

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.kit.access import ADMIN, MEMBER, Principal, require
+from app.kit.access import Principal, require
 
 CanManageOwnSecondFactor = Annotated[
-    Principal, Depends(require("second-factor:manage-own", MEMBER, ADMIN, signed_in=True, restricted=True))
+    Principal, Depends(require("second-factor:manage-own", signed_in=True, restricted=True))
 ]

@@ -55,4 +55,4 @@ class SecondFactorChallenge:
         return METHODS
 
 
-CHALLENGE = SecondFactorChallenge()
+challenge = SecondFactorChallenge()

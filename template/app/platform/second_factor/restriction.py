@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from app.kit.access import MEMBER
 from app.kit.errors import AppError
+from app.platform.accounts.roles import MEMBER
 from app.platform.second_factor.challenge import METHODS
 from app.platform.second_factor.errors import SecondFactorRequired
 from app.platform.second_factor.settings import SecondFactorFor, SecondFactorSettings

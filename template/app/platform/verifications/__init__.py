@@ -1,1 +1,1 @@
-"""Verifications: proof that an account has the address it was made with."""
+"""Verifications: whether an account has the address it was made with, and what that is needed for."""

@@ -5,7 +5,6 @@ from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.platform.links.errors import LinkRefused
 from app.platform.mail.schemas import MailPromised
-from app.platform.mail.service import Post
 from app.platform.verifications import service
 from app.platform.verifications.access import ASK, HAS_LINK
 from app.platform.verifications.schemas import Verification, VerificationRequest
@@ -23,9 +22,9 @@ async def verify_email(data: Verification, session: Session) -> None:
 
 
 @router.post("/requests", status_code=202, dependencies=[ASK], responses=answers(Invalid))
-async def request_verification(data: VerificationRequest, session: Session, post: Post) -> MailPromised:
+async def request_verification(data: VerificationRequest, session: Session) -> MailPromised:
     """Have the link mailed again.
 
     The answer is the same whether or not there is an account with this address that waits for one.
     """
-    return await service.request(session, post, data)
+    return await service.request(session, data)

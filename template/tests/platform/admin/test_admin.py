@@ -1,5 +1,6 @@
 """Looking after other people's accounts over HTTP."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +11,14 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from app import cli
+from app.adapters.database import DatabaseSettings
+from app.adapters.database.work import Database
+from app.kit.errors import AppError
+from app.platform.accounts import departures, gates, management
+from app.platform.accounts.schemas import Credentials
+from app.platform.admin.cli import commands
+from app.platform.admin.errors import LastAdmin
+from app.settings import settings
 from tests.conftest import PASSWORD, Sql, email_index, new_address
 from tests.wire import Json, Service, at_once, body, header, pointers, problem, rows
 
@@ -65,7 +73,7 @@ def test_accounts_in_pages_newest_first(admin: httpx.Client, signed_in: SignIn) 
 
     shown = [*rows(first), *rows(second)]
     assert [each["id"] for each in shown] == list(reversed(new))
-    assert sorted(shown[0]) == ["created_at", "disabled_at", "email", "email_verified_at", "id", "role", "version"]
+    assert sorted(shown[0]) == ["created_at", "disabled_at", "email", "id", "role", "version"]
 
 
 def test_an_account_is_found_by_its_address_and_that_is_recorded(
@@ -239,7 +247,7 @@ def test_the_trail_in_pages(admin: httpx.Client) -> None:
 
 
 def create_admin(address: str, *, asked: str | None = None) -> Result:
-    return CliRunner().invoke(cli.cli, ["create-admin", address], input=asked)
+    return CliRunner().invoke(commands[0], [address], input=asked)
 
 
 def test_the_first_admin_is_made_by_command(client: httpx.Client, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,8 +256,7 @@ def test_the_first_admin_is_made_by_command(client: httpx.Client, sql: Sql, monk
 
     assert done.exit_code == 0, done.output
     assert PASSWORD not in done.output
-    row = sql("SELECT role, email_verified_at FROM accounts WHERE email_index = $1", email_index(address))[0]
-    assert (row["role"], row["email_verified_at"] is not None) == ("admin", True)
+    assert sql("SELECT role FROM accounts WHERE email_index = $1", email_index(address)) == [{"role": "admin"}]
     assert client.post(LOGIN, json={"email": address, "password": PASSWORD}).status_code == 200
 
     monkeypatch.setenv("ADMIN_PASSWORD", PASSWORD)
@@ -261,9 +268,28 @@ def test_the_first_admin_is_made_by_command(client: httpx.Client, sql: Sql, monk
     assert create_admin("nobody").exit_code == 2
 
 
-def test_an_account_is_promoted_only_when_its_address_is_confirmed(
-    client: httpx.Client, signed_in: SignIn, sql: Sql
+class ShutGate:
+    """Open to those whom an operator vouches for."""
+
+    errors: tuple[type[AppError], ...] = ()
+
+    def __init__(self) -> None:
+        self.vouched: set[UUID] = set()
+
+    async def refusal(self, _reader: object, account_id: UUID, *, appointment: bool) -> AppError | None:
+        """Why an account is not appointed."""
+        return AppError("Show who you are first.") if appointment and account_id not in self.vouched else None
+
+    async def vouch(self, _session: object, account_id: UUID) -> None:
+        """Note whom an operator vouches for."""
+        self.vouched.add(account_id)
+
+
+def test_an_account_is_promoted_only_when_every_gate_is_open_to_it(
+    client: httpx.Client, signed_in: SignIn, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gate = ShutGate()
+    monkeypatch.setattr(gates, "gates", lambda: (gate,))
     assert "ADMIN_PASSWORD" not in os.environ
     credentials: Json = {}
     member = id_of(signed_in("member", credentials))
@@ -271,14 +297,63 @@ def test_an_account_is_promoted_only_when_its_address_is_confirmed(
     pair = body(client.post(LOGIN, json=credentials))
 
     refused = create_admin(address)
-    assert (refused.exit_code, "nobody has confirmed" in refused.output) == (1, True)
+    assert (refused.exit_code, "Show who you are first." in refused.output) == (1, True)
+    assert sql("SELECT role FROM accounts WHERE id = $1", UUID(member)) == [{"role": "member"}]
 
-    _ = sql("UPDATE accounts SET email_verified_at = now(), disabled_at = now() WHERE id = $1", UUID(member))
+    gate.vouched.add(UUID(member))
+    _ = sql("UPDATE accounts SET disabled_at = now() WHERE id = $1", UUID(member))
     done = create_admin(address)
     assert done.exit_code == 0, done.output
     row = sql("SELECT role, disabled_at FROM accounts WHERE id = $1", UUID(member))[0]
     assert (row["role"], row["disabled_at"]) == ("admin", None)
     _ = problem(client.post("/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}), 401)
+
+    # Whom an operator makes, they vouch for.
+    monkeypatch.setenv("ADMIN_PASSWORD", PASSWORD)
+    assert create_admin(new_address()).exit_code == 0
+    assert len(gate.vouched) == 2
+
+
+# Leaving
+
+
+def leave(*accounts: Credentials) -> list[AppError | None]:
+    """What is said to accounts that leave at once, each in a transaction of its own; who may becomes a member."""
+
+    async def run() -> list[AppError | None]:
+        database = Database(DatabaseSettings.read(), settings().key_ring)
+
+        async def one(account: Credentials) -> AppError | None:
+            try:
+                async with database.transaction() as session:
+                    await departures.refuse(session, account)
+                    _ = await management.change(session, account.id, role="member", disabled=False)
+            except LastAdmin as error:
+                return error
+            return None
+
+        try:
+            return list(await asyncio.gather(*(one(each) for each in accounts)))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def credentials_of(client: httpx.Client, role: str) -> Credentials:
+    """What departures are told of an account."""
+    return Credentials(UUID(id_of(client)), "", role, "", None)
+
+
+def test_the_last_admin_does_not_leave_and_of_two_at_once_one_stays(signed_in: SignIn, sql: Sql) -> None:
+    for _ in range(3):
+        _ = sql("UPDATE accounts SET role = 'member' WHERE role = 'admin'")
+        two = [credentials_of(signed_in("admin"), "admin") for _ in range(2)]
+
+        assert sorted(type(each).__name__ for each in leave(*two)) == ["LastAdmin", "NoneType"]
+
+        assert len(sql("SELECT 1 FROM accounts WHERE role = 'admin'")) == 1
+    assert leave(credentials_of(signed_in("member"), "member")) == [None]
 
 
 def _id(answer: httpx.Response) -> str:

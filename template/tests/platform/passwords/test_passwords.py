@@ -1,18 +1,15 @@
-"""Changing and resetting passwords over HTTP."""
-
-import hashlib
-from functools import partial
+"""Changing passwords over HTTP, and setting a lost one."""
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from app import defaults
+from app.platform.passwords.cli import commands
 from tests.conftest import PASSWORD, Sql, email_index, new_address
-from tests.wire import Json, at_once, body, counted_work, eventually, mail, mails, pointers, problem, secret_in
+from tests.wire import Json, body, pointers, problem
 
 CHANGE = "/v1/passwords/change"
-REQUESTS = "/v1/passwords/reset-requests"
-RESETS = "/v1/passwords/resets"
 LOGIN = "/v1/auth/login"
 REFRESH = "/v1/auth/refresh"
 NEW = "7 grey kettles"
@@ -40,13 +37,7 @@ def bearer(pair: Json) -> dict[str, str]:
     return {"authorization": f"Bearer {pair['access_token']}"}
 
 
-def mailed(client: httpx.Client, credentials: Json) -> str:
-    """The secret of a link that resets the password."""
-    assert client.post(REQUESTS, json={"email": credentials["email"]}).status_code == 202
-    return secret_in(mail(str(credentials["email"]), "Choose a new password"))
-
-
-def test_a_change_ends_the_other_sessions_and_says_so_by_mail(client: httpx.Client, credentials: Json) -> None:
+def test_a_change_ends_the_other_sessions(client: httpx.Client, credentials: Json) -> None:
     here, there = signed_in(client, credentials), signed_in(client, credentials)
     sent = {"current_password": PASSWORD, "new_password": NEW}
 
@@ -56,7 +47,6 @@ def test_a_change_ends_the_other_sessions_and_says_so_by_mail(client: httpx.Clie
     assert refreshed(client, here) == 200
     _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
     _ = signed_in(client, credentials | {"password": NEW})
-    assert "was changed" in mail(str(credentials["email"]), "Your password for")
 
 
 def test_a_change_needs_the_current_password_and_guesses_are_counted(client: httpx.Client, credentials: Json) -> None:
@@ -82,100 +72,6 @@ def test_a_change_by_a_deleted_account_is_404(client: httpx.Client, credentials:
     sent = {"current_password": PASSWORD, "new_password": NEW}
 
     _ = problem(client.post(CHANGE, json=sent, headers=bearer(pair)), 404, "account-gone")
-
-
-def test_a_reset_sets_the_password_once_and_ends_every_session(
-    client: httpx.Client, credentials: Json, sql: Sql
-) -> None:
-    pair = signed_in(client, credentials)
-    secret = mailed(client, credentials)
-
-    assert client.post(RESETS, json={"token": secret, "password": NEW}).status_code == 204
-
-    assert refreshed(client, pair) == 401
-    _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
-    _ = signed_in(client, credentials | {"password": NEW})
-    again = {"token": secret, "password": "8 grey kettles"}
-    _ = problem(client.post(RESETS, json=again), 400, "link-refused")
-    # Whoever reads mail at the address has shown that it is theirs.
-    row = sql("SELECT email_verified_at FROM accounts WHERE email_index = $1", email_index(credentials["email"]))[0]
-    assert row["email_verified_at"] is not None
-    assert "was changed" in mail(str(credentials["email"]), "Your password for")
-
-
-def test_of_racing_resets_with_one_link_one_wins(client: httpx.Client, credentials: Json) -> None:
-    secret = mailed(client, credentials)
-    each = [{"token": secret, "password": f"{number} grey kettles"} for number in range(10, 15)]
-
-    answers = at_once([partial(client.post, RESETS, json=sent) for sent in each])
-
-    assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400, 400]
-    won = next(sent for sent, answer in zip(each, answers, strict=True) if answer.status_code == 204)
-    _ = signed_in(client, credentials | {"password": won["password"]})
-
-
-def test_a_link_is_void_once_the_password_has_changed(client: httpx.Client, credentials: Json) -> None:
-    secret = mailed(client, credentials)
-    pair = signed_in(client, credentials)
-    sent = {"current_password": PASSWORD, "new_password": NEW}
-    assert client.post(CHANGE, json=sent, headers=bearer(pair)).status_code == 204
-
-    late = {"token": secret, "password": "8 grey kettles"}
-    _ = problem(client.post(RESETS, json=late), 400, "link-refused")
-    _ = signed_in(client, credentials | {"password": NEW})
-
-
-def test_a_link_expires_after_half_an_hour(client: httpx.Client, credentials: Json, sql: Sql) -> None:
-    secret = mailed(client, credentials)
-    digest = hashlib.sha256(secret.encode()).digest()
-    left = "SELECT extract(epoch FROM expires_at - now()) AS left FROM account_links WHERE digest = $1"
-    assert 1_740 < float(str(sql(left, digest)[0]["left"])) <= 1_800
-
-    _ = sql("UPDATE account_links SET expires_at = now() WHERE digest = $1", digest)
-
-    _ = problem(client.post(RESETS, json={"token": secret, "password": NEW}), 400, "link-refused")
-
-
-def test_a_refused_password_leaves_the_link_good(client: httpx.Client, credentials: Json) -> None:
-    secret = mailed(client, credentials)
-
-    weak = client.post(RESETS, json={"token": secret, "password": "password1234"})
-
-    _ = problem(weak, 422, "invalid")
-    assert pointers(weak) == {"#/password"}
-    assert client.post(RESETS, json={"token": secret, "password": NEW}).status_code == 204
-
-
-@pytest.mark.parametrize("token", ["x", "x" * 100, "\x00", "\u2603"])
-def test_what_is_no_link_is_400(client: httpx.Client, token: str) -> None:
-    _ = problem(client.post(RESETS, json={"token": token, "password": NEW}), 400, "link-refused")
-
-
-def test_asking_tells_nothing_of_the_address(
-    client: httpx.Client, credentials: Json, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = counted_work(monkeypatch)
-    unknown = client.post(REQUESTS, json={"email": "nobody@example.com"})
-    of_nobody = work()
-    known = client.post(REQUESTS, json={"email": credentials["email"]})
-
-    assert (known.status_code, [*known.headers]) == (unknown.status_code, [*unknown.headers])
-    assert body(known)["detail"] == body(unknown)["detail"]
-    assert of_nobody.total() > 0
-    assert work() == of_nobody
-
-
-def test_asking_again_and_again_fills_no_mailbox(client: httpx.Client, credentials: Json) -> None:
-    address = str(credentials["email"])
-    first = mailed(client, credentials)
-    for _ in range(4):
-        _ = client.post(REQUESTS, json={"email": address})
-    _ = client.post("/v1/email-verifications/requests", json={"email": address})
-    # The last of them, so that the others were dealt with.
-    eventually(lambda: len([each for each in mails(address) if "Confirm" in each["Subject"]]) == 2)
-
-    assert len([each for each in mails(address) if "Choose a new" in each["Subject"]]) == 3
-    assert client.post(RESETS, json={"token": first, "password": NEW}).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -226,3 +122,32 @@ def test_a_password_is_the_same_however_it_was_typed(client: httpx.Client) -> No
 
     assert client.post("/v1/accounts", json={"email": address, "password": composed}).status_code == 202
     assert client.post(LOGIN, json={"email": address, "password": decomposed}).status_code == 200
+
+
+def set_password(address: str, *, asked: str | None = None) -> Result:
+    return CliRunner().invoke(commands[0], [address], input=asked)
+
+
+def test_an_operator_sets_a_lost_password(
+    client: httpx.Client, credentials: Json, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, pair = str(credentials["email"]), signed_in(client, credentials)
+
+    done = set_password(address.upper(), asked=f"{NEW} again\n{NEW} again\n")
+
+    assert done.exit_code == 0, done.output
+    assert NEW not in done.output
+    assert refreshed(client, pair) == 401
+    _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
+    _ = signed_in(client, credentials | {"password": f"{NEW} again"})
+    (account,) = sql("SELECT id::text FROM accounts WHERE email_index = $1", email_index(address))
+    entry = "SELECT reason FROM audit_entries WHERE subject_id = $1 AND event = 'passwords.change'"
+    assert sql(entry, account["id"]) == [{"reason": "by app set-password"}]
+
+    for given, said in (("short", "12 to 128 characters"), ("password1234", "Choose another one")):
+        monkeypatch.setenv("NEW_PASSWORD", given)
+        refused = set_password(address)
+        assert (refused.exit_code, said in refused.output) == (1, True)
+    monkeypatch.setenv("NEW_PASSWORD", NEW)
+    assert "has no account" in set_password(new_address()).output
+    assert set_password("nobody").exit_code == 2

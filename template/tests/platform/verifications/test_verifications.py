@@ -1,14 +1,22 @@
 """Confirming addresses over HTTP."""
 
 import hashlib
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 import httpx
 import pytest
 
+from app.kit import clock
 from app.kit.crypto import Place
+from app.kit.ids import uuid7, uuid7_floor
+from app.platform.accounts import repository
 from app.settings import settings
-from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
-from tests.wire import Json, body, counted_work, mail, mails, problem, secret_in
+from tests.conftest import PASSWORD, SetEnvironment, Sql, Start, email_index, new_address
+from tests.platform.auth.test_retention import retained
+from tests.platform.mail.mailbox import mail, mails, secret_in
+from tests.wire import Json, body, counted_work, problem
 
 PATH = "/v1/email-verifications"
 REQUESTS = f"{PATH}/requests"
@@ -23,12 +31,8 @@ def address(client: httpx.Client) -> str:
 
 
 def verified(sql: Sql, address: str) -> bool:
-    return (
-        sql("SELECT email_verified_at FROM accounts WHERE email_index = $1", email_index(address))[0][
-            "email_verified_at"
-        ]
-        is not None
-    )
+    found = "SELECT 1 FROM confirmed_addresses JOIN accounts ON id = account_id WHERE email_index = $1"
+    return sql(found, email_index(address)) != []
 
 
 def test_the_link_in_the_mail_confirms_the_address_once(client: httpx.Client, sql: Sql, address: str) -> None:
@@ -110,3 +114,46 @@ def test_where_it_is_demanded_nobody_signs_in_without(start: Start, sql: Sql) ->
 
         assert client.post(PATH, json={"token": secret}).status_code == 204
         assert client.post("/v1/auth/login", json=credentials).status_code == 200
+
+
+def test_accounts_that_nobody_confirmed_go_where_that_is_demanded(
+    client: httpx.Client, sql: Sql, set_environment: SetEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: dict[str, UUID] = {}
+    month_ago = uuid7_floor(clock.now() - timedelta(days=31)).int
+    for number, what in enumerate(("old", "new", "confirmed", "used", "editor")):
+        address = new_address()
+        if what == "new":
+            monkeypatch.setattr(repository, "uuid7", uuid7)
+        else:
+            monkeypatch.setattr(repository, "uuid7", partial(UUID, int=month_ago + number))
+        assert client.post("/v1/accounts", json={"email": address, "password": PASSWORD}).status_code == 202
+        found = sql("SELECT id FROM accounts WHERE email_index = $1", email_index(address))
+        ids[what] = UUID(str(found[0]["id"]))
+    _ = sql("INSERT INTO confirmed_addresses (account_id) VALUES ($1)", ids["confirmed"])
+    _ = sql("UPDATE accounts SET role = 'editor' WHERE id = $1", ids["editor"])
+    _ = sql("INSERT INTO items (id, owner_id, name) VALUES (uuidv7(), $1, 'Mine')", ids["used"])
+
+    _ = retained()
+    assert len(sql("SELECT 1 FROM accounts WHERE id = ANY($1)", list(ids.values()))) == 5
+    set_environment(REQUIRE_VERIFIED_EMAIL="true")
+    _ = retained()
+
+    left = {each["id"] for each in sql("SELECT id FROM accounts WHERE id = ANY($1)", list(ids.values()))}
+    assert left == set(ids.values()) - {ids["old"]}
+
+
+def test_links_go_a_day_after_they_have_expired(someone: httpx.Client, sql: Sql) -> None:
+    account = UUID(str(body(someone.get("/v1/accounts/me"))["id"]))
+    link = (
+        "INSERT INTO account_links (id, account_id, purpose, digest, bound_to, expires_at) VALUES "
+        "(uuidv7(), $1, 'verify-email', sha256($2::integer::text::bytea), sha256('b'), "
+        "now() - $2::integer * interval '1 hour') RETURNING id"
+    )
+    old, new = (sql(link, account, hours)[0]["id"] for hours in (25, 23))
+
+    _ = retained()
+
+    left = [each["id"] for each in sql("SELECT id FROM account_links WHERE account_id = $1", account)]
+    assert old not in left
+    assert new in left

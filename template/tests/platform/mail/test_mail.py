@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.mail import MailSettings, mailer
-from app.kit.mail import MailNotSent, Message
-from tests import smtp
-from tests.conftest import MAIL, PASSWORD, Sql, Start, new_address
-from tests.wire import eventually, secret_in
+from app.adapters.mail.mailers import mailer
+from app.adapters.mail.messages import MailNotSent, Message
+from app.adapters.mail.settings import MailSettings
+from tests.conftest import PASSWORD, SetEnvironment, Sql, Start, new_address
+from tests.platform.mail import smtp
+from tests.platform.mail.mailbox import secret_in
+from tests.wire import eventually
 
 MESSAGE = Message("ada@example.com", "Grüße", "The secret is out.\n")
 
 
-def sent(monkeypatch: pytest.MonkeyPatch, server: smtp.Smtp, user: str = "") -> None:
+def sent(set_environment: SetEnvironment, server: smtp.Smtp, user: str = "") -> None:
     """Send a mail as production does."""
-    url = f"smtp://{user}127.0.0.1:{server.port}"
-    for name, value in {**MAIL, "ENVIRONMENT": "Production", "MAIL_URL": url}.items():
-        monkeypatch.setenv(name, value)
+    set_environment(ENVIRONMENT="Production", MAIL_URL=f"smtp://{user}127.0.0.1:{server.port}")
 
     async def send() -> None:
         try:
@@ -40,9 +40,9 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     return context
 
 
-def test_production_sends_over_tls_and_signs_in(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+def test_production_sends_over_tls_and_signs_in(set_environment: SetEnvironment, tls: ssl.SSLContext) -> None:
     with smtp.serving(tls) as server:
-        sent(monkeypatch, server, "me:p%40ss@")
+        sent(set_environment, server, "me:p%40ss@")
 
     assert "The secret is out." in server.mails[0]
     assert "Subject: =?utf-8?" in server.mails[0]
@@ -51,27 +51,27 @@ def test_production_sends_over_tls_and_signs_in(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_production_sends_nothing_to_a_server_that_it_does_not_trust(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    set_environment: SetEnvironment, tmp_path: Path
 ) -> None:
     context, _ = smtp.certificate(tmp_path)
     with smtp.serving(context) as server, pytest.raises(MailNotSent):
-        sent(monkeypatch, server, "me:pass@")
+        sent(set_environment, server, "me:pass@")
 
     assert server.commands == ["EHLO plain", "STARTTLS plain"]
 
 
-def test_production_sends_nothing_in_the_clear(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+def test_production_sends_nothing_in_the_clear(set_environment: SetEnvironment, tls: ssl.SSLContext) -> None:
     assert tls
     with smtp.serving(None) as server, pytest.raises(MailNotSent):
-        sent(monkeypatch, server)
+        sent(set_environment, server)
 
     assert server.mails == []
     assert not {"MAIL plain", "AUTH plain"} & set(server.commands)
 
 
-def test_a_refusal_does_not_repeat_what_was_said(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+def test_a_refusal_does_not_repeat_what_was_said(set_environment: SetEnvironment, tls: ssl.SSLContext) -> None:
     with smtp.serving(tls, takes=False) as server, pytest.raises(MailNotSent) as raised:
-        sent(monkeypatch, server)
+        sent(set_environment, server)
 
     assert str(raised.value) == "SMTPSenderRefused: 451"
 

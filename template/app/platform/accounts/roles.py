@@ -1,0 +1,7 @@
+"""The role of every new account."""
+
+from typing import Final
+
+MEMBER: Final = "member"
+
+roles = (MEMBER,)

@@ -1,0 +1,1 @@
+"""Password resets: choosing a new password with a link that was mailed."""
