@@ -73,7 +73,7 @@ def test_choosing_with_the_arrows(tmp_path: Path) -> None:
         "availability": DOWN * 2,
         "data_class": DOWN,
         "compliance": " " + DOWN * 2 + " ",
-        "parts": DOWN + " " + DOWN * 3 + " " + DOWN + " ",
+        "parts": DOWN + " " + DOWN * 3 + " ",
         "deploy": DOWN,
         "ci": DOWN,
     }
