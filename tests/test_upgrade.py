@@ -254,8 +254,8 @@ def test_nothing_new_is_said_to_be_so(history: Path, tmp_path: Path) -> None:
 DUMP = """
 import asyncio, json
 import asyncpg
-from app import cli
 from app.adapters.database import DatabaseSettings
+from app.adapters.process import prepared
 
 async def dump():
     connection = await asyncpg.connect(DatabaseSettings.read().url.get_secret_value())
@@ -267,20 +267,20 @@ async def dump():
         "pg_attribute WHERE contype = 'p' AND attrelid = conrelid AND attnum = ANY (conkey) GROUP BY conrelid")
     return {"rows": rows, "options": {name: options or [] for name, options in tables}, "keys": dict(map(tuple, keys))}
 
-cli.prepared()
+prepared()
 print(json.dumps(asyncio.run(dump())))
 """
 FILL = """
 import asyncio
 import asyncpg
-from app import cli
 from app.adapters.database import DatabaseSettings
+from app.adapters.process import prepared
 
 async def fill():
     connection = await asyncpg.connect(DatabaseSettings.read().url.get_secret_value())
     await connection.execute("INSERT INTO orders SELECT * FROM items")
 
-cli.prepared()
+prepared()
 asyncio.run(fill())
 """
 
@@ -344,9 +344,9 @@ def test_a_database_of_a_release_is_migrated(release: Release, history: Path, pl
 
 
 CHECKING = """#!/bin/sh
-# uv; but `app check` is no more than what an update can break in this service: test_generated.py runs all of it.
+# uv; but `make check` is no more than what an update can break in this service: test_generated.py runs all of it.
 case "$*" in
-*" app check")
+*" proof.workshop check")
     touch {folder}/checked
     test ! -e {folder}/broken || exit 1
     exec {uv} run --quiet --group load pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders

@@ -5,37 +5,27 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from app import defaults, house, registry
 from app.adapters.mail import MailSettings
 from app.http import documentation, jwks, openapi, probes
 from app.http.stack import stack
-from app.kit import api_keys, logging, state
+from app.kit import logging, routing, state
 from app.kit.passwords import Passwords
-from app.kit.routing import Table
 from app.kit.tokens import Tokens
-from app.parts import PARTS
 from app.settings import Environment, Settings, settings
 
 VERSION = "0.1.0"
 
 
-class Service(FastAPI):
-    """FastAPI for declaring and documenting; our own layers and table for answering (http/stack.py, kit/routing.py)."""
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # FastAPI's own asks the environment at every request whether telemetry is on; none is installed here.
-        if self.middleware_stack is None:
-            self.middleware_stack = self.build_middleware_stack()
-        scope["app"] = self
-        await self.middleware_stack(scope, receive, send)
+class Service(routing.Service):
+    """Our own layers around the table of routes, and the one document of what they declare."""
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        return stack(Table(self), state.find(self, Settings), state.find(self, Tokens))
+        return stack(self, routing.Table(self), registry.layers(self))
 
     @override
     def openapi(self) -> openapi.Json:
@@ -48,7 +38,6 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     """The service, ready to be run by a server; HouseRuleBroken when a route breaks the rules of house.py."""
     config = configuration or settings()
     logging.configure(config.log_level.name, config.secrets)
-    logging.writer.hide_form(api_keys.FORM)
     app = Service(
         title=defaults.PROJECT_NAME,
         description=defaults.DESCRIPTION,
@@ -67,6 +56,8 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime, settling=config.settling),
     )
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
+    state.keep(app, registry.restrictions())
+    state.keep(app, registry.authenticators(app))
     routers = [*registry.routers(), jwks.router, probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)
@@ -81,7 +72,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     log = logging.get_logger()
     async with AsyncExitStack() as stack_of_parts:
-        for part in PARTS:
+        for part in registry.parts():
             await stack_of_parts.enter_async_context(part(app))
         # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
         # (docs/decisions/0009-requests.md).

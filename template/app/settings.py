@@ -16,9 +16,8 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr, field_validato
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import defaults
-from app.kit.access import ADMIN, ROLES
 from app.kit.crypto import KeyRing
-from app.kit.rate_limits import Limit, Limits
+from app.kit.rate_limits import Quota, Quotas
 from app.kit.tokens import Key
 
 
@@ -39,20 +38,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class SecondFactorFor(StrEnum):
-    """Who has to have a second factor."""
-
-    NOBODY = "nobody"
-    ADMINS = "admins"
-    EVERYBODY = "everybody"
-
-
-_DEMANDING = {
-    SecondFactorFor.NOBODY: frozenset[str](),
-    SecondFactorFor.ADMINS: frozenset({ADMIN}),
-    SecondFactorFor.EVERYBODY: ROLES,
-}
-
 ENV_FILE = Path(__file__).parents[1] / ".env"
 _MAKE_A_KEY = "make one with `app keys new`"
 _KEY_DIGITS = 64
@@ -60,12 +45,16 @@ _TOKEN_LENGTH = 32
 _MARGIN_SECONDS = 20.0
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:]+\]")
-_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _ANYONE = 0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 
 Listed = Annotated[tuple[str, ...], NoDecode]
-RateLimit = Annotated[Limit, NoDecode, BeforeValidator(Limit.parse)]
+RateLimit = Annotated[Quota, NoDecode, BeforeValidator(Quota.parse)]
+
+
+def split(value: object) -> object:
+    """The entries of a setting that lists several, with commas between."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -81,7 +70,6 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     metrics_token: SecretStr | None = None
     require_verified_email: bool | None = None
-    second_factor_for: SecondFactorFor | None = None
     audit_retention_days: int = Field(
         default=defaults.AUDIT_RETENTION_DAYS, ge=defaults.AUDIT_RETENTION_DAYS, le=36_525
     )
@@ -90,27 +78,26 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
     allowed_hosts: Listed = ()
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
-    cors_origins: Listed = ()
     # One caller may use `defaults.CALLER_RPS`, and twice that at once.
-    rate_limit_principal: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
-    rate_limit_address: RateLimit = Limit(2 * defaults.CALLER_RPS, 2)
-    rate_limit_attempts: RateLimit = Limit(10, 60)
-    rate_limit_probes: RateLimit = Limit(100, 10)
+    rate_limit_principal: RateLimit = Quota(2 * defaults.CALLER_RPS, 2)
+    rate_limit_address: RateLimit = Quota(2 * defaults.CALLER_RPS, 2)
+    rate_limit_attempts: RateLimit = Quota(10, 60)
+    rate_limit_probes: RateLimit = Quota(100, 10)
     # Unset, whoever stands before this service speaks TLS with its clients.
     tls_certificate: FilePath | None = None
     tls_key: FilePath | None = None
     # `app serve` sets it: each worker counts its part of the limits.
     rate_limit_workers: int = Field(default=1, ge=1, le=64)
 
-    @field_validator("environment", "log_level", "second_factor_for", mode="before")
+    @field_validator("environment", "log_level", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("auth_signing_keys", "encryption_keys", "allowed_hosts", "cors_origins", mode="before")
+    @field_validator("auth_signing_keys", "encryption_keys", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return split(value)
 
     @field_validator("auth_signing_keys", "encryption_keys")
     @classmethod
@@ -135,18 +122,8 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _are_networks(cls, value: object) -> object:
-        parts = cls._split(value)
+        parts = split(value)
         return [_network(str(each)) for each in cast("list[object]", parts)] if isinstance(parts, list) else parts
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"names {origin!r}, which is no origin: give each as the browser sends it, as in https://www.example.com"
-                )
-        return origins
 
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:
@@ -189,9 +166,9 @@ class Settings(BaseSettings):
         return frozenset(each.get_secret_value() for each in (*self.auth_signing_keys, *self.encryption_keys, *tokens))
 
     @property
-    def rate_limits(self) -> Limits:
-        """The limits that one worker counts: its part of what the settings give to all workers of this instance."""
-        return Limits(
+    def quotas(self) -> Quotas:
+        """What one worker counts: its part of what the settings give to all workers of this instance."""
+        return Quotas(
             principal=self.rate_limit_principal.shared_by(self.rate_limit_workers),
             address=self.rate_limit_address.shared_by(self.rate_limit_workers),
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
@@ -204,14 +181,6 @@ class Settings(BaseSettings):
         if self.require_verified_email is None:
             return self.production and defaults.REQUIRE_VERIFIED_EMAIL
         return self.require_verified_email
-
-    @property
-    def second_factor_roles(self) -> frozenset[str]:
-        """The roles that have to have a second factor."""
-        chosen = self.second_factor_for
-        if chosen is None:
-            chosen = SecondFactorFor(defaults.SECOND_FACTOR_FOR) if self.production else SecondFactorFor.NOBODY
-        return _DEMANDING[chosen]
 
     @property
     def access_lifetime(self) -> timedelta:

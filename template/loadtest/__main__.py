@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app import cli
+from app.adapters.process import ROOT
 from loadtest import plan, play, report
 from loadtest.verdict import THRESHOLDS, Thresholds
 from rig import service
@@ -44,7 +44,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--thresholds", default=THRESHOLDS, type=_FILE, help="Judge by another file than loadtest/thresholds.toml."
 )
-@click.option("--reports", default=cli.ROOT / "reports", type=_FOLDER, help="Where load.json and load.html go.")
+@click.option("--reports", default=ROOT / "reports", type=_FOLDER, help="Where load.json and load.html go.")
 def load(  # noqa: PLR0913, PLR0917 - one for each option
     url: str | None,
     rate: int,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from app import cli, defaults
+from app import defaults
+from app.adapters.process import ROOT
 from loadtest import finding, page, plan, play
 from loadtest.finding import Point, Sweep
 from loadtest.verdict import Thresholds
@@ -25,7 +26,7 @@ _LEAST_SECONDS = 0.2
 _BUSY = 16
 _TASKS = 4
 
-_PAGE = cli.ROOT / "docs" / "capacity-measured.md"
+_PAGE = ROOT / "docs" / "capacity-measured.md"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,7 +56,7 @@ def capacity(  # noqa: PLR0913, PLR0917 - one for each option
     click.echo(f"{_machine()}; workers: {', '.join(map(str, counts))}; {step:.1f} s for each measurement", err=True)
     sweeps: list[Sweep] = []
     tasks: dict[str, Point] = {}
-    log = cli.ROOT / "reports" / "capacity.log"
+    log = ROOT / "reports" / "capacity.log"
     log.parent.mkdir(exist_ok=True)
     try:
         with service.database("capacity") as database:

@@ -20,7 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app import cli
+from app.adapters import schema
 from app.adapters.database import Connection, DatabaseSettings
+from app.adapters.process import ROOT
 from queries import growth, top
 from queries.growth import Growth, Report
 from rig import service as rig
@@ -52,7 +54,7 @@ def _sizes(_context: click.Context, _option: click.Parameter, value: str) -> lis
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--rows", "sizes", default=_SIZES, show_default=True, callback=_sizes, help="Rows at each size.")
 @click.option("--top", "top_only", is_flag=True, help="Only read what the database of DATABASE_URL counted.")
-@click.option("--reports", default=cli.ROOT / "reports", type=_FOLDER, help="Where queries.json goes.")
+@click.option("--reports", default=ROOT / "reports", type=_FOLDER, help="Where queries.json goes.")
 def queries(sizes: list[int], reports: Path, *, top_only: bool) -> None:
     """Show what each statement costs as the tables grow; 1 when one of them costs more."""
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
@@ -79,7 +81,7 @@ def _measure(sizes: Sequence[int], console: Console) -> Report:
         with rig.database("queries") as url:
             say("migrating")
             os.environ["DATABASE_URL"] = url
-            cli.migrate_database()
+            schema.migrate()
             return asyncio.run(measured(url, sizes, say))
 
 
@@ -109,7 +111,7 @@ def _counted() -> list[top.Timed]:
     try:
         url = DatabaseSettings.read().url.get_secret_value()
     except ValidationError as error:
-        raise click.ClickException(cli.explain(error)) from None
+        raise click.ClickException(str(cli.sentence(error))) from None
 
     async def run() -> list[top.Timed]:
         async with _connected(url, default_transaction_read_only="on", statement_timeout="10000") as connection:

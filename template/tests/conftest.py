@@ -16,7 +16,8 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from app import cli, main, registry, settings
+from app import main, registry, settings
+from app.adapters import schema
 from app.adapters.database import DatabaseSettings
 from app.adapters.mail import MailSettings
 from app.kit import logging
@@ -62,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DATABASE_URL"] = server.template
     os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
     os.environ["MAIL_FOLDER"] = tempfile.mkdtemp(prefix="mail-")
-    cli.migrate_database()
+    schema.migrate()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -22,7 +22,8 @@ from sqlalchemy import Column, Connection, Table, func, insert, inspect, select,
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app import cli, registry
+from app import registry
+from app.adapters import schema
 from app.adapters.database import Base
 from app.adapters.encryption import BlindIndex, Encrypted
 from app.adapters.schema import BRANCHES, MIGRATIONS
@@ -91,26 +92,26 @@ def test_models_and_migrations_agree(database_url: str) -> None:
 
 
 def test_up_down_and_up_again_on_data(empty_database: str) -> None:
-    cli.migrate_database()
+    schema.migrate()
     looked_at(empty_database, fill)
     full = looked_at(empty_database, counts)
     assert min(full.values()) >= 1
 
-    command.downgrade(cli.alembic_config(), "base")
+    command.downgrade(schema.alembic_config(), "base")
     assert looked_at(empty_database, counts) == {}
 
-    cli.migrate_database()
+    schema.migrate()
     assert looked_at(empty_database, counts) == dict.fromkeys(full, 0)
     assert looked_at(empty_database, differences) == []
     looked_at(empty_database, fill)
 
 
 def test_migrating_what_is_current_changes_nothing(empty_database: str) -> None:
-    cli.migrate_database()
+    schema.migrate()
     looked_at(empty_database, fill)
     full = looked_at(empty_database, counts)
 
-    cli.migrate_database()
+    schema.migrate()
 
     assert looked_at(empty_database, counts) == full
 
@@ -138,7 +139,7 @@ def test_two_at_once_both_succeed(empty_database: str, tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         here = threading.Event()
-        mine = threads.submit(lambda: (here.wait(), cli.migrate_database()))
+        mine = threads.submit(lambda: (here.wait(), schema.migrate()))
         there = looked_at(empty_database, hold_back)
         _ = mine.result(30)
         said = there.communicate(timeout=30)[0].decode()
@@ -159,7 +160,7 @@ def test_no_migration_waits_long_for_a_lock(empty_database: str) -> None:
         "CREATE EVENT TRIGGER see ON ddl_command_start EXECUTE FUNCTION see()",
     )
 
-    cli.migrate_database()
+    schema.migrate()
 
     query = "SELECT DISTINCT lock_timeout FROM seen"
     assert looked_at(empty_database, lambda connection: connection.exec_driver_sql(query).scalars().all()) == ["5s"]
@@ -167,7 +168,7 @@ def test_no_migration_waits_long_for_a_lock(empty_database: str) -> None:
 
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_a_branch_has_one_head_and_its_own_folder(branch: str) -> None:
-    script = ScriptDirectory.from_config(cli.alembic_config())
+    script = ScriptDirectory.from_config(schema.alembic_config())
 
     heads = [each for each in map(script.get_revision, script.get_heads()) if each and branch in each.branch_labels]
     assert len(heads) == 1, f"merge the heads of {branch}, or rewrite the newer one that is not released"

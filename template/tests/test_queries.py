@@ -106,7 +106,7 @@ def test_an_argument_stands_where_the_text_compares_or_stores_it() -> None:
     assert found["items.newest"] == {Place("items", "owner_id", "<"), Place("items", "id", "<")}
     assert found["auth.presented"] == {Place("refresh_tokens", "digest", "=")}
     assert found["auth.open"] == {
-        Place("sessions", each, "stored") for each in ("id", "account_id", "second_factor", "user_agent", "address")
+        Place("sessions", each, "stored") for each in ("id", "account_id", "methods", "user_agent", "address")
     }
     assert found["accounts.set_password"] == {
         Place("accounts", "id", "="),

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import cli, settings
-from app.adapters.database import Database, DatabaseSettings
+from app.adapters.database import DatabaseSettings
+from app.adapters.database.work import Database
 from app.adapters.mail import MailSettings
 from app.settings import Settings
 from tests.conftest import MAIL
@@ -78,8 +79,6 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
         ({"ALLOWED_HOSTS": "a.*.example.com"}, "ALLOWED_HOSTS names 'a.*.example.com', which is no host"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}, "TRUSTED_PROXIES names 'proxy', which is no network"),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES names 0.0.0.0/0, which is everyone"),
-        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS names '*', which is no origin"),
-        ({"CORS_ORIGINS": "https://www.example.com/"}, "CORS_ORIGINS names 'https://www.example.com/'"),
         ({"RATE_LIMIT_ADDRESS": "many"}, "RATE_LIMIT_ADDRESS is not a rate limit: give a number of requests, a slash"),
         ({"RATE_LIMIT_ATTEMPTS": "0/60"}, "RATE_LIMIT_ATTEMPTS is out of range: 1 to 1,000,000 requests"),
         ({"RATE_LIMIT_PRINCIPAL": "10/0"}, "RATE_LIMIT_PRINCIPAL is out of range"),
@@ -122,7 +121,6 @@ def test_production_starts_with_good_settings(monkeypatch: pytest.MonkeyPatch) -
         "METRICS_TOKEN": secrets.token_hex(16),
         "ALLOWED_HOSTS": "API.example.com, *.internal.example.com, [::1]",
         "TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
-        "CORS_ORIGINS": "https://www.example.com, http://localhost:3000",
         "RATE_LIMIT_ATTEMPTS": "5/60",
     }
 

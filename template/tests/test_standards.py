@@ -395,8 +395,8 @@ def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.
     def careless_tls(_url: SecretStr) -> ssl.SSLContext:
         return lax
 
-    monkeypatch.setattr("app.adapters.database._tls", careless_tls)
-    monkeypatch.setattr("app.adapters.database._is_local", bool)
+    monkeypatch.setattr("app.adapters.database.connections._tls", careless_tls)
+    monkeypatch.setattr("app.adapters.database.settings.is_local", bool)
 
     fails(
         sec_4.check(replace(context, database_tls=["TLSv1.3", "TLSv1.2"])),

@@ -22,7 +22,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from app.adapters.database import Command, Database, Query, Transaction
+from app.adapters.database import Command, Query
+from app.adapters.database.work import Database, Session
 from app.kit import state
 from app.kit.passwords import Passwords
 
@@ -170,7 +171,7 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
     Times differ from run to run; the work behind them does not. What is done in the background does not count.
     """
     done: Counter[str] = Counter()
-    one, every = Transaction.one, Transaction.all
+    one, every = Session.one, Session.all
     hashed, matched = Passwords.hash, Passwords.matches
 
     def note(what: str) -> None:
@@ -178,11 +179,11 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
         if task is None or task.get_name() != "mail":
             done[what] += 1
 
-    async def counted_one(self: Transaction, statement: Query[T] | Command[T], **arguments: object) -> T | None:
+    async def counted_one(self: Session, statement: Query[T] | Command[T], **arguments: object) -> T | None:
         note(statement.sql)
         return await one(self, statement, **arguments)
 
-    async def counted_all(self: Transaction, statement: Query[T] | Command[T], **arguments: object) -> list[T]:
+    async def counted_all(self: Session, statement: Query[T] | Command[T], **arguments: object) -> list[T]:
         note(statement.sql)
         return await every(self, statement, **arguments)
 
@@ -194,8 +195,8 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
         note("match")
         return await matched(self, password, stored)
 
-    monkeypatch.setattr(Transaction, "one", counted_one)
-    monkeypatch.setattr(Transaction, "all", counted_all)
+    monkeypatch.setattr(Session, "one", counted_one)
+    monkeypatch.setattr(Session, "all", counted_all)
     monkeypatch.setattr(Passwords, "hash", counted_hash)
     monkeypatch.setattr(Passwords, "matches", counted_match)
 

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from sqlalchemy import ColumnElement, String, Table, bindparam, delete, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.adapters.database import Base, Command, Database, Transaction
+from app.adapters.database import Base, Command, Database, Session
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Rule:
     """What is removed when. A noun says so in its `retention.py`: `RULES = (Rule("carts, after a year", forget),)`."""
 
     what: str
-    forget: Callable[[Transaction, datetime, int], Awaitable[int]]
+    forget: Callable[[Session, datetime, int], Awaitable[int]]
     """Removes up to so many rows that need not be kept at a moment, and says how many there were."""
 
 

@@ -1,19 +1,24 @@
-"""Whether the database has the schema that this release was written for."""
+"""Whether the database has the schema that this release was written for, and what brings it there."""
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from asyncpg import UndefinedTableError
 from sqlalchemy import String, column, select, table
 
-from app.adapters.database import Autocommit, Query
+from app.adapters.database import Query, Reader
+from app.kit.logging import get_logger
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-BRANCHES = ("platform", "app")
+BRANCHES = ("platform", "second_factor", "api_keys", "app")
 
 # Read as text, because importing Alembic would cost every worker memory and start-up time for this one question.
 _FIELD = re.compile(r"^(revision|down_revision|depends_on)(?:: [^=]+)? = (.+)$", re.MULTILINE)
@@ -114,10 +119,35 @@ def inspect() -> None:
             raise NoSuchParent(f"The migration {each.revision} comes after {', '.join(absent)}, which is not there.")
 
 
-async def behind(database: Autocommit) -> list[str]:
+async def behind(database: Reader) -> list[str]:
     """The newest migrations that the database lacks; none when it is current."""
     try:
         applied = await database.all(_APPLIED)
     except UndefinedTableError:
         applied = []  # a database that was never migrated
     return missing(frozenset(applied))
+
+
+def migrate(revision: str = "heads") -> None:
+    """Bring the database to a revision; what a later release has migrated stays as it is, and the log says so.
+
+    Raises NoSuchParent, and MigratedElsewhere where the database does not have what was asked for.
+    """
+    from alembic import command  # noqa: PLC0415 - see _FIELD
+
+    try:
+        command.upgrade(alembic_config(), revision)
+    except (KeyError, UserWarning):
+        inspect()  # what Alembic stumbles over
+        raise
+    except MigratedElsewhere as elsewhere:
+        if elsewhere.lacking or revision != "heads":
+            raise
+        get_logger().warning("database ahead", migrations=elsewhere.unknown)
+
+
+def alembic_config() -> "Config":
+    """How Alembic is set up: [tool.alembic] in pyproject.toml."""
+    from alembic.config import Config  # noqa: PLC0415 - see _FIELD
+
+    return Config(toml_file=MIGRATIONS.parent / "pyproject.toml", stdout=sys.stderr)

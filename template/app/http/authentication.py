@@ -1,79 +1,57 @@
 """Who is asking? Answered for every request; whether they may is the access rule's question (kit/access.py).
 
-The access token comes in the Authorization header, or else in a browser's cookie; an API key in the header alone. What
-does not hold is no reason to refuse here: some operations are public, and one of them renews tokens.
+What is not valid is no reason to refuse here: some operations are public, and one of them renews tokens.
 """
 
-from collections.abc import Collection
 from typing import cast
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import exchange_of
-from app.kit import browser, state
-from app.kit.access import NOBODY, Caller, Principal, Refusal
-from app.kit.api_keys import PREFIX
-from app.kit.errors import CrossSiteRefused
-from app.kit.tokens import InvalidToken, Tokens
-from app.platform.api_keys.verification import Keys
+from app.kit.access import NOBODY, Caller, Refusal
+from app.kit.authentication import Authenticators, Headers, LookUp
 
 _SCHEME = b"bearer "
-_NOT_YET_KNOWN = Refusal("The API key was not looked up.")
+_NOT_A_BEARER = Refusal("The Authorization header must have the form `Bearer …`.")
+_UNKNOWN_KIND = Refusal("This service does not know this kind of credential.")
 
 
 class Authentication:
-    """Sets `scope["caller"]`: a `Principal`, or a `Refusal` that says why there is none."""
+    """Sets `scope["caller"]`: a `Principal`, a `Refusal` that says why there is none, or a `LookUp`."""
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens, demanding: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, authenticators: Authenticators) -> None:
         self._app: ASGIApp = app
-        self._tokens: Tokens = tokens
-        self._demanding: Collection[str] = demanding
+        self._authenticators: Authenticators = authenticators
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["caller"] = self._caller(scope, exchange_of(scope).headers)
+            scope["caller"] = self._caller(cast("str", scope["method"]), exchange_of(scope).headers)
         await self._app(scope, receive, send)
 
-    def _caller(self, scope: Scope, headers: browser.Headers) -> Caller:
+    def _caller(self, method: str, headers: Headers) -> Caller | LookUp:
         header = headers.get(b"authorization")
         if header is None:
-            return self._browser(scope, headers)
-        if header[: len(_SCHEME)].lower() != _SCHEME:
-            return Refusal("The Authorization header is not of the form `Bearer …`.")
-        shown = header[len(_SCHEME) :]
-        return self._machine(scope, shown) if shown.startswith(PREFIX) else self._holder(shown)
-
-    def _machine(self, scope: Scope, shown: bytes) -> Caller:
-        caller = state.find(cast("FastAPI", scope["app"]), Keys).holder(shown)
-        if caller is None:
-            scope["api_key"] = shown
-            return _NOT_YET_KNOWN
-        return caller
-
-    def _browser(self, scope: Scope, headers: browser.Headers) -> Caller:
-        token = browser.access_token(headers)
-        if token is None:
+            for each in self._authenticators.others:
+                if (caller := each.caller(method, headers, b"")) is not None:
+                    return caller
             return NOBODY
-        caller = self._holder(token)
-        if isinstance(caller, Refusal) or scope["method"] in browser.SAFE_METHODS:
-            return caller
-        if not browser.from_own_page(headers):
-            return Refusal("A page of another site sent this: only a page of this one may.", CrossSiteRefused)
-        session = caller.session_id
-        if session is None or not self._tokens.is_csrf_token(browser.csrf_token(headers), session):
-            return Refusal(
-                f"The {browser.CSRF_HEADER} header does not hold this session's CSRF token: "
-                "`GET /v1/auth/browser/csrf-token` tells it.",
-                CrossSiteRefused,
-            )
-        return caller
+        if header[: len(_SCHEME)].lower() != _SCHEME:
+            return _NOT_A_BEARER
+        token = header[len(_SCHEME) :]
+        for beginning, each in self._authenticators.bearers:
+            if token.startswith(beginning):
+                return each.caller(method, headers, token) or _UNKNOWN_KIND
+        return _UNKNOWN_KIND
 
-    def _holder(self, token: bytes) -> Caller:
-        try:
-            claims = self._tokens.verify(token)
-        except InvalidToken as error:
-            return Refusal(str(error))
-        proved = claims.second_factor
-        must_enrol = not proved and claims.role in self._demanding
-        return Principal(claims.sub, claims.sid, claims.role, second_factor=proved, must_enrol=must_enrol)
+
+class LookUps:
+    """Looks up who is asking, where a credential could not tell by itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: ASGIApp = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = cast("object", scope.get("caller"))
+        if isinstance(caller, LookUp):
+            scope["caller"] = await caller.find()
+        await self._app(scope, receive, send)

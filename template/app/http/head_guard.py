@@ -10,7 +10,7 @@ from typing import cast
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-# Both leave room: what came in one piece with its end is judged by head_limit.py, which answers in our own form.
+# Both leave room: what came in one piece with its end is judged by limits.py, which answers in our own form.
 MOST_BYTES = 65_536
 SECONDS = 15.0
 FAREWELL_SECONDS = 1.0

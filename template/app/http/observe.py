@@ -8,7 +8,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
-from app.kit.addresses import loggable
 from app.kit.logging import get_logger
 from app.kit.routing import Route
 
@@ -68,6 +67,6 @@ class Observe:
             status=exchange.status,
             ms=round(seconds * 1000, 2),
             bytes=exchange.sent,
-            client=loggable(exchange.client),
+            client=exchange.kept_address,
             account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
         )

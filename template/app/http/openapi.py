@@ -7,14 +7,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from app.http.problems import EVERYWHERE, WITH_A_BODY, WITH_A_CALLER
-from app.kit.access import Public, Rule
-from app.kit.api_keys import PREFIX
-from app.kit.browser import ACCESS_COOKIE, CSRF_HEADER, SAFE_METHODS
+from app.http.problems import EVERYWHERE, WITH_A_BODY
+from app.kit import state
+from app.kit.access import Public
+from app.kit.authentication import Authenticators
 from app.kit.errors import Problem, answers
 from app.kit.routing import Route
 
 Json = dict[str, object]
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _RATE_LIMIT: Json = {
     "Retry-After": {"description": "Seconds after which the next request is welcome", "schema": {"type": "integer"}},
@@ -59,49 +61,28 @@ def document(app: FastAPI) -> Json:
         description=app.description,
         routes=app.routes,
     )
+    authenticators = state.find(app, Authenticators)
     for route in operations(app):
         for method in route.methods or ():
-            _complete(child(drawn, "paths", route.path_format, method.lower()), route, safe=method in SAFE_METHODS)
+            operation = child(drawn, "paths", route.path_format, method.lower())
+            _complete(operation, route, authenticators, safe=method in _SAFE_METHODS)
     _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas = child(drawn, "components", "schemas")
     schemas.update(child(defined, "$defs"))
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    child(drawn, "components", "securitySchemes")["accessToken"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "The `access_token` of `POST /v1/auth/login`",
-    }
-    child(drawn, "components", "securitySchemes")["apiKey"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": f"{PREFIX.decode()}…",
-        "description": "The `key` of `POST /v1/api-keys`, with the scope that is named here",
-    }
-    child(drawn, "components", "securitySchemes")["browserSession"] = {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": ACCESS_COOKIE,
-        "description": "Set by `POST /v1/auth/browser/login`",
-    }
-    child(drawn, "components", "securitySchemes")["csrfToken"] = {
-        "type": "apiKey",
-        "in": "header",
-        "name": CSRF_HEADER,
-        "description": "The `csrf_token` of `POST /v1/auth/browser/login`, for whatever is not a GET",
-    }
+    child(drawn, "components", "securitySchemes").update(
+        authenticators.schemes
+        | {"machineToken": {"type": "http", "scheme": "bearer", "description": "The token of the operation itself"}}
+    )
     return drawn
 
 
-def _complete(operation: Json, route: Route, *, safe: bool) -> None:
+def _complete(operation: Json, route: Route, authenticators: Authenticators, *, safe: bool) -> None:
     reasons = [rule.reason for rule in route.access if isinstance(rule, Public)]
     guarded = not reasons
     if guarded:
-        browser: Json = {"browserSession": []} if safe else {"browserSession": [], "csrfToken": []}
-        # With the names of the permissions that a key needs, which OpenAPI 3.1 allows for every kind of security.
-        keys = [{"apiKey": [rule.permission]} for rule in route.access if isinstance(rule, Rule) and not rule.signed_in]
-        operation["security"] = [{"accessToken": []}, browser, *keys]
+        operation["security"] = authenticators.requirements(route.access, safe=safe) or [{"machineToken": []}]
     else:
         operation["x-public"] = reasons[0]
     for rule in route.access:
@@ -111,7 +92,7 @@ def _complete(operation: Json, route: Route, *, safe: bool) -> None:
         operation["x-attempts"] = True
     responses = child(operation, "responses")
     responses.pop("422", None)
-    common = EVERYWHERE + WITH_A_CALLER * guarded + WITH_A_BODY * (route.body_field is not None)
+    common = EVERYWHERE + authenticators.errors * guarded + WITH_A_BODY * (route.body_field is not None)
     for status, answer in answers(*common).items():
         responses.setdefault(str(status), answer)
     for status in responses:

@@ -8,7 +8,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import Field
 from starlette.responses import Response
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.adapters.schema import behind
 from app.kit import routing, state
 from app.kit.access import StaticToken, public
@@ -40,7 +40,7 @@ class Metrics(Response):
     media_type: str | None = CONTENT_TYPE_LATEST
 
 
-# The same at any time, which is why http/liveness.py can answer it without the layers that others pass.
+# The same at any time, so it is answered without the layers that others pass (stack.py).
 ALIVE = Status(status="ok")
 
 
@@ -67,6 +67,11 @@ async def readyz(request: Request) -> Status:
     if missing:
         raise NotReady(f"The database lacks the migrations {', '.join(missing)}: run `app migrate`.")
     return Status(status="ready")
+
+
+def liveness() -> routing.Route:
+    """The route of `livez`."""
+    return next(each for each in router.routes if isinstance(each, routing.Route) and each.endpoint is livez)
 
 
 def _metrics_token() -> str | None:

@@ -1,6 +1,6 @@
 """Every error becomes a problem document (RFC 9457), here and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import cast
 
@@ -17,7 +17,6 @@ from app.kit.errors import (
     BadRequest,
     Conflict,
     ContentTooLarge,
-    CrossSiteRefused,
     FieldProblem,
     Forbidden,
     InternalError,
@@ -26,7 +25,6 @@ from app.kit.errors import (
     NotFound,
     PreconditionFailed,
     Problem,
-    SecondFactorRequired,
     TimedOut,
     TooManyRequests,
     Unauthorized,
@@ -40,20 +38,19 @@ log = get_logger()
 
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
 EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
-WITH_A_CALLER: tuple[type[AppError], ...] = (Unauthorized, Forbidden, CrossSiteRefused, SecondFactorRequired)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
-_COMMON = frozenset({*EVERYWHERE, *WITH_A_CALLER, *WITH_A_BODY, NotFound, MethodNotAllowed})
+_COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed})
 _BY_STATUS: Mapping[int, type[AppError]] = {
-    int(kind.status): kind
-    for kind in (*_COMMON, Conflict, PreconditionFailed, Forbidden)  # of two, the last
+    int(kind.status): kind for kind in (*_COMMON, Conflict, Forbidden, PreconditionFailed, Unauthorized)
 }
 
 
 class Problems:
     """Answers the errors of everything inside it."""
 
-    def __init__(self, app: ASGIApp, *, strict: bool) -> None:
+    def __init__(self, app: ASGIApp, *, strict: bool, common: Iterable[type[AppError]]) -> None:
         self._app: ASGIApp = app
+        self._common: frozenset[type[AppError]] = _COMMON.union(common)
         # Outside production an error that its route does not declare is answered as the bug that it is.
         self._strict: bool = strict
 
@@ -74,7 +71,7 @@ class Problems:
     def _meant(self, error: Exception, scope: Scope) -> AppError:
         if isinstance(error, AppError):
             route = cast("object", scope.get("route"))
-            if self._strict and isinstance(route, Route) and not _declared(error, route):
+            if self._strict and isinstance(route, Route) and not self._declared(error, route):
                 name = type(error).__name__
                 log.error("undeclared error", error=name, route=route.path_format, exc_info=error)
                 return InternalError(
@@ -93,12 +90,11 @@ class Problems:
         log.error("unhandled error", exc_info=error)
         return InternalError()
 
-
-def _declared(error: AppError, route: Route) -> bool:
-    if type(error) in _COMMON:
-        return True
-    declared = cast("list[Mapping[str, list[str]]]", list(route.responses.values()))
-    return any(error.code in answer.get("x-problems", ()) for answer in declared)
+    def _declared(self, error: AppError, route: Route) -> bool:
+        if type(error) in self._common:
+            return True
+        declared = cast("list[Mapping[str, list[str]]]", list(route.responses.values()))
+        return any(error.code in answer.get("x-problems", ()) for answer in declared)
 
 
 def _fields(errors: Sequence[Mapping[str, object]]) -> dict[str, str]:

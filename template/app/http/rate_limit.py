@@ -5,9 +5,11 @@ that takes a password or a token is counted once more, by address and against a 
 kit/routing.py says which these are). docs/security/limits.md has the numbers and the headers.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
 from math import ceil
+from time import monotonic
 from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
-from app.kit.rate_limits import Counters, InProcess, Limit, Limits, Who
+from app.kit.rate_limits import Attempts, Counted, Counters, Quota, Quotas, Who
 
 # An answer says what is left once less than this share of the limit is: most answers need no header for it.
 _LOW = 0.2
@@ -23,18 +25,22 @@ _LOW = 0.2
 # Whole requests are counted in seconds, and a sum of those may end just below a whole one.
 _ROUNDING = 1e-6
 
+# The last request of a burst must not fail by the rounding of a sum.
+_HAIR = 1e-6
+
 
 class RateLimit:
     """Answers 429 past a limit."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, *, quotas: Quotas) -> None:
         self._app: ASGIApp = app
-        self._principal: _Policy = _Policy("principal", limits.principal)
-        self._address: _Policy = _Policy("address", limits.address)
-        self._attempts: _Policy = _Policy("attempts", limits.attempts)
-        probes = _Policy("probes", limits.probes)
+        self._principal: _Policy = _Policy("principal", quotas.principal)
+        self._address: _Policy = _Policy("address", quotas.address)
+        self._attempts: _Policy = _Policy("attempts", quotas.attempts)
+        probes = _Policy("probes", quotas.probes)
         # Probes have a limit of their own, so that no crowd behind the same address makes them fail. Liveness has none
         # (its reason is beside its route, in probes.py).
+        self.attempts: Attempts = Attempts(self._attempt)
         self._apart: dict[str, _Policy | None] = {"/livez": None, "/readyz": probes, "/metrics": probes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,10 +53,9 @@ class RateLimit:
                 policy = self._apart.get(cast("str", scope["path"]), self._address)
                 if policy is not None:
                     await policy.count(counted_as(exchange.client), exchange)
-            scope["attempts"] = self
         await self._app(scope, receive, send)
 
-    async def attempt(self, scope: Scope) -> None:
+    async def _attempt(self, scope: Scope) -> None:
         """Count somebody who offers a secret: by address, and by principal, too, when there is one."""
         exchange = exchange_of(scope)
         caller = cast("Caller", scope["caller"])
@@ -61,31 +66,31 @@ class RateLimit:
 
 
 class _Policy:
-    """A limit under the name that clients read, and who has used how much of it."""
+    """A quota under the name that clients read, and who has used how much of it."""
 
-    def __init__(self, name: str, limit: Limit) -> None:
+    def __init__(self, name: str, quota: Quota) -> None:
         self._name: str = name
-        self._limit: Limit = limit
-        self._counters: Counters = InProcess(limit)
-        self._low: float = -_LOW * limit.seconds
+        self._quota: Quota = quota
+        self._counters: Counters = InProcess(quota)
+        self._low: float = (1 - _LOW) * quota.seconds
         self._head: tuple[bytes, bytes] = (
             b"ratelimit-policy",
-            f'"{name}";q={limit.requests};w={limit.seconds}'.encode(),
+            f'"{name}";q={quota.requests};w={quota.seconds}'.encode(),
         )
 
     async def count(self, who: Who, exchange: Exchange, *, tell: bool = False) -> None:
         """Count a request; TooManyRequests past the limit."""
-        wait = await self._counters.take(who)
-        if wait > 0:
-            seconds = str(ceil(wait))
+        counted = await self._counters.take(who)
+        if not counted.allowed:
+            seconds = str(ceil(counted.wait))
             exchange.extra = self._state(0, seconds)
             raise TooManyRequests(
-                f"More than {self._limit.requests} requests in {self._limit.seconds} s: try again in {seconds} s.",
+                f"More than {self._quota.requests} requests in {self._quota.seconds} s: try again in {seconds} s.",
                 headers={"Retry-After": seconds},
             )
-        if tell or wait > self._low:
-            left = int(-wait / self._limit.interval + _ROUNDING)
-            exchange.extra = self._state(left, str(ceil(self._limit.seconds + wait)))
+        if tell or counted.used > self._low:
+            left = int((self._quota.seconds - counted.used) / self._quota.interval + _ROUNDING)
+            exchange.extra = self._state(left, str(ceil(counted.used)))
 
     def _state(self, left: int, seconds: str) -> tuple[tuple[bytes, bytes], ...]:
         return self._head, (b"ratelimit", f'"{self._name}";r={left};t={seconds}'.encode())
@@ -95,3 +100,43 @@ class _Policy:
 def counted_as(address: str) -> str:
     """An address as it is counted: IPv6 by its /64, because whoever has one address there has them all."""
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+class InProcess:
+    """Counters in the memory of this process, by the generic cell rate algorithm: one time per caller, no timers.
+
+    Memory is bounded: callers who have not come for as long as the limit takes to become free again are forgotten,
+    which changes nothing for them. Past `most` callers at once the oldest are forgotten sooner, in their favour.
+    """
+
+    def __init__(self, quota: Quota, *, most: int = 50_000, clock: Callable[[], float] = monotonic) -> None:
+        self._interval: float = quota.interval
+        self._seconds: float = float(quota.seconds)
+        self._most: int = most
+        self._clock: Callable[[], float] = clock
+        # When each caller's limit will be whole again. Two generations, so that forgetting needs no search.
+        self._young: dict[Who, float] = {}
+        self._old: dict[Who, float] = {}
+        self._turn: float = clock() + self._seconds
+
+    @property
+    def size(self) -> int:
+        """How many callers are remembered."""
+        return len(self._young) + len(self._old)
+
+    async def take(self, who: Who) -> Counted:
+        """Count a request, if it is within the quota."""
+        now = self._clock()
+        young = self._young
+        if now >= self._turn or len(young) >= self._most:
+            self._old, self._young = young, {}
+            self._turn = now + self._seconds
+            young = self._young
+        whole = young.get(who)
+        if whole is None:
+            whole = self._old.get(who, now)
+        used = max(whole - now, 0.0) + self._interval
+        if used > self._seconds + _HAIR:
+            return Counted(False, used - self._seconds, used - self._interval)  # noqa: FBT003 - the tuple names it
+        young[who] = now + used
+        return Counted(True, 0.0, min(used, self._seconds))  # noqa: FBT003

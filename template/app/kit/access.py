@@ -1,15 +1,17 @@
-"""May they? One access rule for every operation, written as a parameter type."""
+"""May they? One access rule for every operation, written as a parameter type; and what is kept of who it was."""
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, Self, cast
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.params import Depends
 
-from app.kit.errors import AppError, Forbidden, NotFound, SecondFactorRequired, Unauthorized
+from app.kit import logging
+from app.kit.errors import AppError, Forbidden, NotFound, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,13 @@ class Principal:
     """The session that they signed in with; None for a caller that has none."""
     role: str
     scopes: frozenset[str] | None = None
-    """The permissions that their proof is limited to; None when it is good for whatever the role allows."""
-    key_id: UUID | None = None
-    """The API key that they showed; None for whoever signed in."""
-    second_factor: bool = False
-    """Whether a second factor was proved when the session, or the API key, was made."""
-    must_enrol: bool = False
-    """Whether a second factor is demanded of them and they have not proved one."""
+    """The permissions that their credential is limited to; None when it grants whatever the role allows."""
+    credential_id: UUID | None = None
+    """What they showed in place of a session; None for whoever signed in."""
+    methods: frozenset[str] = frozenset()
+    """How they proved who they are, as RFC 8176 names it, when the session or the credential was made."""
+    restriction: type[AppError] | None = None
+    """What keeps them from everything but its remedy."""
 
     @property
     def counted_as(self) -> int:
@@ -50,11 +52,11 @@ NOBODY = Refusal("This needs an access token: send `Authorization: Bearer …`."
 class Rule:
     """An access rule as FastAPI calls it; who is asking was settled by http/authentication.py."""
 
-    def __init__(self, permission: str, roles: frozenset[str], *, signed_in: bool, enrolling: bool) -> None:
+    def __init__(self, permission: str, roles: frozenset[str], *, signed_in: bool, restricted: bool) -> None:
         self.permission: str = permission
         self.roles: frozenset[str] = roles
         self.signed_in: bool = signed_in
-        self.enrolling: bool = enrolling
+        self.restricted: bool = restricted
 
     async def __call__(self, request: Request) -> Principal:
         """The caller, if they may."""
@@ -62,14 +64,40 @@ class Rule:
         if isinstance(caller, Refusal):
             raise caller.kind(caller.detail)
         if caller.role not in self.roles:
-            raise Forbidden(f"Your role, {caller.role}, does not include {self.permission}.")
+            raise Forbidden(f"The role {caller.role} does not include `{self.permission}`.")
         if self.signed_in and caller.session_id is None:
-            raise Forbidden("This is for somebody who signed in: an API key is not good for it.")
-        if caller.must_enrol and not self.enrolling:
-            raise SecondFactorRequired
+            raise Forbidden("Only somebody who signed in may do this.")
+        if caller.restriction is not None and not self.restricted:
+            raise caller.restriction
         if caller.scopes is not None and self.permission not in caller.scopes:
-            raise Forbidden(f"What you authenticated with is not good for {self.permission}.")
+            raise Forbidden(f"This credential does not grant `{self.permission}`.")
         return caller
+
+
+class Restriction(Protocol):
+    """What keeps a caller from everything but its remedy. A noun offers it in `restriction.py`."""
+
+    error: type[AppError]
+
+    def applies(self, role: str, methods: frozenset[str]) -> bool:
+        """Whether it concerns a caller of this role who has proved these methods of authentication (RFC 8176)."""
+        ...
+
+
+class Restrictions:
+    """Every restriction of this service."""
+
+    def __init__(self, every: Iterable[Restriction]) -> None:
+        self._every: tuple[Restriction, ...] = tuple(every)
+
+    @property
+    def errors(self) -> tuple[type[AppError], ...]:
+        """What they may answer."""
+        return tuple(each.error for each in self._every)
+
+    def of(self, role: str, methods: frozenset[str]) -> type[AppError] | None:
+        """The first one that applies to a caller."""
+        return next((each.error for each in self._every if each.applies(role, methods)), None)
 
 
 class Public:
@@ -97,7 +125,7 @@ class StaticToken:
             raise NotFound
         given = request.headers.get("authorization", "").encode()
         if not secrets.compare_digest(given, f"Bearer {token}".encode()):
-            raise Unauthorized("This needs the token of the machine that it is for.")
+            raise Unauthorized("A valid token for this operation is required.")
 
 
 AccessRule = Rule | Public | StaticToken
@@ -108,13 +136,13 @@ ROLES = frozenset({MEMBER, ADMIN})
 """The roles there are; a permission names those it is given to."""
 
 
-def require(permission: str, *roles: str, signed_in: bool = False, enrolling: bool = False) -> Rule:
+def require(permission: str, *roles: str, signed_in: bool = False, restricted: bool = False) -> Rule:
     """Only callers whose role is one of `roles`: `Annotated[Principal, Depends(require("items:write", MEMBER))]`.
 
-    `signed_in=True` refuses API keys: for what is about sessions, passwords and keys themselves. `enrolling=True` is
-    for what somebody needs who has to set up a second factor first; everything else refuses them.
+    `signed_in=True` refuses credentials that stand in for a person: for what is about sessions and credentials
+    themselves. `restricted=True` lets callers in who are kept from everything else: for what lifts the restriction.
     """
-    return Rule(permission, frozenset(roles), signed_in=signed_in, enrolling=enrolling)
+    return Rule(permission, frozenset(roles), signed_in=signed_in, restricted=restricted)
 
 
 def public(reason: str, *, attempts: bool = False, unlimited: str = "") -> Depends:
@@ -124,3 +152,40 @@ def public(reason: str, *, attempts: bool = False, unlimited: str = "") -> Depen
     not be tried at will either, such as asking for an e-mail. `unlimited` is the reason why an operation has no limit.
     """
     return Depends(Public(reason, attempts=attempts, unlimited=unlimited))
+
+
+# What may stand in a statement as it is. Whatever has another form is left out rather than quoted.
+_PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks, in which session or with which key, in which request, from which address; what nobody knows is None."""
+
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    request_id: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The origin of what a request changes."""
+        caller = cast("Caller | None", request.scope.get("caller"))
+        who = caller if isinstance(caller, Principal) else None
+        address = cast("str | None", request.scope.get("kept_address"))
+        return cls(
+            who.account_id if who else None,
+            (who.session_id or who.credential_id) if who else None,
+            _plain(logging.request_id.get()),
+            _plain(address),
+        )
+
+    @property
+    def text(self) -> str:
+        """Four words that need no quoting, with `-` for what nobody knows."""
+        return f"{self.account_id or '-'} {self.session_id or '-'} {self.request_id or '-'} {self.address or '-'}"
+
+
+def _plain(word: str | None) -> str | None:
+    # A lone hyphen is how nothing is written.
+    return word if word is not None and word != "-" and _PLAIN.fullmatch(word) else None

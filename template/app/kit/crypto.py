@@ -110,7 +110,7 @@ class KeyRing:
         key = self._keys.get(value[1:HEADER_BYTES])
         if key is None:
             raise Unreadable(
-                f"{place} is encrypted with the key {key_id(value)}, which is not among ENCRYPTION_KEYS: put it back."
+                f"{place} is encrypted with the key {key_id(value)}, which is not in the key ring: put it back."
             )
         nonce, sealed = value[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES], value[HEADER_BYTES + NONCE_BYTES :]
         try:

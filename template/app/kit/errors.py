@@ -66,14 +66,6 @@ class Forbidden(AppError):
     status: ClassVar = HTTPStatus.FORBIDDEN
 
 
-class CrossSiteRefused(Forbidden):
-    """A browser changes something with its cookies only from a page of this site, with the session's CSRF token."""
-
-
-class SecondFactorRequired(Forbidden):
-    """Your account needs a second factor: set one up with `POST /v1/auth/second-factor`, then refresh or sign in."""
-
-
 class NotFound(AppError):
     """There is nothing at this address."""
 

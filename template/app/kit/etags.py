@@ -13,11 +13,6 @@ _MAX_LENGTH = 100
 NO_VERSION = -1
 
 
-def etag(version: int) -> str:
-    """The ETag of a version."""
-    return f'"{version}"'
-
-
 def _parse(value: object) -> object:
     if not isinstance(value, str) or value.strip() == "*":
         return None

@@ -35,7 +35,7 @@ def _checked(cursor: str) -> str:
     return cursor
 
 
-Limit = Annotated[int, Query(ge=1, le=100, description="How many entries a page has at the most")]
+PageSize = Annotated[int, Query(ge=1, le=100, description="How many entries a page has at the most")]
 Cursor = Annotated[
     Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]*$"), AfterValidator(_checked)] | None,
     Query(min_length=22, max_length=22, description="The `next_cursor` of the page before; leave out for the first"),

@@ -1,9 +1,8 @@
 """How many requests one caller may make: the counting, apart from who is counted and what is answered."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
 
@@ -11,12 +10,9 @@ _FORM = "a number of requests, a slash, and the seconds in which they become fre
 _MOST_REQUESTS = 1_000_000
 _MOST_SECONDS = 86_400
 
-# The last request of a burst must not fail by the rounding of a sum.
-_HAIR = 1e-6
-
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Quota:
     """So many requests at once, which become free again evenly over so many seconds."""
 
     requests: int
@@ -29,93 +25,59 @@ class Limit:
 
     @classmethod
     def parse(cls, value: object) -> object:
-        """The limit that a setting such as `40/2` means; ValueError with a sentence for any other text."""
+        """The quota that a setting such as `40/2` means; ValueError with a sentence for any other text."""
         if not isinstance(value, str):
             return value
         requests, _, seconds = value.partition("/")
         if not (requests.isascii() and requests.isdigit() and seconds.isascii() and seconds.isdigit()):
             raise ValueError(f"is not a rate limit: give {_FORM}")
-        limit = cls(int(requests[:9]), int(seconds[:9]))
-        if not (1 <= limit.requests <= _MOST_REQUESTS and 1 <= limit.seconds <= _MOST_SECONDS):
+        quota = cls(int(requests[:9]), int(seconds[:9]))
+        if not (1 <= quota.requests <= _MOST_REQUESTS and 1 <= quota.seconds <= _MOST_SECONDS):
             raise ValueError(f"is out of range: 1 to {_MOST_REQUESTS:,} requests, over 1 to {_MOST_SECONDS:,} seconds")
-        return limit
+        return quota
 
-    def shared_by(self, workers: int) -> "Limit":
+    def shared_by(self, workers: int) -> "Quota":
         """The part of one of several workers, so that all of them together give no more than this, but for rounding."""
         if workers == 1:
             return self
-        return Limit(-(-self.requests // workers), self.seconds)
+        return Quota(-(-self.requests // workers), self.seconds)
 
 
 Who = int | str
 """Whom a limit counts: an account by its number, an address by its text."""
 
 
+class Counted(NamedTuple):
+    """What came of one request."""
+
+    allowed: bool
+    wait: float
+    """Seconds until the next one is allowed, for a request that is not."""
+    used: float
+    """How much of the quota is in use, in its seconds: all of it is free again so many seconds from now."""
+
+
 class Counters(Protocol):
-    """Counts requests of many callers against one limit. Asynchronous, so that a store may keep the counts."""
+    """Counts requests of many callers against one quota. Asynchronous, so that a store may keep the counts."""
 
-    async def take(self, who: Who) -> float:
-        """Count a request, if it is within the limit.
-
-        Returns: the seconds to wait when it is not; else 0 or less, the seconds of the limit that are left, negated.
-        """
+    async def take(self, who: Who) -> Counted:
+        """Count a request, if it is within the quota."""
         ...
-
-
-class InProcess:
-    """Counters in the memory of this process, by the generic cell rate algorithm: one time per caller, no timers.
-
-    Memory is bounded: callers who have not come for as long as the limit takes to become free again are forgotten,
-    which changes nothing for them. Past `most` callers at once the oldest are forgotten sooner, in their favour.
-    """
-
-    def __init__(self, limit: Limit, *, most: int = 50_000, clock: Callable[[], float] = monotonic) -> None:
-        self._interval: float = limit.interval
-        self._seconds: float = float(limit.seconds)
-        self._most: int = most
-        self._clock: Callable[[], float] = clock
-        # When each caller's limit will be whole again. Two generations, so that forgetting needs no search.
-        self._young: dict[Who, float] = {}
-        self._old: dict[Who, float] = {}
-        self._turn: float = clock() + self._seconds
-
-    @property
-    def size(self) -> int:
-        """How many callers are remembered."""
-        return len(self._young) + len(self._old)
-
-    async def take(self, who: Who) -> float:
-        """Count a request, if it is within the limit."""
-        now = self._clock()
-        young = self._young
-        if now >= self._turn or len(young) >= self._most:
-            self._old, self._young = young, {}
-            self._turn = now + self._seconds
-            young = self._young
-        whole = young.get(who)
-        if whole is None:
-            whole = self._old.get(who, now)
-        whole = max(now, whole) + self._interval
-        wait = whole - now - self._seconds
-        if wait <= _HAIR:
-            young[who] = whole
-            return min(wait, 0.0)
-        return wait
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of a service: who is counted against which, app/http/rate_limit.py says."""
+class Quotas:
+    """The quotas of a service: who is counted against which, app/http/rate_limit.py says."""
 
-    principal: Limit
-    address: Limit
-    attempts: Limit
-    probes: Limit
+    principal: Quota
+    address: Quota
+    attempts: Quota
+    probes: Quota
 
 
-class Attempts(Protocol):
-    """Where a route reports that somebody offers a secret."""
+class Attempts:
+    """Counts whoever offers a secret; the service keeps one, and a route that takes a secret asks it."""
 
-    async def attempt(self, scope: Scope) -> None:
-        """Count it; TooManyRequests past the limit."""
-        ...
+    def __init__(self, count: Callable[[Scope], Awaitable[None]]) -> None:
+        self.count: Callable[[Scope], Awaitable[None]] = count
+        """Counts a request; TooManyRequests past the quota."""

@@ -30,9 +30,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
+from app.kit import state
 from app.kit.access import AccessRule, Public
 from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
-from app.kit.etags import etag
 from app.kit.rate_limits import Attempts
 from app.kit.schemas import Versioned
 from app.kit.solving import Plan, Solving, Values, plan
@@ -94,7 +94,7 @@ class Route(APIRoute):
         if query := cast("bytes", scope["query_string"]):
             self._refuse_unknown(query)
         if self.attempt:
-            await cast("Attempts", scope["attempts"]).attempt(scope)
+            await state.find(cast("FastAPI", scope["app"]), Attempts).count(scope)
         if self.operation is not None:
             await self.operation.run(scope, receive, send)
         else:
@@ -161,7 +161,7 @@ class _Operation:
             await result(scope, receive, send)
             return
         if self._versioned and isinstance(result, Versioned):
-            tag = etag(result.version).encode()
+            tag = f'"{result.version}"'.encode()
             headers.append((b"etag", tag))
             if scope["method"] in {"GET", "HEAD"} and _header(scope, b"if-none-match") == tag:
                 status, body = 304, b""
@@ -260,6 +260,18 @@ class Table:
             await route.handle(scope, receive, send)
             return
         await self._otherwise(scope, receive, send)
+
+
+class Service(FastAPI):
+    """FastAPI for declaring and documenting; its layers, and the table inside them, answer."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # FastAPI's own asks the environment at every request whether telemetry is on; none is installed here.
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
 
 def router(prefix: str, tag: str) -> APIRouter:

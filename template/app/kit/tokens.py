@@ -1,7 +1,6 @@
 """Access tokens: short-lived JWTs signed with Ed25519, each naming the key that signed it."""
 
 import hashlib
-import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +12,6 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,8 +20,6 @@ from app.kit import clock, state
 from app.kit.ids import uuid7_text
 
 ALGORITHM = "EdDSA"
-# Methods of authentication, as RFC 8176 names them.
-_PASSWORD, _ONE_TIME, MULTIPLE = "pwd", "otp", "mfa"
 _TYPE = "at+jwt"  # RFC 9068: no other kind of JWT passes for an access token
 _LONGEST = 4096
 _REMEMBERED = 10_000
@@ -49,12 +44,8 @@ class Claims(BaseModel):
     sid: UUID
     role: str
     exp: int
-    amr: tuple[str, ...] = ()
-
-    @property
-    def second_factor(self) -> bool:
-        """Whether the session began with a second factor, or set one up."""
-        return MULTIPLE in self.amr
+    amr: frozenset[str] = frozenset()
+    """The methods of authentication that its session has proved (RFC 8176)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +55,22 @@ class Key:
     kid: str
     private: Ed25519PrivateKey = field(repr=False)
     public: Ed25519PublicKey
-    csrf: bytes = field(repr=False)
 
     @classmethod
     def from_seed(cls, seed: bytes) -> "Key":
         """The key of a 32-byte seed."""
         private = Ed25519PrivateKey.from_private_bytes(seed)
         public = private.public_key()
-        csrf = HKDF(SHA256(), 32, salt=None, info=b"csrf tokens").derive(seed)
-        return cls(hashlib.sha256(_raw(public)).hexdigest()[:16], private, public, csrf)
+        return cls(hashlib.sha256(_raw(public)).hexdigest()[:16], private, public)
 
 
-class Ended:
-    """The sessions that have ended, and the API keys that were revoked, while a proof of theirs may still hold.
+class Revoked:
+    """The sessions and other credentials that were revoked, for as long as a worker may still take them for valid.
 
     Asking costs a look into a dict.
 
-    The worker that ends a session notes it before its transaction is committed. A note that the database never confirms
-    is forgotten once that transaction can't commit any more, so one that was rolled back ends nothing.
+    The worker that revokes one notes it before its transaction is committed. A note that the database never confirms is
+    forgotten once that transaction can't commit any more, so a rollback revokes nothing.
     """
 
     def __init__(self, *, lifetime: timedelta, settling: timedelta) -> None:
@@ -89,24 +78,24 @@ class Ended:
         self._settling: float = settling.total_seconds()
         self._lifetime: float = lifetime.total_seconds()
 
-    def __contains__(self, session_id: UUID) -> bool:
-        return session_id in self._until
+    def __contains__(self, credential_id: UUID) -> bool:
+        return credential_id in self._until
 
-    def note(self, sessions: Iterable[UUID]) -> None:
-        """Refuse sessions from now on that this worker is about to end."""
+    def note(self, credentials: Iterable[UUID]) -> None:
+        """Refuse from now on what this worker is about to revoke."""
         until = monotonic() + self._settling
-        for each in sessions:
+        for each in credentials:
             _ = self._until.setdefault(each, until)
 
-    def confirm(self, sessions: Iterable[UUID]) -> None:
-        """Refuse sessions that have ended, until no token of theirs can hold."""
+    def confirm(self, credentials: Iterable[UUID]) -> None:
+        """Refuse what was revoked, until nobody can take it for valid any more."""
         until = monotonic() + self._lifetime + self._settling
-        for each in sessions:
+        for each in credentials:
             self._until[each] = until
 
     def forget(self, before: float) -> None:
         """Forget those whose time was over at a moment of the monotonic clock."""
-        for each in [session for session, until in self._until.items() if until <= before]:
+        for each in [credential for credential, until in self._until.items() if until <= before]:
             del self._until[each]
 
 
@@ -123,15 +112,15 @@ class Tokens:
         self._issuer: str = issuer
         self._verified: dict[bytes, Claims] = {}
         self.lifetime: timedelta = lifetime
-        self.ended: Ended = Ended(lifetime=lifetime, settling=settling)
+        self.revoked: Revoked = Revoked(lifetime=lifetime, settling=settling)
 
     @property
     def public_keys(self) -> Mapping[str, bytes]:
         """The 32 bytes of every key that verifies, by its id."""
         return {kid: _raw(public) for kid, public in self._public.items()}
 
-    def issue(self, *, account_id: UUID, session_id: UUID, role: str, second_factor: bool = False) -> str:
-        """A token for one session of one account."""
+    def issue(self, *, account_id: UUID, session_id: UUID, role: str, methods: Iterable[str]) -> str:
+        """A token for one session of one account, which has proved these methods of authentication."""
         now = clock.now()
         claims = {
             "iss": self._issuer,
@@ -139,7 +128,7 @@ class Tokens:
             "sub": str(account_id),
             "sid": str(session_id),
             "role": role,
-            "amr": [_PASSWORD, _ONE_TIME, MULTIPLE] if second_factor else [_PASSWORD],
+            "amr": list(methods),
             "iat": now,
             "nbf": now,
             "exp": now + self.lifetime,
@@ -147,14 +136,6 @@ class Tokens:
         }
         signing = self._keys[0]
         return jwt.encode(claims, signing.private, algorithm=ALGORITHM, headers={"kid": signing.kid, "typ": _TYPE})
-
-    def csrf_token(self, session_id: UUID) -> str:
-        """What a page of this service's own site sends to prove that it is one; the same for the whole session."""
-        return _csrf(self._keys[0], session_id)
-
-    def is_csrf_token(self, given: bytes, session_id: UUID) -> bool:
-        """Whether it is the CSRF token of this session."""
-        return any(hmac.compare_digest(given, _csrf(key, session_id).encode()) for key in self._keys)
 
     def verify(self, token: bytes) -> Claims:
         """What the token says; InvalidToken when it was not issued here, was changed, expired, or its session ended."""
@@ -167,7 +148,7 @@ class Tokens:
         if claims.exp <= clock.now().timestamp():
             del self._verified[token]
             raise InvalidToken(_EXPIRED)
-        if claims.sid in self.ended:
+        if claims.sid in self.revoked:
             raise InvalidToken("The session of this access token has ended: sign in again.")
         return claims
 
@@ -201,10 +182,6 @@ def _raw(public: Ed25519PublicKey) -> bytes:
 def base64url(raw: bytes) -> str:
     """Bytes as RFC 7515 writes them: base64 that is safe in a URL, without padding."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _csrf(key: Key, session_id: UUID) -> str:
-    return base64url(hmac.digest(key.csrf, session_id.bytes, "sha256"))
 
 
 def new_secret() -> str:

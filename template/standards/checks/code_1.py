@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from app.workshop import CRITICAL
+from proof.workshop.checks import CRITICAL
 from standards.context import Context
 from standards.outcome import Outcome, Table, judged
 

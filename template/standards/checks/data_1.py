@@ -13,7 +13,7 @@ from standards.outcome import Outcome, judged
 
 _SECONDS = 0.3
 _MEND = (
-    "Take the transaction as `session: Session` (app/adapters/database.py): it commits before the answer leaves, "
+    "Take the transaction as `session: Session` (app/adapters/database/): it commits before the answer leaves, "
     "and a commit that fails becomes the answer"
 )
 

@@ -24,7 +24,7 @@ _HEAD = (
     "Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
 )
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_MEND = "Let uvicorn wait for them: `timeout_graceful_shutdown` in app/cli.py, and no longer elsewhere"
+_MEND = "Let uvicorn wait for them: `timeout_graceful_shutdown` in app/cli/serve.py, and no longer elsewhere"
 
 
 def check(context: Context, *, told: signal.Signals = signal.SIGTERM) -> Outcome:

@@ -71,7 +71,7 @@ def _stolen(context: Context, changing: list[Operation]) -> Iterator[str]:
         if cookie is None:
             yield (
                 f"POST /v1/auth/browser/login answers {answer.status_code} and sets no cookie {_COOKIE}. "
-                "Mend app/platform/auth/cookies.py."
+                "Mend app/platform/browser/cookies.py."
             )
             return
         thief.cookies.clear()

@@ -22,8 +22,8 @@ from standards.context import Context
 from standards.outcome import Outcome, judged, unmeasured
 
 _NEWEST = "TLSv1.3"
-_MEND = "Connect with connect() of app/adapters/database.py, whose context asks for TLS 1.3 and verifies the server"
-_EDGE = "Keep the context of _newest_tls in app/cli.py, which takes TLS 1.3 alone"
+_MEND = "Connect with connect() of app/adapters/database/, whose context asks for TLS 1.3 and verifies the server"
+_EDGE = "Keep the context of _newest_tls in app/cli/serve.py, which takes TLS 1.3 alone"
 _SECONDS = 5.0
 
 
@@ -106,7 +106,7 @@ def refusals(database: str) -> Iterator[str]:
             if _refusal(old.url) is None:
                 yield f"a server that speaks TLS 1.2 at most is talked to. {_MEND}."
     if not _is_refused_in_production("postgresql://somebody@db.example.com/service"):
-        yield "production takes a database without TLS. Refuse it in DatabaseSettings (app/adapters/database.py)."
+        yield "production takes a database without TLS. Refuse it in app/adapters/database/settings.py."
 
 
 def _refusal(url: str) -> BaseException | None:

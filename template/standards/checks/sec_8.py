@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from app import registry
-from app.adapters.database import Base, Database, DatabaseSettings
+from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database.work import Database
 from app.platform.audit import service
 from app.platform.audit.triggers import unaudited
 from app.settings import settings

@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from app.adapters import database
-from app.adapters.database import Connection, Connections
+from app.adapters.database import Connection
+from app.adapters.database.connections import Connections
 from app.kit.errors import Unavailable
 
 
@@ -28,7 +28,7 @@ async def _open_one() -> Connection:
 
 
 def test_a_connection_handed_over_in_the_moment_of_giving_up_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("app.adapters.database.connections._WAIT_SECONDS", 0.05)
 
     async def scene() -> None:
         connections = Connections(_open_one, 1)
@@ -49,7 +49,7 @@ def test_a_connection_handed_over_in_the_moment_of_giving_up_is_passed_on(monkey
 
 
 def test_a_connection_handed_over_in_the_moment_of_the_time_limit_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.03)
+    monkeypatch.setattr("app.adapters.database.connections._WAIT_SECONDS", 0.03)
 
     async def scene() -> None:
         connections = Connections(_open_one, 1)
@@ -69,7 +69,7 @@ def test_a_connection_handed_over_in_the_moment_of_the_time_limit_is_passed_on(m
 
 
 def test_room_offered_in_the_moment_of_giving_up_is_offered_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 5)
+    monkeypatch.setattr("app.adapters.database.connections._WAIT_SECONDS", 5)
 
     async def scene() -> None:
         connections = Connections(_open_one, 1)
@@ -87,7 +87,7 @@ def test_room_offered_in_the_moment_of_giving_up_is_offered_to_the_next(monkeypa
 
 
 def test_whoever_waits_too_long_is_told_so_and_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("app.adapters.database.connections._WAIT_SECONDS", 0.02)
 
     async def scene() -> None:
         connections = Connections(_open_one, 1)

@@ -15,7 +15,9 @@ import httpx
 import pytest
 from sqlalchemy import bindparam, literal, select
 
-from app.adapters.database import Connections, Database, DatabaseSettings, Query
+from app.adapters.database import DatabaseSettings, Query
+from app.adapters.database.connections import Connections
+from app.adapters.database.work import Database
 from app.kit.errors import Conflict, Forbidden, type_by_constraint
 from app.platform.accounts import repository as accounts
 from app.platform.auth.errors import RefreshTokenReused

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app import cli, keys, settings
+from app import cli, settings
+from app.adapters import schema
 from app.adapters.database import Base, Command, Query, arguments
 from app.adapters.encryption import BlindIndex, Encrypted, matches
 from app.kit.crypto import KeyRing, Place, Unreadable
@@ -22,8 +23,6 @@ from tests.wire import body, eventually, problem
 OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
 Row = dict[str, object]
 HERE = Place("accounts", "email", "1")
-
-keys.register(cli.cli)
 
 
 def account(client: httpx.Client) -> tuple[str, dict[str, str]]:
@@ -64,7 +63,7 @@ def test_the_first_key_encrypts_and_all_decrypt() -> None:
 
     assert during.open(value, HERE) == "ada@example.com"
     assert after.open(during.seal("ada@example.com", HERE), HERE) == "ada@example.com"
-    with pytest.raises(Unreadable, match=f"encrypted with the key {before.ids[0]}, which is not among"):
+    with pytest.raises(Unreadable, match=f"encrypted with the key {before.ids[0]}, which is not in the key ring"):
         _ = after.open(value, HERE)
     assert before.digest("i", "x") in during.digests("i", "x")
     assert before.digest("i", "x") != before.digest("j", "x")
@@ -179,7 +178,7 @@ def key_id(key: str) -> str:
 
 def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start) -> None:
     assert empty_database
-    cli.migrate_database()
+    schema.migrate()
     old, new = secrets.token_hex(32), secrets.token_hex(32)
     both = f"{new},{old}"
     made: list[tuple[str, dict[str, str]]] = []
@@ -230,7 +229,7 @@ def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start)
 
 def test_what_can_not_be_read_is_named_and_the_rest_is_rotated(empty_database: str, start: Start) -> None:
     assert empty_database
-    cli.migrate_database()
+    schema.migrate()
     lost, old, new = (secrets.token_hex(32) for _ in range(3))
     for ring in (lost, old):
         with start(ENCRYPTION_KEYS=ring).connect() as client:
@@ -240,7 +239,7 @@ def test_what_can_not_be_read_is_named_and_the_rest_is_rotated(empty_database: s
 
     assert result.exit_code == 1
     assert "Encrypted 1 rows anew" in result.output or "Encrypted 2 rows anew" in result.output  # and perhaps a letter
-    assert f"is encrypted with the key {key_id(lost)}, which is not among" in result.output
+    assert f"is encrypted with the key {key_id(lost)}, which is not in the key ring" in result.output
     assert "NOT among ENCRYPTION_KEYS" in run(f"{new},{old}", "status").output
     for key in (lost, old, new):
         assert key not in result.output

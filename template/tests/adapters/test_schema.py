@@ -5,7 +5,6 @@ import pytest
 from alembic.script import ScriptDirectory
 from alembic.util import to_tuple
 
-from app import cli
 from app.adapters import schema
 from app.adapters.schema import Migration, missing, shipped
 from tests import database
@@ -44,7 +43,7 @@ def test_what_lacks_is_named_and_what_is_ahead_is_fine(
 
 
 def test_the_shipped_migrations_are_those_that_alembic_finds() -> None:
-    found = {each.revision: each for each in ScriptDirectory.from_config(cli.alembic_config()).walk_revisions()}
+    found = {each.revision: each for each in ScriptDirectory.from_config(schema.alembic_config()).walk_revisions()}
 
     assert {each.revision for each in shipped()} == set(found)
     for each in shipped():
@@ -62,11 +61,11 @@ def test_the_service_is_not_ready_before_its_database_is_migrated(empty_database
         _ = problem(client.get("/readyz"), 503, "not-ready")
         assert client.get("/livez").status_code == 200
 
-        cli.migrate_database("platform@head")
+        schema.migrate("platform@head")
         lacking = str(problem(client.get("/readyz"), 503, "not-ready")["detail"])
         assert any(each.revision in lacking for each in shipped() if each.branch == "app")
 
-        cli.migrate_database()
+        schema.migrate()
         assert client.get("/readyz").status_code == 200
 
         database.execute(

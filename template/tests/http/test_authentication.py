@@ -208,7 +208,7 @@ def test_a_proof_that_is_limited_is_good_for_nothing_else() -> None:
         return asyncio.run(rule(Request({"type": "http", "caller": caller})))
 
     assert asked_by("items:write", "items:read").role == MEMBER
-    with pytest.raises(Forbidden, match="not good for items:read"):
+    with pytest.raises(Forbidden, match="does not grant `items:read`"):
         _ = asked_by("items:write")
 
 

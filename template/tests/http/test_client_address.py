@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.types import Scope
 
-from app.http.client_address import ClientAddress, plain
+from app.http.exchange import ClientAddress, plain
 from tests.conftest import Start
 
 PROXY = "10.0.0.1"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.http import head_limit
+from app.http import limits
 from rig import service as rig
 from standards import tls
 from tests.wire import Service, eventually, problem
@@ -48,11 +48,11 @@ def sent(service: Service, *pieces: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/" + "a" * (head_limit.MOST_PATH - 1), 404),
-        ("/" + "a" * head_limit.MOST_PATH, 414),
-        ("/%00" + "%61" * head_limit.MOST_PATH, 414),
-        ("/v1/items?" + "a" * head_limit.MOST_QUERY, 422),
-        ("/v1/items?" + "a" * (head_limit.MOST_QUERY + 1), 414),
+        ("/" + "a" * (limits.MOST_PATH - 1), 404),
+        ("/" + "a" * limits.MOST_PATH, 414),
+        ("/%00" + "%61" * limits.MOST_PATH, 414),
+        ("/v1/items?" + "a" * limits.MOST_QUERY, 422),
+        ("/v1/items?" + "a" * (limits.MOST_QUERY + 1), 414),
     ],
     ids=["longest path", "path", "escaped path", "longest query", "query"],
 )
@@ -61,11 +61,11 @@ def test_a_long_address_is_414(someone: httpx.Client, path: str, status: int) ->
 
 
 def test_large_header_fields_are_431(client: httpx.Client) -> None:
-    fits = client.get("/v1/accounts/me", headers={"x-long": "x" * (head_limit.MOST_FIELD_BYTES - 500)})
+    fits = client.get("/v1/accounts/me", headers={"x-long": "x" * (limits.MOST_FIELD_BYTES - 500)})
     assert fits.status_code == 401
     for headers in (
-        {"x-long": "x" * head_limit.MOST_FIELD_BYTES},
-        {f"x-many-{number}": "x" for number in range(head_limit.MOST_FIELDS)},
+        {"x-long": "x" * limits.MOST_FIELD_BYTES},
+        {f"x-many-{number}": "x" for number in range(limits.MOST_FIELDS)},
     ):
         _ = problem(client.get("/v1/accounts/me", headers=headers), 431, "headers-too-large")
 

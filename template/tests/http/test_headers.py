@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.http.headers import SECURITY_HEADERS
+from app.http.exchange import SECURITY_HEADERS
 from tests.conftest import SignUp, Start
 from tests.http import trouble
 

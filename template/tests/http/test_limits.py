@@ -8,7 +8,7 @@ from time import monotonic
 import httpx
 import pytest
 
-from app.http.headers import SECURITY_HEADERS
+from app.http.exchange import SECURITY_HEADERS
 from tests.conftest import Start
 from tests.http import trouble
 from tests.wire import eventually, header, problem

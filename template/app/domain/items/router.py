@@ -10,7 +10,7 @@ from app.domain.items.schemas import ItemCreate, ItemRead, ItemUpdate
 from app.kit import routing
 from app.kit.errors import answers
 from app.kit.etags import IfMatch
-from app.kit.pagination import Cursor, Limit, Page
+from app.kit.pagination import Cursor, Page, PageSize
 
 router = routing.router("/v1/items", "items")
 
@@ -25,7 +25,9 @@ async def create_item(data: ItemCreate, caller: CanWriteItems, session: Session)
 
 
 @router.get("")
-async def list_items(caller: CanReadItems, reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[ItemRead]:
+async def list_items(
+    caller: CanReadItems, reader: Reader, limit: PageSize = 20, cursor: Cursor = None
+) -> Page[ItemRead]:
     """List your items.
 
     Newest first. Follow `next_cursor` until it is null; a later page costs what the first one does.

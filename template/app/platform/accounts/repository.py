@@ -95,7 +95,7 @@ async def credentials(reader: Reader | Session, email: str) -> Credentials | Non
     return await reader.one(_CREDENTIALS, address=email)
 
 
-async def credentials_of(reader: Reader, account_id: UUID) -> Credentials | None:
+async def credentials_of(reader: Reader | Session, account_id: UUID) -> Credentials | None:
     """What signing in needs to know of an account."""
     return await reader.one(_CREDENTIALS_OF, account_id=account_id)
 

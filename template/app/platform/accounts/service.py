@@ -12,6 +12,11 @@ from app.platform.mail.letters import Letter
 from app.platform.mail.schemas import MailPromised
 from app.platform.mail.service import Post
 
+credentials = repository.credentials
+credentials_of = repository.credentials_of
+locked = repository.locked
+set_password = repository.set_password
+
 
 def common_knowledge(email: str) -> tuple[str, ...]:
     """What everybody knows of an account, so that no password may be made of it."""

@@ -6,7 +6,7 @@ from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.etags import IfMatch
-from app.kit.pagination import Cursor, Limit, Page
+from app.kit.pagination import Cursor, Page, PageSize
 from app.kit.tokens import Issuer
 from app.platform.accounts.errors import LastAdmin
 from app.platform.admin import service
@@ -28,7 +28,7 @@ router = routing.router("/v1/admin", "admin")
 
 @router.get("/accounts")
 async def list_accounts(
-    _caller: CanManageAccounts, reader: Reader, limit: Limit = 20, cursor: Cursor = None
+    _caller: CanManageAccounts, reader: Reader, limit: PageSize = 20, cursor: Cursor = None
 ) -> Page[ManagedAccount]:
     """List the accounts.
 
@@ -89,7 +89,7 @@ async def list_audit_entries(  # noqa: PLR0913 - a filter each
     subject: Subject = None,
     actor: Actor = None,
     request_id: RequestId = None,
-    limit: Limit = 20,
+    limit: PageSize = 20,
     cursor: AuditCursor = None,
 ) -> AuditPage:
     """Read the audit trail.

@@ -12,7 +12,6 @@ from app.platform.accounts.errors import LastAdmin
 from app.platform.admin import repository
 from app.platform.admin.errors import AccountChanged, AccountNotFound
 from app.platform.admin.schemas import AccountChange, AccountLookup, AuditEntryRead, AuditPage, ManagedAccount
-from app.platform.api_keys import service as api_keys
 from app.platform.audit import repository as trail
 from app.platform.audit import service as audit
 from app.platform.auth import repository as sessions
@@ -67,8 +66,9 @@ async def change(
         event = "accounts.disabled" if disabled else "accounts.enabled"
         await audit.decided(session, event, "granted", account_id=account_id)
     if disabled:
-        await api_keys.revoke_all(session, issuer, account_id)
-    await auth.end_all(session, issuer, account_id)
+        await auth.revoke_all(session, issuer, account_id)
+    else:
+        await auth.end_all(session, issuer, account_id)
     return changed
 
 

@@ -1,16 +1,15 @@
 """Every statement about API keys, compiled once."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import DateTime, bindparam, func, select, tuple_, update
+from sqlalchemy import DateTime, Interval, bindparam, func, select, tuple_, update
 from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
-from app.platform.accounts.models import Account
 from app.platform.api_keys.models import ApiKeyUse, StoredApiKey
 from app.platform.api_keys.schemas import ApiKeyRead
 
@@ -20,10 +19,9 @@ class Presented:
     """What is known of a key that somebody presents."""
 
     account_id: UUID
-    role: str
     scopes: str
     digest: bytes
-    second_factor: bool
+    methods: str
     expires_at: datetime
     revoked_at: datetime | None
 
@@ -50,15 +48,12 @@ _SHOWN = (
 _PRESENTED = Query(
     select(
         StoredApiKey.account_id,
-        Account.role,
         StoredApiKey.scopes,
         StoredApiKey.digest,
-        StoredApiKey.second_factor,
+        StoredApiKey.methods,
         StoredApiKey.expires_at,
         StoredApiKey.revoked_at,
-    )
-    .join(Account, Account.id == StoredApiKey.account_id)
-    .where(StoredApiKey.id == bindparam("key_id")),
+    ).where(StoredApiKey.id == bindparam("key_id")),
     Presented,
 )
 # By the owner's part of the index on both columns, as with items.
@@ -82,7 +77,7 @@ _OPEN = Query(
 )
 _ADD = Command(
     insert_row(StoredApiKey)
-    .values(arguments("id", "account_id", "name", "scopes", "digest", "second_factor", "expires_at"))
+    .values(arguments("id", "account_id", "name", "scopes", "digest", "methods", "expires_at"))
     .returning(*_SHOWN),
     _shown,
 )
@@ -104,6 +99,10 @@ _REVOKE_ALL = Command(
     .returning(StoredApiKey.id),
     _identity,
 )
+_REVOKED = Query(
+    select(StoredApiKey.id).where(StoredApiKey.revoked_at > func.now() - bindparam("within", type_=Interval())),
+    _identity,
+)
 _FORGET = oldest(StoredApiKey, StoredApiKey.id < bindparam("before"), StoredApiKey.id)
 _FORGET_REVOKED = oldest(StoredApiKey, StoredApiKey.revoked_at < bindparam("until"), StoredApiKey.revoked_at)
 # A key may have gone since it was used.
@@ -122,7 +121,7 @@ _NOTE_USE = Command(
 )
 
 
-async def presented(primary: Autocommit, key_id: UUID) -> Presented | None:
+async def presented(primary: Reader, key_id: UUID) -> Presented | None:
     """What is known of a key."""
     return await primary.one(_PRESENTED, key_id=key_id)
 
@@ -145,7 +144,7 @@ async def add(  # noqa: PLR0913 - as many as a key has columns
     name: str,
     scopes: str,
     digest: bytes,
-    second_factor: bool,
+    methods: str,
     expires_at: datetime,
 ) -> ApiKeyRead:
     """Store a new key."""
@@ -156,7 +155,7 @@ async def add(  # noqa: PLR0913 - as many as a key has columns
         name=name,
         scopes=scopes,
         digest=digest,
-        second_factor=second_factor,
+        methods=methods,
         expires_at=expires_at,
     )
 
@@ -166,9 +165,14 @@ async def revoke(session: Session, key_id: UUID, owner: UUID) -> UUID | None:
     return await session.one(_REVOKE, key_id=key_id, owner=owner)
 
 
-async def revoke_all(session: Session, owner: UUID) -> list[UUID]:
+async def revoke_all(session: Session, account_id: UUID) -> list[UUID]:
     """Revoke every key of an account, and say which they were."""
-    return await session.all(_REVOKE_ALL, owner=owner)
+    return await session.all(_REVOKE_ALL, owner=account_id)
+
+
+async def revoked(primary: Reader, within: timedelta) -> list[UUID]:
+    """The keys that were revoked in a span of time until now, by the database's clock."""
+    return await primary.all(_REVOKED, within=within)
 
 
 async def note_use(session: Session, key_id: UUID, moment: datetime) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.kit.pagination import Cursor, Limit, Page
+from app.kit.pagination import Cursor, Page, PageSize
 from app.kit.tokens import Issuer
 from app.platform.accounts.errors import AccountGone
 from app.platform.api_keys import service
@@ -38,7 +38,7 @@ async def create_api_key(
 
 @router.get("")
 async def list_api_keys(
-    caller: CanReadOwnKeys, reader: Reader, limit: Limit = 20, cursor: Cursor = None
+    caller: CanReadOwnKeys, reader: Reader, limit: PageSize = 20, cursor: Cursor = None
 ) -> Page[ApiKeyRead]:
     """List your API keys.
 

@@ -10,14 +10,15 @@ from fastapi import Depends, FastAPI, Request
 from app.adapters.database import Reader, Session
 from app.kit import clock, pagination, tokens
 from app.kit.access import Principal, Rule
-from app.kit.api_keys import ApiKey
 from app.kit.errors import Invalid
 from app.kit.ids import uuid7
 from app.kit.routing import Route
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
+from app.platform.accounts import service as accounts
+from app.platform.accounts.errors import AccountGone
 from app.platform.api_keys import repository
 from app.platform.api_keys.errors import ApiKeyNotFound, TooManyApiKeys
+from app.platform.api_keys.keys import ApiKey
 from app.platform.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 from app.platform.passwords.service import Proof
 
@@ -34,7 +35,9 @@ async def create(
     _refuse_foreign(data.scopes, caller, permissions)
     await proof.of(caller, data.password, event="api-keys.create", session=session)
     # Locked, so that no two of them are the fiftieth.
-    _ = await accounts.locked(session, caller.account_id)
+    owner = await accounts.locked(session, caller.account_id)
+    if owner is None or owner.disabled_at is not None:
+        raise AccountGone
     if await repository.count(session, caller.account_id, _MOST) >= _MOST:
         raise TooManyApiKeys
     key = ApiKey.new(uuid7())
@@ -45,7 +48,7 @@ async def create(
         name=data.name,
         scopes=" ".join(sorted(set(data.scopes))),
         digest=tokens.digest(key.secret),
-        second_factor=caller.second_factor,
+        methods=" ".join(sorted(caller.methods)),
         expires_at=clock.now() + timedelta(days=data.expires_in_days),
     )
     return ApiKeyCreated.model_validate({**made.model_dump(), "key": key.text()})
@@ -61,12 +64,7 @@ async def revoke(session: Session, issuer: Issuer, key_id: UUID, caller: Princip
     """Revoke a key of the caller: it is refused from now on."""
     if await repository.revoke(session, key_id, caller.account_id) is None:
         raise ApiKeyNotFound
-    issuer.ended.note([key_id])
-
-
-async def revoke_all(session: Session, issuer: Issuer, account_id: UUID) -> None:
-    """Revoke every key of an account, for whatever makes all of its proofs untrue: a lock, for example."""
-    issuer.ended.note(await repository.revoke_all(session, account_id))
+    issuer.revoked.note([key_id])
 
 
 def _refuse_foreign(scopes: list[str], caller: Principal, permissions: Roles) -> None:

@@ -6,7 +6,7 @@ memory, and written once a minute.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,17 +16,17 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.kit import clock, state, tokens
-from app.kit.access import Principal, Refusal
-from app.kit.api_keys import ApiKey
+from app.kit.access import Principal, Refusal, Restrictions
 from app.kit.errors import AppError
 from app.kit.logging import get_logger
-from app.kit.tokens import Ended, Tokens
+from app.kit.tokens import Revoked, Tokens
+from app.platform.accounts import service as accounts
 from app.platform.api_keys import repository
-from app.settings import Settings
+from app.platform.api_keys.keys import ApiKey
 
-# Shorter than the life of an access token: for that long, `Ended` remembers what was revoked.
+# Shorter than the life of an access token: for that long, `Revoked` remembers what was revoked.
 _KNOWN_SECONDS = 30.0
 _REMEMBERED = 10_000
 WRITTEN_EVERY_SECONDS = 60.0
@@ -49,10 +49,10 @@ class _Known:
 class Keys:
     """The keys that this worker has verified, found by their hash, and when they were used."""
 
-    def __init__(self, database: Database, ended: Ended, demanding: Collection[str]) -> None:
+    def __init__(self, database: Database, revoked: Revoked, restrictions: Restrictions) -> None:
         self._database: Database = database
-        self._ended: Ended = ended
-        self._demanding: Collection[str] = demanding
+        self._revoked: Revoked = revoked
+        self._restrictions: Restrictions = restrictions
         self._known: dict[bytes, _Known] = {}
         self._used: dict[UUID, datetime] = {}
 
@@ -61,7 +61,7 @@ class Keys:
         known = self._known.get(sha256(shown).digest())
         if known is None or known.until <= monotonic():
             return None
-        if known.key_id in self._ended:
+        if known.key_id in self._revoked:
             return _REVOKED
         now = clock.now()
         if known.expires_at <= now:
@@ -79,14 +79,18 @@ class Keys:
             return _INVALID
         if stored.revoked_at is not None:
             return _REVOKED
+        owner = await accounts.credentials_of(self._database.primary, stored.account_id)
+        if owner is None or owner.disabled_at is not None:
+            return _INVALID
+        methods = frozenset(stored.methods.split())
         holder = Principal(
-            stored.account_id,
+            owner.id,
             None,
-            stored.role,
+            owner.role,
             frozenset(stored.scopes.split()),
-            key_id=key.id,
-            second_factor=stored.second_factor,
-            must_enrol=stored.role in self._demanding and not stored.second_factor,
+            credential_id=key.id,
+            methods=methods,
+            restriction=self._restrictions.of(owner.role, methods),
         )
         self._remember(shown, _Known(holder, key.id, stored.expires_at, monotonic() + _KNOWN_SECONDS))
         return self.holder(shown) or _INVALID
@@ -120,8 +124,7 @@ class Keys:
 @asynccontextmanager
 async def part(app: FastAPI) -> AsyncGenerator[None]:
     """Verifies keys while the service runs, and writes their last uses before it ends."""
-    settings = state.find(app, Settings)
-    keys = Keys(state.find(app, Database), state.find(app, Tokens).ended, settings.second_factor_roles)
+    keys = Keys(state.find(app, Database), state.find(app, Tokens).revoked, state.find(app, Restrictions))
     state.keep(app, keys)
     task = asyncio.create_task(keys.run(), name="uses of API keys")
     try:

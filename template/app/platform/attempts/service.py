@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from app import defaults
-from app.adapters.database import Database, Session, Transactions
+from app.adapters.database import Database, Session
 from app.kit import clock
 from app.kit.peers import Peer
 from app.platform.attempts import repository
@@ -31,7 +31,7 @@ _DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Backoff:
     """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds."""
 
     free: int
@@ -47,15 +47,13 @@ class Limit:
         return delay - (now - counted.failed_at).total_seconds()
 
 
-PAIR = Limit(free=5, longest=900)
-ACCOUNT = Limit(
+PAIR = Backoff(free=5, longest=900)
+ACCOUNT = Backoff(
     free=defaults.ACCOUNT_ATTEMPTS,
     longest=defaults.ACCOUNT_LONGEST_WAIT_SECONDS,
     first=defaults.ACCOUNT_FIRST_WAIT_SECONDS,
 )
-PLACE = Limit(free=100, longest=60)
-# Codes of the second factor, from anywhere: whoever gets to try one knows the password, or has the session.
-CODE = Limit(free=5, longest=3600)
+PLACE = Backoff(free=100, longest=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +85,20 @@ class Counter:
             await _count(session, attempt)
         return attempt
 
-    async def begin_code(self, account_id: UUID) -> bytes:
-        """Count a code before it is looked at; answers what `succeed_code` takes."""
-        key = _digest("code", str(account_id))
+    async def begin_other(self, what: str, account_id: UUID, backoff: Backoff) -> bytes:
+        """Count an attempt at another secret of an account, from anywhere; answers what `succeed_other` takes."""
+        key = _digest(what, str(account_id))
         async with self.transactions.transaction() as session:
             now = clock.now()
             known = await repository.locked(session, [key])
-            if (seconds := CODE.wait(known[key], now)) > 0:
+            if (seconds := backoff.wait(known[key], now)) > 0:
                 raise TooManyAttempts(int(seconds) + 1)
             await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
         return key
 
 
-async def succeed_code(session: Session, key: bytes) -> None:
-    """The code was right: what was counted is forgotten."""
+async def succeed_other(session: Session, key: bytes) -> None:
+    """The secret was right: what was counted is forgotten."""
     now = clock.now()
     await repository.clear(session, [key], now, now)
 
@@ -143,7 +141,7 @@ def _key() -> bytes:
     return hmac.digest(seed, b"the keys of sign_in_attempts", "sha256")
 
 
-async def _counter(transactions: Transactions, place: Peer) -> Counter:
+async def _counter(transactions: Database, place: Peer) -> Counter:
     return Counter(transactions, place)
 
 

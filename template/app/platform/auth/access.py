@@ -1,29 +1,18 @@
 """Who may sign in and out."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
-from fastapi import Depends, Request, params
+from fastapi import Depends
 
 from app.kit.access import ADMIN, MEMBER, Principal, public, require
-from app.kit.browser import from_own_page
-from app.kit.errors import CrossSiteRefused
 
-CanSignOut = Annotated[Principal, Depends(require("auth:sign-out", MEMBER, ADMIN, signed_in=True, enrolling=True))]
+CanSignOut = Annotated[Principal, Depends(require("auth:sign-out", MEMBER, ADMIN, signed_in=True, restricted=True))]
 CanReadOwnSessions = Annotated[
-    Principal, Depends(require("auth:read-sessions", MEMBER, ADMIN, signed_in=True, enrolling=True))
+    Principal, Depends(require("auth:read-sessions", MEMBER, ADMIN, signed_in=True, restricted=True))
 ]
 CanEndOwnSessions = Annotated[
-    Principal, Depends(require("auth:end-sessions", MEMBER, ADMIN, signed_in=True, enrolling=True))
+    Principal, Depends(require("auth:end-sessions", MEMBER, ADMIN, signed_in=True, restricted=True))
 ]
 
 SIGN_IN = public("nobody has a token before they sign in")
 RENEW = public("the refresh token itself is the proof, and the access token has usually expired")
-
-
-async def _from_own_page(request: Request) -> None:
-    if not from_own_page(dict(cast("list[tuple[bytes, bytes]]", request.scope["headers"]))):
-        raise CrossSiteRefused("A page of another site sent this: only a page of this one may.")
-
-
-FROM_OWN_PAGE = params.Depends(_from_own_page)
-"""Refuses what the page of another site has a browser send, where there is no CSRF token yet."""

@@ -2,11 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
-
-from app.kit.addresses import loggable
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 LONGEST = 200
@@ -22,7 +20,7 @@ class Device:
 
 async def _device(request: Request) -> Device:
     said = _CONTROLS.sub("", request.headers.get("user-agent", ""))[:LONGEST].strip()
-    return Device(said or None, (loggable(request.client.host) if request.client else None) or None)
+    return Device(said or None, cast("str | None", request.scope.get("kept_address")) or None)
 
 
 CurrentDevice = Annotated[Device, Depends(_device)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, func, text
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.adapters.database import Base
@@ -26,8 +26,8 @@ class SignIn(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    # Whether a second factor was proved.
-    second_factor: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    # How its owner proved who they are, as RFC 8176 names it, with spaces between.
+    methods: Mapped[str] = mapped_column(String(50), server_default="pwd")
     user_agent: Mapped[str | None] = mapped_column(String(LONGEST))
     address: Mapped[str | None] = mapped_column(String(50))
 

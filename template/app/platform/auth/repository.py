@@ -7,11 +7,9 @@ from uuid import UUID
 from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, tuple_, union_all, update
 
 from app import defaults
-from app.adapters.database import Autocommit, Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
 from app.kit.ids import uuid7
-from app.platform.accounts.models import Account
-from app.platform.api_keys.models import StoredApiKey
 from app.platform.auth.devices import Device
 from app.platform.auth.models import DeletedSession, RefreshToken, SignIn
 from app.platform.auth.schemas import SessionRead
@@ -28,8 +26,7 @@ class Presented:
     used_at: datetime | None
     ended_at: datetime | None
     account_id: UUID
-    role: str
-    second_factor: bool
+    methods: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Opened:
 
     id: UUID
     created_at: datetime
-    second_factor: bool
+    methods: str
 
 
 def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
@@ -47,8 +44,8 @@ def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
 
 _OPEN = Command(
     insert(SignIn)
-    .values(arguments("id", "account_id", "second_factor", "user_agent", "address"))
-    .returning(SignIn.id, SignIn.created_at, SignIn.second_factor),
+    .values(arguments("id", "account_id", "methods", "user_agent", "address"))
+    .returning(SignIn.id, SignIn.created_at, SignIn.methods),
     Opened,
 )
 # Locked together with its session: of two uses at once, the second sees the first.
@@ -61,11 +58,9 @@ _PRESENTED = Query(
         RefreshToken.used_at,
         SignIn.ended_at,
         SignIn.account_id,
-        Account.role,
-        SignIn.second_factor,
+        SignIn.methods,
     )
     .join(SignIn, SignIn.id == RefreshToken.session_id)
-    .join(Account, Account.id == SignIn.account_id)
     .where(RefreshToken.digest == bindparam("presented"))
     .with_for_update(of=[RefreshToken.__table__, SignIn.__table__]),
     Presented,
@@ -82,7 +77,7 @@ _USE = Command(
     _identity,
 )
 _PROVE = Command(
-    update(SignIn).where(SignIn.id == bindparam("session_id")).values(second_factor=True).returning(SignIn.id),
+    update(SignIn).where(SignIn.id == bindparam("session_id")).values(methods=bindparam("proved")).returning(SignIn.id),
     _identity,
 )
 _TOUCH = Command(
@@ -119,7 +114,6 @@ _ENDED = Query(
     union_all(
         select(SignIn.id).where(SignIn.ended_at > _WITHIN),
         select(DeletedSession.id).where(DeletedSession.deleted_at > _WITHIN),
-        select(StoredApiKey.id).where(StoredApiKey.revoked_at > _WITHIN),
     ),
     _identity,
 )
@@ -154,13 +148,13 @@ _FORGET_TOKENS = oldest(RefreshToken, RefreshToken.id < bindparam("before"), Ref
 _FORGET_DELETED = oldest(DeletedSession, DeletedSession.deleted_at < bindparam("until"), DeletedSession.deleted_at)
 
 
-async def open_session(session: Session, account_id: UUID, device: Device, *, second_factor: bool) -> Opened:
+async def open_session(session: Session, account_id: UUID, device: Device, methods: str) -> Opened:
     """Begin a session of an account."""
     return await session.only(
         _OPEN,
         id=uuid7(),
         account_id=account_id,
-        second_factor=second_factor,
+        methods=methods,
         user_agent=device.user_agent,
         address=device.address,
     )
@@ -182,9 +176,9 @@ async def use(session: Session, token_id: UUID, session_id: UUID) -> None:
     await session.only(_TOUCH, session_id=session_id)
 
 
-async def prove_second_factor(session: Session, session_id: UUID) -> None:
-    """Note that a second factor was proved in a session."""
-    await session.one(_PROVE, session_id=session_id)
+async def prove(session: Session, session_id: UUID, methods: str) -> None:
+    """Note the methods of authentication that were proved in a session."""
+    await session.one(_PROVE, session_id=session_id, proved=methods)
 
 
 async def end(session: Session, session_id: UUID) -> None:
@@ -207,8 +201,8 @@ async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID
     return await reader.all(_NEWEST, owner=owner, current=current, before=before, most=most)
 
 
-async def ended(primary: Autocommit, within: timedelta) -> list[UUID]:
-    """The sessions that ended, and the keys that were revoked, in a span of time until now by the database's clock."""
+async def ended(primary: Reader, within: timedelta) -> list[UUID]:
+    """The sessions that ended in a span of time until now, by the database's clock."""
     return await primary.all(_ENDED, within=within)
 
 

@@ -7,18 +7,14 @@ from pydantic import Field, SecretStr
 
 from app.kit.schemas import Identified, In, Out
 from app.platform.accounts.schemas import Email
-from app.platform.second_factor.schemas import Code
 
 
 class Login(In):
-    """An address and its password, and a code where the account has a second factor."""
+    """An address and its password."""
 
     email: Email
     # No minimum: what is too short to be a password is a wrong one, and the answer must not tell them apart.
     password: Annotated[SecretStr, Field(max_length=128, examples=["correct horse battery 7"])]
-    code: Code | None = Field(
-        default=None, description="Where the account has a second factor: a code of its app, or a recovery code"
-    )
 
 
 class Refresh(In):
@@ -33,18 +29,6 @@ class TokenPair(Out):
     access_token: str = Field(description="Send it as `Authorization: Bearer …`")
     refresh_token: str = Field(description="Good for one `POST /v1/auth/refresh`, which returns the next one")
     token_type: Literal["Bearer"]
-    expires_in: int = Field(description="Seconds until the access token expires")
-
-
-class CsrfToken(Out):
-    """What proves that a request comes from a page of this site."""
-
-    csrf_token: str = Field(description="Send it as `X-CSRF-Token` with whatever is not a GET; good for the session")
-
-
-class BrowserSession(CsrfToken):
-    """What a page gets to know of its session; the tokens themselves are in cookies that it can't read."""
-
     expires_in: int = Field(description="Seconds until the access token expires")
 
 

@@ -4,18 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from app.adapters.database import Reader, Session
 from app.kit import clock, pagination, tokens
 from app.kit.access import Principal
 from app.kit.passwords import Hasher
 from app.kit.tokens import Issuer
-from app.platform.accounts import repository as accounts
+from app.platform.accounts import service as accounts
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Guesses
 from app.platform.audit import service as audit
-from app.platform.auth import repository
+from app.platform.auth import repository, revocation
+from app.platform.auth.challenges import challenge
 from app.platform.auth.devices import Device
 from app.platform.auth.errors import (
     AccountDisabled,
@@ -26,10 +25,11 @@ from app.platform.auth.errors import (
     SessionNotFound,
     WrongCredentials,
 )
-from app.platform.auth.schemas import CsrfToken, Login, SessionRead, TokenPair
-from app.platform.second_factor import codes
-from app.platform.second_factor.errors import SecondFactorNeeded, WrongCode
+from app.platform.auth.schemas import Login, SessionRead, TokenPair
 from app.settings import settings
+
+# As RFC 8176 names it.
+_PASSWORD = "pwd"  # noqa: S105 - a method of authentication, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Grant:
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    csrf_token: str = field(repr=False)
+    session_id: UUID
     access_seconds: int
     refresh_seconds: int
 
@@ -73,9 +73,10 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
         await audit.decided(session, "auth.login", "refused", account_id=known and known.id, reason=why)
         raise WrongCredentials
     anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
-    demanded = await codes.is_demanded(guesses.transactions.primary, known.id)
-    if demanded:
-        await _second_factor(session, guesses, known.id, data.code)
+    methods: tuple[str, ...] = (_PASSWORD,)
+    step = challenge()
+    if step is not None and await step.is_demanded(guesses.transactions.primary, known.id):
+        methods += await step.prove(session, guesses, known.id, data)
     # Read again under a lock: what was changed while the password was looked at has ended the sessions that there were.
     now = await accounts.locked(session, known.id)
     if now is None or now.password_hash != known.password_hash:
@@ -91,25 +92,14 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     if known.disabled_at is not None:
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
         raise AccountDisabled
-    opened = await repository.open_session(session, known.id, device, second_factor=demanded)
+    opened = await repository.open_session(session, known.id, device, " ".join(methods))
     await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
     return await _hand_out(session, issuer, known.id, opened, known.role)
 
 
-async def _second_factor(session: Session, guesses: Guesses, account_id: UUID, code: SecretStr | None) -> None:
-    if code is None:
-        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="code missing")
-        raise SecondFactorNeeded
-    guess = await guesses.begin_code(account_id)
-    if not await codes.accepted(session, account_id, code):
-        await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="wrong code")
-        raise WrongCode
-    await attempts.succeed_code(session, guess)
-
-
-async def prove_second_factor(session: Session, issuer: Issuer, caller: Principal) -> None:
-    """Note that the caller's session has proved a second factor, and end the others, which have not."""
-    await repository.prove_second_factor(session, _session_of(caller))
+async def prove(session: Session, issuer: Issuer, caller: Principal, *methods: str) -> None:
+    """Note that the caller's session has proved more than a password, and end the others, which have not."""
+    await repository.prove(session, session_of(caller), " ".join((_PASSWORD, *methods)))
     await end_all(session, issuer, caller.account_id, kept=caller.session_id)
 
 
@@ -127,16 +117,18 @@ async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
         await _end(session, issuer, which)
         await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="used before")
         raise RefreshTokenReused
+    account = await accounts.credentials_of(session, who)
+    if account is None:
+        raise RefreshTokenRefused
     await repository.use(session, token.id, which)
     await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
-    return await _hand_out(
-        session, issuer, who, repository.Opened(which, token.started_at, token.second_factor), token.role
-    )
+    opened = repository.Opened(which, token.started_at, token.methods)
+    return await _hand_out(session, issuer, who, opened, account.role)
 
 
 async def logout(session: Session, issuer: Issuer, caller: Principal) -> None:
     """End the caller's session: all of its tokens are refused from now on."""
-    await _end(session, issuer, _session_of(caller))
+    await _end(session, issuer, session_of(caller))
     await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
 
 
@@ -159,22 +151,24 @@ async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Pr
     """End one of the caller's sessions; SessionNotFound when they have no such session, or it has ended."""
     if await repository.end_own(session, session_id, caller.account_id) is None:
         raise SessionNotFound
-    issuer.ended.note([session_id])
+    issuer.revoked.note([session_id])
     await audit.decided(session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id)
 
 
 async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:
     """End every session of an account but one: at a request, or because what its tokens say is no longer so."""
-    issuer.ended.note(await repository.end_all(session, account_id, kept))
+    issuer.revoked.note(await repository.end_all(session, account_id, kept))
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 
-def csrf_token(issuer: Issuer, caller: Principal) -> CsrfToken:
-    """What the caller's pages send to prove where they come from."""
-    return CsrfToken(csrf_token=issuer.csrf_token(_session_of(caller)))
+async def revoke_all(session: Session, issuer: Issuer, account_id: UUID) -> None:
+    """Revoke every credential of an account, its sessions among them, and record that they ended."""
+    await revocation.revoke_all(session, issuer, account_id)
+    await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 
-def _session_of(caller: Principal) -> UUID:
+def session_of(caller: Principal) -> UUID:
+    """The session of the caller; NoSession for a credential that has none."""
     if caller.session_id is None:
         raise NoSession
     return caller.session_id
@@ -182,7 +176,7 @@ def _session_of(caller: Principal) -> UUID:
 
 async def _end(session: Session, issuer: Issuer, session_id: UUID) -> None:
     await repository.end(session, session_id)
-    issuer.ended.note([session_id])
+    issuer.revoked.note([session_id])
 
 
 async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: repository.Opened, role: str) -> Grant:
@@ -191,10 +185,10 @@ async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: 
     await repository.keep(session, opened.id, tokens.digest(secret), expires_at)
     return Grant(
         access_token=issuer.issue(
-            account_id=account_id, session_id=opened.id, role=role, second_factor=opened.second_factor
+            account_id=account_id, session_id=opened.id, role=role, methods=opened.methods.split()
         ),
         refresh_token=secret,
-        csrf_token=issuer.csrf_token(opened.id),
+        session_id=opened.id,
         access_seconds=int(issuer.lifetime.total_seconds()),
         refresh_seconds=int((expires_at - clock.now()).total_seconds()),
     )

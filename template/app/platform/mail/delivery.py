@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from app.adapters.database import Database
+from app.adapters.database.work import Database
 from app.adapters.mail import MailSettings, mailer
 from app.kit import clock, state
 from app.kit.errors import AppError

@@ -1,6 +1,6 @@
 """Passwords over HTTP."""
 
-from app.adapters.database import Session, Transactions
+from app.adapters.database import Database, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.passwords import Hasher
@@ -49,7 +49,7 @@ async def request_password_reset(data: ResetRequest, session: Session, post: Pos
 
 @router.post("/resets", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused, Invalid))
 async def reset_password(  # noqa: PLR0913 - what it works with
-    data: Reset, *, transactions: Transactions, session: Session, passwords: Hasher, issuer: Issuer, post: Post
+    data: Reset, *, transactions: Database, session: Session, passwords: Hasher, issuer: Issuer, post: Post
 ) -> None:
     """Set a new password with a link.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 from pydantic import SecretStr
 
-from app.adapters.database import Session, Transactions
+from app.adapters.database import Database, Session
 from app.kit.access import Principal
 from app.kit.passwords import Hasher, Passwords, refuse_guessable
 from app.kit.tokens import Issuer
@@ -101,7 +101,7 @@ async def request_reset(session: Session, post: Post, data: ResetRequest) -> Mai
 
 
 async def reset(  # noqa: PLR0913, PLR0917 - what it works with
-    transactions: Transactions, session: Session, passwords: Hasher, issuer: Issuer, post: Post, data: Reset
+    transactions: Database, session: Session, passwords: Hasher, issuer: Issuer, post: Post, data: Reset
 ) -> None:
     """Set a new password with a link, which proves the address, too; every session of the account ends."""
     known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)

@@ -7,5 +7,5 @@ from fastapi import Depends
 from app.kit.access import ADMIN, MEMBER, Principal, require
 
 CanManageOwnSecondFactor = Annotated[
-    Principal, Depends(require("second-factor:manage-own", MEMBER, ADMIN, signed_in=True, enrolling=True))
+    Principal, Depends(require("second-factor:manage-own", MEMBER, ADMIN, signed_in=True, restricted=True))
 ]

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from app.adapters.database import Reader, Session
-from app.kit import clock, totp
-from app.platform.second_factor import repository
+from app.adapters.database import Session
+from app.kit import clock
+from app.platform.attempts.service import Backoff, Counter
+from app.platform.second_factor import repository, totp
 
 _RECOVERY_CODES = 10
 # 80 bits: too many to try, so that a plain hash of one is enough.
@@ -17,9 +18,13 @@ _RECOVERY_BYTES = 10
 _GROUP = 4
 
 
-async def is_demanded(reader: Reader, account_id: UUID) -> bool:
-    """Whether an account signs in with a code."""
-    return await repository.is_active(reader, account_id)
+# From anywhere: whoever gets to try one knows the password, or has the session.
+_LIMIT = Backoff(free=5, longest=3600)
+
+
+async def begin(guesses: Counter, account_id: UUID) -> bytes:
+    """Count a code before it is looked at; answers what `attempts.succeed_other` takes."""
+    return await guesses.begin_other("code", account_id, _LIMIT)
 
 
 async def accepted(session: Session, account_id: UUID, code: SecretStr) -> bool:

@@ -15,6 +15,10 @@ class CodeRefused(Forbidden, keeps_writes=True):
     """The code is wrong, too old, or was used before, so nothing was done."""
 
 
+class SecondFactorRequired(Forbidden):
+    """Your account needs a second factor: set one up with `POST /v1/auth/second-factor`, then refresh or sign in."""
+
+
 class SecondFactorActive(Conflict):
     """Your account has a second factor already: remove it before you set up another one."""
 

@@ -14,7 +14,7 @@ class SecondFactor(Base):
     """What an account shares with an authenticator app; it counts once a first code has confirmed it."""
 
     __tablename__: str = "second_factors"
-    __table_args__: tuple[object, ...] = (sealed("secret"),)
+    __table_args__: tuple[object, ...] = (sealed("secret"), {"comment": "part: second_factor"})
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     secret: Mapped[str] = mapped_column(Encrypted())
@@ -28,7 +28,9 @@ class RecoveryCode(Base):
     """One recovery code; only its hash is known here, and its row is gone once it was used."""
 
     __tablename__: str = "recovery_codes"
-    __table_args__: tuple[object, ...] = ({"info": {"few": "an account has at most ten"}},)
+    __table_args__: tuple[object, ...] = (
+        {"comment": "part: second_factor", "info": {"few": "an account has at most ten"}},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)

@@ -2,7 +2,6 @@
 
 from app import defaults
 from app.adapters.database import Reader, Session
-from app.kit import totp
 from app.kit.access import Principal
 from app.kit.tokens import Issuer
 from app.platform.attempts import service as attempts
@@ -10,7 +9,8 @@ from app.platform.attempts.service import Guesses
 from app.platform.audit import service as audit
 from app.platform.auth import service as auth
 from app.platform.passwords.service import Proof
-from app.platform.second_factor import codes, repository
+from app.platform.second_factor import codes, repository, totp
+from app.platform.second_factor.challenge import METHODS
 from app.platform.second_factor.errors import CodeRefused, NoSecondFactor, SecondFactorActive
 from app.platform.second_factor.schemas import (
     Enrolment,
@@ -50,7 +50,7 @@ async def confirm(
     """Make the second factor count: this session has proved it, and the others end."""
     if await repository.is_active(guesses.transactions.primary, caller.account_id):
         raise SecondFactorActive
-    guess = await guesses.begin_code(caller.account_id)
+    guess = await codes.begin(guesses, caller.account_id)
     pending = await repository.locked(session, caller.account_id)
     if pending is None:
         raise NoSecondFactor
@@ -59,8 +59,8 @@ async def confirm(
     if not await codes.confirmed(session, caller.account_id, pending.secret, data.code):
         await audit.decided(session, _CONFIRM, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused
-    await attempts.succeed_code(session, guess)
-    await auth.prove_second_factor(session, issuer, caller)
+    await attempts.succeed_other(session, guess)
+    await auth.prove(session, issuer, caller, *METHODS)
     await audit.decided(session, _CONFIRM, "granted", account_id=caller.account_id)
     return RecoveryCodes(recovery_codes=await codes.new_recovery_codes(session, caller.account_id))
 
@@ -81,10 +81,10 @@ async def remove(session: Session, proof: Proof, issuer: Issuer, data: SecondFac
 async def _prove(session: Session, proof: Proof, data: SecondFactorProof, caller: Principal, event: str) -> None:
     _, attempt = await proof.checked(caller, data.password, event=event, session=session)
     # After the password: whoever has stolen a session must not use up its owner's guesses.
-    guess = await proof.guesses.begin_code(caller.account_id)
+    guess = await codes.begin(proof.guesses, caller.account_id)
     if not await codes.accepted(session, caller.account_id, data.code):
         await audit.decided(session, event, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused
     await attempts.succeed(session, attempt)
-    await attempts.succeed_code(session, guess)
+    await attempts.succeed_other(session, guess)
     await audit.decided(session, event, "granted", account_id=caller.account_id)

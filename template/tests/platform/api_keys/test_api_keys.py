@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from app import cli, defaults
 from app.kit import clock, logging
-from app.kit.api_keys import FORM, ApiKey
 from app.kit.ids import uuid7, uuid7_floor
 from app.platform.api_keys import verification
+from app.platform.api_keys.keys import FORM, ApiKey
 from app.platform.api_keys.schemas import LONGEST_DAYS
 from app.platform.auth import revocation
 from tests.conftest import PASSWORD, Log, SignUp, Sql, Start
@@ -84,7 +84,6 @@ def test_it_does_no_more_than_its_scopes_say(client: httpx.Client, someone: http
         ("GET", "/v1/auth/sessions"),
         ("DELETE", "/v1/auth/sessions"),
         ("DELETE", "/v1/auth/sessions/0190a0a0-0000-7000-8000-000000000000"),
-        ("GET", "/v1/auth/browser/csrf-token"),
     ],
 )
 def test_it_is_not_good_for_what_is_for_people(
@@ -121,7 +120,7 @@ def test_a_scope_that_no_key_may_have_is_refused(someone: httpx.Client, scope: s
         ({"expires_in_days": 0}, "#/expires_in_days"),
         ({"account_id": "0190a0a0-0000-7000-8000-000000000000"}, "#/account_id"),
         ({"role": "admin"}, "#/role"),
-        ({"second_factor": True}, "#/second_factor"),
+        ({"methods": "mfa"}, "#/methods"),
         ({"expires_at": "2999-01-01T00:00:00Z"}, "#/expires_at"),
     ],
 )
@@ -285,7 +284,7 @@ def test_keys_that_are_good_for_nothing_are_forgotten_in_time(someone: httpx.Cli
     expired, used_till_lately = (uuid7_floor(clock.now() - timedelta(days=LONGEST_DAYS + each)) for each in (31, 29))
     for each in (expired, used_till_lately):
         _ = sql(
-            "INSERT INTO api_keys (id, account_id, name, scopes, digest, second_factor, expires_at) "
+            "INSERT INTO api_keys (id, account_id, name, scopes, digest, methods, expires_at) "
             "SELECT $2, account_id, name, scopes, sha256(uuid_send($2)), false, now() FROM api_keys WHERE id = $1",
             stays,
             each,
@@ -303,7 +302,7 @@ def test_keys_that_are_good_for_nothing_are_forgotten_in_time(someone: httpx.Cli
 def test_there_may_be_fifty(someone: httpx.Client, sql: Sql) -> None:
     first = made(someone, "items:read")
     _ = sql(
-        "INSERT INTO api_keys (id, account_id, name, scopes, digest, second_factor, expires_at) "
+        "INSERT INTO api_keys (id, account_id, name, scopes, digest, methods, expires_at) "
         "SELECT gen_random_uuid(), account_id, name, scopes, digest, false, expires_at "
         "FROM api_keys, generate_series(1, 49) WHERE id = $1",
         first["id"],

@@ -11,12 +11,13 @@ from functools import partial
 import httpx
 import pytest
 
-from app.adapters.database import Command, Database, DatabaseSettings
+from app.adapters.database import Command, DatabaseSettings
+from app.adapters.database.work import Database
 from app.kit import clock
 from app.platform.attempts import repository
 from app.platform.attempts import service as attempts
 from app.platform.attempts.repository import Counted
-from app.platform.attempts.service import Limit
+from app.platform.attempts.service import Backoff
 from app.settings import settings
 from tests.conftest import PASSWORD, Sql, new_address
 from tests.wire import Json, Service, at_once, counted_work, header, problem
@@ -28,14 +29,14 @@ WRONG = "wrong horse battery"
 @pytest.fixture(autouse=True)
 def usual(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers of a service that answers to nobody."""
-    monkeypatch.setattr(attempts, "ACCOUNT", Limit(free=25, longest=60))
+    monkeypatch.setattr(attempts, "ACCOUNT", Backoff(free=25, longest=60))
     monkeypatch.setattr(attempts, "_KNOWN", timedelta(days=30))
 
 
 @pytest.fixture
 def strictest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The strictest numbers that a service is rendered with."""
-    monkeypatch.setattr(attempts, "ACCOUNT", Limit(free=10, longest=1800, first=1800))
+    monkeypatch.setattr(attempts, "ACCOUNT", Backoff(free=10, longest=1800, first=1800))
     monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
 
 

@@ -16,8 +16,10 @@ from fastapi import Request
 from sqlalchemy import Column, MetaData, String, Table
 
 from app import cli, registry
-from app.adapters.database import Base, Database, DatabaseSettings
-from app.kit.origins import Origin
+from app.adapters import schema
+from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database.work import Database
+from app.kit.access import Origin
 from app.platform.accounts import repository as accounts
 from app.platform.accounts.schemas import AccountRead
 from app.platform.audit import retirement, triggers
@@ -229,7 +231,7 @@ def test_migrating_attaches_to_a_new_table_and_mends_what_was_switched_off(scrat
         "Order lines", MetaData(), Column("a", String, primary_key=True), Column('b"c', String, primary_key=True)
     )
 
-    cli.migrate_database()
+    schema.migrate()
     looked_at(scratch, lambda connection: triggers.attach(connection, [own]))
     database.execute(scratch, """INSERT INTO "Order lines" VALUES ('x', 7)""", 'TRUNCATE "Order lines"')
 
@@ -295,8 +297,8 @@ def test_a_service_that_does_not_own_its_tables_can_only_add(
     monkeypatch.setenv("DATABASE_OWNER_URL", empty_database)
     monkeypatch.setenv("DATABASE_URL", url)
     try:
-        cli.migrate_database()
-        cli.migrate_database()
+        schema.migrate()
+        schema.migrate()
         with start().connect() as client:
             made: Json = {"email": new_address(), "password": PASSWORD}
             assert client.post("/v1/accounts", json=made).status_code == 202

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from app import defaults
-from app.settings import Environment, SecondFactorFor, settings
+from app.platform.second_factor.restriction import SecondFactorDemand
+from app.platform.second_factor.settings import SecondFactorSettings
+from app.settings import Environment, settings
 from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.wire import Json, Service, at_once, body, header, pointers, problem
 
@@ -330,26 +332,30 @@ def test_a_key_that_was_made_without_one_does_not_go_round_it(strict: Service, p
 
 
 @pytest.mark.parametrize(("role", "status"), [("member", 200), ("admin", 403)])
-def test_of_admins_alone(start: Start, client: httpx.Client, sql: Sql, role: str, status: int) -> None:
+def test_of_every_role_but_member(start: Start, client: httpx.Client, sql: Sql, role: str, status: int) -> None:
     person = new(client)
     index = email_index(person.credentials["email"])
     _ = sql("UPDATE accounts SET role = $2 WHERE email_index = $1", index, role)
     person.refresh()
 
-    with start(SECOND_FACTOR_FOR="admins").connect() as demanding:
+    with start(SECOND_FACTOR_FOR="privileged").connect() as demanding:
         assert demanding.get(ME, headers=person.headers).status_code == status
 
 
 @pytest.mark.parametrize(
-    ("derived", "roles"), [("nobody", set[str]()), ("admins", {"admin"}), ("everybody", {"admin", "member"})]
+    ("derived", "roles"), [("nobody", set[str]()), ("privileged", {"clerk"}), ("everybody", {"clerk", "member"})]
 )
 def test_production_demands_it_of_whom_the_class_of_the_data_says(
     monkeypatch: pytest.MonkeyPatch, derived: str, roles: set[str]
 ) -> None:
-    monkeypatch.setattr(defaults, "SECOND_FACTOR_FOR", derived)
-    production = settings().model_copy(update={"environment": Environment.PRODUCTION})
+    def demanded(**chosen: str) -> set[str]:
+        demand = SecondFactorDemand(SecondFactorSettings.model_validate(chosen).demanded_of)
+        return {role for role in ("clerk", "member") if demand.applies(role, frozenset({"pwd"}))}
 
-    assert production.second_factor_roles == roles
-    assert settings().second_factor_roles == set()
-    chosen = production.model_copy(update={"second_factor_for": SecondFactorFor.NOBODY})
-    assert chosen.second_factor_roles == set()
+    monkeypatch.setattr(defaults, "SECOND_FACTOR_FOR", derived)
+    assert demanded() == set()
+    production = settings().model_copy(update={"environment": Environment.PRODUCTION})
+    monkeypatch.setattr("app.platform.second_factor.settings.settings", lambda: production)
+
+    assert demanded() == roles
+    assert demanded(second_factor_for="Nobody") == set()

@@ -1,0 +1,138 @@
+"""Connecting to PostgreSQL, and lending connections one at a time."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+from pydantic import SecretStr
+
+from app import defaults
+from app.adapters.database.errors import UNREACHABLE
+from app.adapters.database.settings import parameters, verifies
+from app.kit.errors import Unavailable
+from app.kit.logging import get_logger
+
+log = get_logger()
+
+_WAIT_SECONDS = 1.0
+_CONNECT_SECONDS = 5.0
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # not generic at run time
+
+
+def _tls(url: SecretStr) -> ssl.SSLContext:
+    """TLS 1.3 with the server's name checked against `sslrootcert`, or against the authorities of the system."""
+    authority = parameters(url).get("sslrootcert", "system")
+    context = ssl.create_default_context(cafile=None if authority == "system" else authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+async def connect(url: SecretStr, **server_settings: str) -> Connection:
+    """One connection, the way that every connection of this service is made; the caller closes it.
+
+    Raises Unavailable when there is none to be had; the log says why.
+    """
+    try:
+        return await asyncpg.connect(
+            url.get_secret_value(),
+            ssl=_tls(url) if verifies(url) else None,
+            timeout=_CONNECT_SECONDS,
+            server_settings={"application_name": defaults.PROJECT_SLUG, "timezone": "UTC", **server_settings},
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        log.error("database unreachable", reason=str(error) or type(error).__name__)  # noqa: TRY400 - the reason says it all
+        raise Unavailable(UNREACHABLE) from error
+
+
+class Connections:
+    """Up to `size` connections, opened when they are first needed and lent one at a time, the last used first.
+
+    Waiting is bounded: past `_WAIT_SECONDS` the answer is 503, not a hang. A connection whose use ended in anything but
+    an answer of the database is closed and never lent again.
+    """
+
+    def __init__(self, open_one: Callable[[], Awaitable[Connection]], size: int) -> None:
+        self._open_one: Callable[[], Awaitable[Connection]] = open_one
+        self._size: int = size
+        self._open: int = 0
+        self._idle: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+
+    @property
+    def lent(self) -> int:
+        """How many connections are in use at this moment."""
+        return self._open - len(self._idle)
+
+    async def take(self) -> Connection:
+        """A connection, for the caller alone until it is given back."""
+        while True:
+            if self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._open -= 1
+            elif self._open < self._size:
+                return await self._connect()
+            elif (handed := await self._wait()) is not None:
+                return handed
+
+    def give_back(self, connection: Connection, *, sound: bool) -> None:
+        """Return a connection; `sound` is false when its state is unknown."""
+        if not sound or connection.is_closed():
+            connection.terminate()
+            self._open -= 1
+            self._wake(None)
+        elif not self._wake(connection):
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Close what is idle; whoever still holds one gives it back to nobody."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close(timeout=_CONNECT_SECONDS)
+
+    async def _connect(self) -> Connection:
+        self._open += 1
+        try:
+            return await self._open_one()
+        except BaseException:
+            self._open -= 1
+            self._wake(None)
+            raise
+
+    async def _wait(self) -> Connection | None:
+        """A connection that was given back, or None when there is room to open one."""
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                return await waiter
+        except BaseException as error:
+            # Too late or cancelled, perhaps in the moment of being served: what was handed over is passed on.
+            if waiter.done() and not waiter.cancelled():
+                self._pass_on(waiter.result())
+            waiter.cancel()
+            if isinstance(error, TimeoutError):
+                raise Unavailable("All connections to the database are busy: try again shortly.") from None
+            raise
+
+    def _pass_on(self, handed: Connection | None) -> None:
+        if handed is None:
+            self._wake(None)
+        else:
+            self.give_back(handed, sound=True)
+
+    def _wake(self, connection: Connection | None) -> bool:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return True
+        return False

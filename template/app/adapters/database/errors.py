@@ -1,0 +1,36 @@
+"""What an error of the driver means to a client."""
+
+import asyncpg
+
+from app.kit.errors import Unavailable, type_by_constraint
+
+UNREACHABLE = "The database can't be reached: try again shortly."
+
+# What a statement can end in, other than a result. Only after the first of them is the connection still good.
+FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    # How asyncpg stumbles over the farewell of a server that arrived while the connection idled.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+def explained(error: Exception) -> Exception:
+    """What an error of the driver means to a client, where it means something; otherwise the error itself."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        known = type_by_constraint.get(error.constraint_name or "")
+        return known() if known else error
+    if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError):
+        return Unavailable("The database did not finish in time: try again shortly.")
+    if isinstance(error, _LOST):
+        return Unavailable(UNREACHABLE)
+    return error

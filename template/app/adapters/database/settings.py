@@ -1,0 +1,85 @@
+"""Where the database is and how it is used, and what production demands of that."""
+
+from typing import Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app import defaults
+from app import settings as service
+from app.settings import ENV_FILE
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the database is and how it is used; every name has the prefix DATABASE_ in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DATABASE_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    url: SecretStr = Field(description="postgresql://user:password@host/database, the primary")
+    read_url: SecretStr | None = Field(default=None, description="A replica for `Reader`; the primary when it is unset")
+    owner_url: SecretStr | None = Field(
+        default=None,
+        description="Who owns the tables, for `app migrate` and `app audit retire`; the role of `url` when it is unset",
+    )
+    pool_size: int = Field(default=defaults.POOL_SIZE, ge=1, le=100, description="Connections of one worker")
+    statement_timeout_ms: int = Field(default=5_000, ge=100, le=600_000, description="No statement runs longer")
+    lock_timeout_ms: int = Field(default=2_000, ge=100, le=600_000, description="No statement waits longer for a lock")
+    without_tls_because: str | None = Field(
+        default=None, min_length=10, max_length=200, description="Why production may talk to it in plain text"
+    )
+
+    @classmethod
+    def read(cls) -> Self:
+        """The settings of this process."""
+        return cls.model_validate({})
+
+    @property
+    def owner(self) -> SecretStr:
+        """The address for whoever changes the schema."""
+        return self.owner_url or self.url
+
+    @field_validator("url", "read_url", "owner_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("is not a PostgreSQL address: it is written postgresql://user:password@host/database")
+        return url
+
+    @model_validator(mode="after")
+    def _is_safe_in_production(self) -> Self:
+        process = service.settings()
+        if process.production:
+            for name, url in (("URL", self.url), ("READ_URL", self.read_url), ("OWNER_URL", self.owner_url)):
+                if url is None:
+                    continue
+                if password(url) in process.secrets:
+                    raise ValueError(f"DATABASE_{name} has a password that is another secret, too: make one of its own")
+                if not (verifies(url) or is_local(url) or self.without_tls_because):
+                    raise ValueError(
+                        f"DATABASE_{name} does not ask for TLS: end it with ?sslmode=verify-full&sslrootcert=… (or say "
+                        "in DATABASE_WITHOUT_TLS_BECAUSE why nobody can listen on the way)"
+                    )
+        return self
+
+
+def verifies(url: SecretStr) -> bool:
+    """Whether it asks for TLS with the server's name checked."""
+    return parameters(url).get("sslmode") == "verify-full"
+
+
+def is_local(url: SecretStr) -> bool:
+    """Whether it is a socket of this machine, which has no wire to listen on."""
+    return (parameters(url).get("host") or unquote(urlsplit(url.get_secret_value()).hostname or "")).startswith("/")
+
+
+def password(url: SecretStr) -> str:
+    """The password in it; none is empty."""
+    return unquote(urlsplit(url.get_secret_value()).password or "")
+
+
+def parameters(url: SecretStr) -> dict[str, str]:
+    """What stands behind its question mark."""
+    return dict(parse_qsl(urlsplit(url.get_secret_value()).query))

@@ -1,0 +1,44 @@
+"""The commands that say what the service offers."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="A file; else the screen."
+)
+def openapi(output: Path | None) -> None:
+    """Print the OpenAPI document."""
+    from pydantic_core import to_json
+
+    from app.main import create_app
+
+    text = to_json(create_app().openapi(), indent=2).decode() + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8", newline="\n")
+
+
+@click.command()
+def routes() -> None:
+    """List every operation with its access rule."""
+    from app.http.openapi import operations
+    from app.kit.access import Public, Rule
+    from app.main import create_app
+
+    for route in operations(create_app()):
+        rule = route.access[0]
+        match rule:
+            case Rule():
+                access = f"{rule.permission} ({', '.join(sorted(rule.roles))})"
+            case Public():
+                access = f"public: {rule.reason}"
+            case _:
+                access = "a token of its own"
+        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:42}{access}")
+
+
+commands = (openapi, routes)

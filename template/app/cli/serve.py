@@ -1,0 +1,141 @@
+"""The commands that serve: in production, and for development."""
+
+import os
+import ssl
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+import click
+
+from app import defaults
+from app.adapters.process import ROOT, prepared
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_PORT = click.IntRange(1, 65535)
+
+
+class _Server(TypedDict):
+    factory: bool
+    http: str
+    lifespan: Literal["on"]
+    log_config: None
+    access_log: bool
+    server_header: bool
+    proxy_headers: bool
+    timeout_graceful_shutdown: int
+    timeout_keep_alive: int
+
+
+# The same wherever the service is served. Its own layers write the access log and the headers.
+_SERVER: _Server = {
+    "factory": True,
+    "http": "app.http.head_guard:HeadGuard",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "timeout_graceful_shutdown": 30,
+    "timeout_keep_alive": 15,
+}
+
+
+def application() -> "FastAPI":
+    """The service for the server process, which may not be this one: a refusal to start is a sentence there, too."""
+    from pydantic import ValidationError
+
+    from app.cli import sentence
+    from app.house import HouseRuleBroken
+    from app.main import create_app
+
+    try:
+        return create_app()
+    except (HouseRuleBroken, ValidationError) as error:
+        click.echo(f"Error: {sentence(error)}", err=True)
+        raise SystemExit(1) from None
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 in a container.")
+@click.option("--port", default=8000, show_default=True, type=_PORT, help="Port to listen on.")
+@click.option("--workers", default=defaults.WORKERS, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve requests until told to stop; requests under way are finished first."""
+    from app import registry
+    from app.adapters.mail import MailSettings
+
+    prepared()
+    registry.read_settings()
+    MailSettings.read()
+    if workers > 1:
+        # The workers' measurements meet in files, so that /metrics tells of all of them.
+        with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            # They share the rate limits, too: each counts its part.
+            os.environ["RATE_LIMIT_WORKERS"] = str(workers)
+            _run(host, port, workers=workers)
+    else:
+        _run(host, port)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=_PORT, help="Port to listen on.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a file of app/ changes.")
+def dev(host: str, port: int, *, reload: bool) -> None:
+    """Serve for development: a PostgreSQL of its own, the newest schema, new code at once."""
+    from app import registry
+    from app.adapters import schema
+    from app.kit import logging
+
+    prepared()
+    registry.read_settings()
+    schema.migrate()
+    logging.writer.flush()  # what was migrated comes before what to open now
+    click.echo(f"\n  {defaults.PROJECT_NAME}: http://{host}:{port}/docs\n", err=True)
+    if reload:
+        _run_reloading(host, port)
+    else:
+        _run(host, port)
+
+
+def _run(host: str, port: int, *, workers: int = 1) -> None:
+    import uvicorn
+
+    from app.settings import settings
+
+    found = settings()
+    uvicorn.run(
+        "app.cli.serve:application",
+        host=host,
+        port=port,
+        workers=workers,
+        ssl_certfile=found.tls_certificate,
+        ssl_keyfile=found.tls_key,
+        ssl_context_factory=_newest_tls if found.tls_certificate else None,
+        **_SERVER,
+    )
+
+
+def _newest_tls(_config: object, made: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """TLS 1.3 or nothing: uvicorn itself would take 1.2."""
+    context = made()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def _run_reloading(host: str, port: int) -> None:
+    import uvicorn
+
+    from app.reloading import Reloading
+
+    config = uvicorn.Config(
+        "app.cli.serve:application", host=host, port=port, reload=True, reload_dirs=[str(ROOT / "app")], **_SERVER
+    )
+    Reloading(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
+
+
+commands = (serve, dev)

@@ -1,0 +1,167 @@
+"""What is refused before any work: a wrong host, too large a head or body, too much at once, too slow."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import cast
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.exchange import exchange_of
+from app.kit.errors import (
+    BadRequest,
+    ContentTooLarge,
+    HeadersTooLarge,
+    MisdirectedRequest,
+    TimedOut,
+    Unavailable,
+    UriTooLong,
+)
+
+_NAME = re.compile(r"[a-z0-9._-]+")
+
+# Orchestrators and monitors ask each instance by its own address, which no list can know, and under load, too, or they
+# would restart what is merely busy.
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+
+MOST_PATH = 2_048
+MOST_QUERY = 4_096
+MOST_FIELDS = 100
+MOST_FIELD_BYTES = 16_384
+
+
+# What decides who asks whom for what: a second one would let two readers of the same request understand it differently.
+_ONCE = (b"host", b"authorization", b"content-type", b"origin", b"if-match")
+
+
+class Hosts:
+    """Answers 421 to a request for another host; `*.example.com` allows every name below it."""
+
+    def __init__(self, app: ASGIApp, *, allowed: Sequence[str]) -> None:
+        self._app: ASGIApp = app
+        self._names: frozenset[str] = frozenset(name for name in allowed if not name.startswith("*"))
+        self._ends: tuple[str, ...] = tuple(name[1:] for name in allowed if name.startswith("*"))
+        self._known: Callable[[bytes], bool] = lru_cache(maxsize=1024)(self._is_allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = exchange_of(scope).headers.get(b"host", b"")
+            if not self._known(host) and cast("str", scope["path"]) not in _PROBES:
+                raise MisdirectedRequest
+        await self._app(scope, receive, send)
+
+    def _is_allowed(self, host: bytes) -> bool:
+        name = host.decode("latin-1").lower()
+        name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0].removesuffix(".")
+        return name in self._names or (name.endswith(self._ends) and _NAME.fullmatch(name) is not None)
+
+
+class HeadLimit:
+    """Answers 414 to an address and 431 to header fields past their bounds, 400 to a field that may come once only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: ASGIApp = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            fields = cast("list[tuple[bytes, bytes]]", scope["headers"])
+            if len(cast("bytes", scope["raw_path"])) > MOST_PATH:
+                raise UriTooLong(f"The path of the address is longer than {MOST_PATH:,} bytes.")
+            if len(cast("bytes", scope["query_string"])) > MOST_QUERY:
+                raise UriTooLong(f"The query of the address is longer than {MOST_QUERY:,} bytes.")
+            if len(fields) > MOST_FIELDS:
+                raise HeadersTooLarge(f"The request has more than {MOST_FIELDS} header fields.")
+            if sum(map(len, chain.from_iterable(fields))) > MOST_FIELD_BYTES:
+                raise HeadersTooLarge(f"The header fields are larger than {MOST_FIELD_BYTES:,} bytes.")
+            if len(exchange_of(scope).headers) != len(fields):
+                _refuse_repeated(fields)
+        await self._app(scope, receive, send)
+
+
+def _refuse_repeated(fields: list[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in fields]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise BadRequest(f"The header field {name.decode().title()} may be given once.")
+
+
+class BodyLimit:
+    """Answers 413 to a body of more than `most` bytes."""
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self._app: ASGIApp = app
+        self._most: int = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            exchange = exchange_of(scope)
+            announced = exchange.headers.get(b"content-length")
+            if announced is not None:
+                # The server has checked that it is a number, and lets no more bytes through than that.
+                if int(announced) > self._most:
+                    raise self._error()
+            elif b"transfer-encoding" in exchange.headers:
+                receive = self._counting(receive)
+        await self._app(scope, receive, send)
+
+    def _counting(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(cast("bytes", message.get("body", b"")))
+            if seen > self._most:
+                raise self._error()
+            return message
+
+        return counted
+
+    def _error(self) -> ContentTooLarge:
+        # The rest of the body is not read, so the connection can't be used again.
+        return ContentTooLarge(
+            f"The request body is larger than the {self._most:,} bytes that this service accepts.",
+            headers={"Connection": "close"},
+        )
+
+
+class LoadLimit:
+    """Answers 503 while `most` requests are being answered by this worker."""
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self._app: ASGIApp = app
+        self._most: int = most
+        self._now: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The probes must answer under load, or the orchestrator restarts what is merely busy.
+        if scope["type"] != "http" or scope["path"] in _PROBES:
+            await self._app(scope, receive, send)
+            return
+        if self._now >= self._most:
+            raise Unavailable("The service is at its limit of requests: try again shortly.")
+        self._now += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._now -= 1
+
+
+class TimeLimit:
+    """Answers 504 after `seconds`."""
+
+    def __init__(self, app: ASGIApp, *, seconds: float) -> None:
+        self._app: ASGIApp = app
+        self._seconds: float = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._app(scope, receive, send)
+        except TimeoutError as error:
+            raise TimedOut(f"The request took longer than the {self._seconds:g} s that this service allows.") from error

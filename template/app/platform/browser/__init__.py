@@ -1,0 +1,1 @@
+"""Browsers: sessions in cookies that no script reads, and the pages of other sites that may call."""

@@ -1,0 +1,1 @@
+"""The tools of people who change the service: check, fix, domain, migration."""

@@ -1,0 +1,17 @@
+"""`make check`, `make fix`, `make domain` and `make migration`."""
+
+import click
+
+from app.cli import Cli
+from proof.workshop.checks import check, fix
+from proof.workshop.migrations import migration
+from proof.workshop.nouns import domain
+
+
+@click.group(cls=Cli, commands=[check, fix, domain, migration])
+def workshop() -> None:
+    """Change the service, and prove that it still keeps its promises."""
+
+
+if __name__ == "__main__":
+    workshop(prog_name="python -m proof.workshop")
