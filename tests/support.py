@@ -44,6 +44,7 @@ DOMAIN: dict[str, list[Any]] = {
     "availability": ["99.9", "99.95", "99.99"],
     "data_class": ["public", "internal", "personal", "regulated"],
     "compliance": [[], ["gdpr", "soc2", "hipaa", "pci-dss"]],  # every other set: test_protection.py
+    "parts": [[], list(EXAMPLES["everything"]["parts"])],  # each alone and in pairs: test_parts.py
     "deploy": ["compose", "none"],
     "ci": ["github", "gitlab", "none"],
     "rps_per_core": ["1000", "700", "20000"],
@@ -109,9 +110,10 @@ def jinja_files() -> list[Path]:
     return sorted(path.relative_to(root) for path in root.rglob("*.jinja"))
 
 
-def pairwise() -> list[dict[str, str]]:
+def pairwise() -> list[dict[str, Any]]:
     """Give few sets of answers, in which each pair of the first values of two options occurs at least once."""
-    return [dict(zip(DOMAIN, row, strict=True)) for row in AllPairs([values[:4] for values in DOMAIN.values()])]
+    rows = AllPairs([values[:4] for values in DOMAIN.values()])
+    return [questions().obliged(dict(zip(DOMAIN, row, strict=True))) for row in rows]
 
 
 class Questions:
@@ -141,8 +143,15 @@ class Questions:
                 value = int(value)
             elif question.get("type") == "bool":
                 value = str(value) == "True"
+            elif question.get("type") == "yaml" and template:
+                value = yaml.safe_load(value)
             context[name] = value
         return context
+
+    def obliged(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the same answers with the parts that they oblige to."""
+        demanded = self.derive(given)["demanded_parts"]
+        return {**given, "parts": sorted({*given["parts"], *demanded})}
 
     def refusal(self, name: str, context: Mapping[str, Any]) -> str:
         """Give the sentence of a question's validator; it is empty when the answer is accepted."""
@@ -173,7 +182,8 @@ def combinations(file: Path) -> Iterable[dict[str, Any]]:
     source = (plain_template() / "template" / file).read_text(encoding="utf-8")
     used = sorted(questions().roots(meta.find_undeclared_variables(questions().environment.parse(source))))
     for values in itertools.product(*(DOMAIN[name] for name in used)):
-        context = questions().derive(answers(**dict(zip(used, values, strict=True))))
+        given = answers(**dict(zip(used, values, strict=True)))
+        context = questions().derive(questions().obliged(given))
         if not questions().refusal("connection_budget", context):
             yield context
 

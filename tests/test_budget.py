@@ -19,7 +19,9 @@ JUNCTIONS = {
     ".env.jinja",
     ".env.example.jinja",
     "Makefile.jinja",
+    "app/defaults.py.jinja",
 }
+# A setting of a part has its default only while the part is on, so this one may hold flat conditions, too.
 PYTHON = {"app/defaults.py.jinja"}
 RENDERED = sorted(path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.jinja"))
 

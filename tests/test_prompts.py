@@ -21,12 +21,12 @@ from support import answers, files, plain_template, questions, without_colour
 ENTER, CLEAR, DOWN = "\r", "\x01\x0b", "\x1b[B"  # Ctrl-A Ctrl-K clears a line
 ASKED = [
     "project_name",
-    "description",
     "peak_rps",
     "data_gb",
     "availability",
     "data_class",
     "compliance",
+    "parts",
     "deploy",
     "ci",
 ]
@@ -73,6 +73,7 @@ def test_choosing_with_the_arrows(tmp_path: Path) -> None:
         "availability": DOWN * 2,
         "data_class": DOWN,
         "compliance": " " + DOWN * 2 + " ",
+        "parts": DOWN + " " + DOWN * 3 + " ",
         "deploy": DOWN,
         "ci": DOWN,
     }
@@ -81,6 +82,7 @@ def test_choosing_with_the_arrows(tmp_path: Path) -> None:
     assert recorded["availability"] == "99.99"
     assert recorded["data_class"] == "personal"
     assert recorded["compliance"] == ["gdpr", "hipaa"]
+    assert recorded["parts"] == ["admin", "api_keys", "email", "personal_data", "second_factor"]
     assert recorded["deploy"] == "none"
     assert recorded["ci"] == "gitlab"
 
@@ -89,7 +91,7 @@ def test_a_refused_answer_can_be_mended(tmp_path: Path) -> None:
     sentence = "'0' is not accepted: a whole number from 1 to 100000 is, in requests per second."
     refused = (questions().all["peak_rps"]["help"], CLEAR + "0" + ENTER)
     recorded, screen = talk(
-        tmp_path / "x", *helps(*ASKED[:2]), refused, (sentence, CLEAR + "500" + ENTER), *helps(*ASKED[3:])
+        tmp_path / "x", *helps(*ASKED[:1]), refused, (sentence, CLEAR + "500" + ENTER), *helps(*ASKED[2:])
     )
     assert recorded["peak_rps"] == "500"
     assert sentence in screen
@@ -150,6 +152,12 @@ REFUSED: list[tuple[str, Any, str]] = [
         "[iso]",
         "Invalid choice for 'compliance': 'iso' is not in ['gdpr', 'soc2', 'hipaa', 'pci-dss']",
     ),
+    (
+        "parts",
+        ["admin", "payments"],
+        "Invalid choice for 'parts': 'payments' is not in ['admin', 'api_keys', 'browser', 'email', 'load_test', "
+        "'personal_data', 'second_factor']",
+    ),
     ("deploy", "abacus", "Invalid choice for 'deploy': 'abacus' is not in ['compose', 'none']"),
     ("ci", "abacus", "Invalid choice for 'ci': 'abacus' is not in ['github', 'gitlab', 'none']"),
     ("rps_per_core", 99, "'99' is not accepted: a whole number from 100 to 20000 is, in requests per second and core."),
@@ -180,6 +188,46 @@ def test_a_bad_answer_gets_one_sentence_and_no_files(name: str, answer: Any, sen
     assert "\n" not in str(refused.value)
     assert not files(tmp_path)
     assert not (tmp_path / "x").exists()
+
+
+DEMANDED: list[tuple[dict[str, Any], str]] = [
+    ({"data_class": "personal", "parts": []}, "Must include email: the data is personal."),
+    (
+        {"data_class": "regulated", "parts": ["admin"]},
+        "Must include email: the data is regulated; second_factor: the data is regulated.",
+    ),
+    (
+        {"compliance": ["gdpr"], "parts": "[load_test]"},
+        "Must include email: GDPR applies; personal_data: GDPR applies.",
+    ),
+    ({"compliance": ["soc2"], "parts": ["email"]}, "Must include admin: SOC 2 applies."),
+    (
+        {"compliance": ["hipaa", "pci-dss"], "parts": ["email"]},
+        "Must include admin: HIPAA applies; second_factor: HIPAA applies.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "sentence"), DEMANDED, ids=lambda each: str(each) if isinstance(each, dict) else "")
+def test_a_part_that_other_answers_demand_cannot_be_left_out(
+    given: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"Validation error for question 'parts': {sentence}")):
+        run_copy(str(plain_template()), tmp_path / "x", data=given, defaults=True, quiet=True)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("part", questions().all["parts"]["choices"].values())
+def test_the_rule_comes_first_and_fits_beside_what_copier_says(part: str) -> None:
+    assert len(f"Must include {part}") <= 37
+
+
+def test_the_default_of_the_parts_follows_from_the_other_answers() -> None:
+    usual = {"admin", "email", "load_test", "second_factor"}
+    given = {name: value for name, value in answers().items() if name != "parts"}
+    assert set(yaml.safe_load(questions().derive(given)["parts"])) == usual
+    demanding = given | {"compliance": ["gdpr"]}
+    assert set(yaml.safe_load(questions().derive(demanding)["parts"])) == usual | {"personal_data"}
 
 
 @pytest.mark.parametrize(

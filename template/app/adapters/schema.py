@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-BRANCHES = tuple(sorted(each.name for each in MIGRATIONS.iterdir() if each.is_dir() and each.name[0] not in "._"))
+# One folder each: the template's, one for each part that has tables, and `app`, which is the service's own.
+BRANCHES = tuple(sorted(each.name for each in MIGRATIONS.iterdir() if any(each.glob("[!_]*.py"))))
 
 # Read as text, because importing Alembic would cost every worker memory and start-up time for this one question.
 _FIELD = re.compile(r"^(revision|down_revision|depends_on)(?:: [^=]+)? = (.+)$", re.MULTILINE)
+# What a revision of the template is called: its branch and a number.
+_NAMED = re.compile(r"(\w+)_[0-9]{4}")
 _QUOTED = re.compile(r"[\"'](\w+)[\"']")
 
 
@@ -85,6 +88,15 @@ def missing(applied: frozenset[str]) -> list[str]:
     migration keeps the release before it working.
     """
     known = {each.revision: each for each in shipped()}
+    reached = _reached(applied)
+    has_unknown = bool(applied - known.keys() - set(absent(applied)))
+    branches_seen = {known[revision].branch for revision in applied & known.keys()}
+    heads = {each.revision for each in newest()}
+    return sorted(head for head in heads - reached if not (has_unknown and known[head].branch not in branches_seen))
+
+
+def _reached(applied: Iterable[str]) -> set[str]:
+    known = {each.revision: each for each in shipped()}
     reached: set[str] = set()
     to_visit = list(applied)
     while to_visit:
@@ -92,23 +104,44 @@ def missing(applied: frozenset[str]) -> list[str]:
         if revision in known and revision not in reached:
             reached.add(revision)
             to_visit.extend(known[revision].parents)
-    has_unknown = bool(applied - known.keys())
-    branches_seen = {known[revision].branch for revision in applied & known.keys()}
-    heads = {each.revision for each in newest()}
-    return sorted(head for head in heads - reached if not (has_unknown and known[head].branch not in branches_seen))
+    return reached
 
 
 def newest() -> list[Migration]:
     """The migrations of this release that none of their branch comes after: one of each branch."""
-    followed = {(each.branch, parent) for each in shipped() for parent in each.parents}
-    return [each for each in shipped() if (each.branch, each.revision) not in followed]
+    return _last(shipped())
 
 
-def compare(applied: Iterable[str]) -> None:
-    """Raise MigratedElsewhere for a database that has revisions which this release does not know."""
+def _last(migrations: Iterable[Migration]) -> list[Migration]:
+    found = list(migrations)
+    followed = {(each.branch, parent) for each in found for parent in each.parents}
+    return [each for each in found if (each.branch, each.revision) not in followed]
+
+
+def absent(applied: Iterable[str]) -> list[str]:
+    """Revisions of parts that are off: those of branches without a folder. Their tables stay, and do no harm."""
+    named = {each: _NAMED.fullmatch(each) for each in applied}
+    return sorted(each for each, name in named.items() if name is not None and name[1] not in BRANCHES)
+
+
+def present(applied: Iterable[str]) -> tuple[str, ...]:
+    """The revisions that this release has. Raises MigratedElsewhere for one that only other code has."""
     found = frozenset(applied)
-    if unknown := sorted(found - {each.revision for each in shipped()}):
+    known = found & {each.revision for each in shipped()}
+    if unknown := sorted(found - known - set(absent(found))):
         raise MigratedElsewhere(unknown, missing(found))
+    return tuple(sorted(known))
+
+
+def unrecorded(applied: Iterable[str]) -> list[str]:
+    """The newest of each branch that the database has and Alembic keeps no row for.
+
+    A migration that depends on another branch's newest takes the place of its row. Once the former belongs to a part
+    that is off, nothing would tell of the latter: so every branch keeps a row of its own.
+    """
+    found = frozenset(applied)
+    reached = _reached(found)
+    return sorted({each.revision for each in _last(each for each in shipped() if each.revision in reached)} - found)
 
 
 def inspect() -> None:
