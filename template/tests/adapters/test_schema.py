@@ -70,6 +70,6 @@ def test_the_service_is_not_ready_before_its_database_is_migrated(empty_database
         assert client.get("/readyz").status_code == 200
 
         database.execute(
-            empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num NOT LIKE 'platform%'"
+            empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num LIKE 'app%'"
         )
         assert client.get("/readyz").status_code == 200
