@@ -121,8 +121,8 @@ class Context:
             made = anonymous.post("/v1/accounts", json=credentials)
             # In place of what an owner does; some data classes demand it.
             index = settings().key_ring.digest("accounts.email_index", credentials["email"])
-            (account,) = self.rows(_id, "SELECT id FROM accounts WHERE email_index = $1", index)
-            asyncio.run(vouch(DatabaseSettings.model_validate({"url": self.database}), [account]))
+            account = self.rows(_id, "SELECT id FROM accounts WHERE email_index = $1", index)
+            asyncio.run(vouch(DatabaseSettings.model_validate({"url": self.database}), account))
             if role != "member":
                 # Nobody can give it to themselves over HTTP: the command `app create-admin` is the way in.
                 self.rows(_role, "UPDATE accounts SET role = $1 WHERE email_index = $2 RETURNING role", role, index)

@@ -147,7 +147,7 @@ def test_links_go_a_day_after_they_have_expired(someone: httpx.Client, sql: Sql)
     account = UUID(str(body(someone.get("/v1/accounts/me"))["id"]))
     link = (
         "INSERT INTO account_links (id, account_id, purpose, digest, bound_to, expires_at) VALUES "
-        "(uuidv7(), $1, 'verify-email', sha256($2::integer::text::bytea), sha256('b'), "
+        "(uuidv7(), $1, 'reset-password', sha256($2::integer::text::bytea), sha256('b'), "
         "now() - $2::integer * interval '1 hour') RETURNING id"
     )
     old, new = (sql(link, account, hours)[0]["id"] for hours in (25, 23))
