@@ -227,7 +227,7 @@ def test_a_service_without_a_tag_follows_too(template: Path, tmp_path: Path) -> 
 
 def test_an_update_refuses_a_bad_answer_and_changes_nothing(service: Path) -> None:
     before = files(service)
-    with pytest.raises(ValueError, match="'0' is not accepted: a whole number from 1 to 100000 is"):
+    with pytest.raises(ValueError, match="Must be a whole number, 1 to 100000, not '0'"):
         update(service, peak_rps=0)
     assert files(service) == before
 
