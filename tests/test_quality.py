@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import combinations, jinja_files, plain_template, questions, render, run
+from support import ROOT, combinations, jinja_files, plain_template, questions, render, run
 
 PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
 OTHERS = [
@@ -131,6 +131,14 @@ def test_compose_and_pipelines_fit_their_schemas(projects: list[Path]) -> None:
         run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *found, cwd=projects[0])
 
 
+def test_the_files_of_the_forge_fit_their_schemas() -> None:
+    for schema, names in {
+        "vendor.dependabot": [".github/dependabot.yml"],
+        "vendor.github-workflows": [".github/workflows/ci.yml", ".github/workflows/dependencies.yml"],
+    }.items():
+        run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *names, cwd=ROOT)
+
+
 def tool(name: str) -> str:
     """Find a program that came with a package of this environment."""
     return shutil.which(name, path=str(Path(sys.executable).parent)) or pytest.fail(
@@ -141,4 +149,4 @@ def tool(name: str) -> str:
 def test_the_image_and_the_workflows_hold_no_known_mistake() -> None:
     root = plain_template() / "template"
     run(tool("hadolint"), root / "Dockerfile", cwd=root)
-    run(tool("zizmor"), "--offline", "--quiet", root / ".github", cwd=root)
+    run(tool("zizmor"), "--offline", "--quiet", root / ".github", ROOT / ".github", cwd=root)
