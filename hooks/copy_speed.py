@@ -1,6 +1,6 @@
 """Measure `copier copy` of the default service against its floor: Copier copying the same files, and asking nothing.
 
-Both come from a git repository, as users have it, and take turns. What counts is the time on the CPU, that of git included:
+Both come from a git repository, as users have it, and take turns. What counts is the time on the CPU, with that of git:
 the clock also measures what else the machine does.
 
     make copy-speed                five turns

@@ -248,6 +248,7 @@ TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),
+    "license": ({"license": "mit"}, {"license": "apache-2.0"}),
     "numbers": ({"peak_rps": "5000", "data_gb": "500", "rps_per_core": "20000"},),
 }
 
