@@ -6,7 +6,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix bench options picture release
+.PHONY: help setup demo run test test-fast check fix bench copy-speed options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fix: $(UV) ## format, and mend what a machine can mend
 
 bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
 	$(UV) run --quiet python hooks/bench.py --rounds $(ROUNDS)
+
+copy-speed: $(UV) ## measure a copy against one without questions and Jinja (ROUNDS=5)
+	$(UV) run --quiet python hooks/copy_speed.py --rounds $(ROUNDS)
 
 options: $(UV) ## write docs/options.md anew from the questions
 	$(UV) run --quiet python hooks/options.py

@@ -77,7 +77,6 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="make these the committed quotients (hooks/bench.json)")
     options = parser.parse_args()
     if options.service is None:
-        render_speed(options.rounds)
         sys.exit(in_a_fresh_service())
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing, which makes the load: install it with your system's package manager.")
@@ -86,33 +85,6 @@ def main() -> None:
         sys.exit("The benchmark needs two cores: one for the server, one for the database and the load.")
     with ExitStack() as stack:
         measure(stack, options, server_core={cores[0]}, other_cores=set(cores[1:]))
-
-
-def render_speed(rounds: int) -> None:
-    """What a person waits for: `copier copy --defaults` from a clone, beside a process that does nothing."""
-    copier = str(Path(sys.executable).with_name("copier"))
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as scratch:
-        clone = str(Path(scratch, "clone"))
-        subprocess.run(["git", "clone", "--quiet", str(HERE.parent), clone], check=True)
-        nothing: list[float] = []
-        render: list[float] = []
-        for turn in range(rounds + 1):
-            target = str(Path(scratch, f"service-{turn}"))
-            for seconds, command in (
-                (nothing, [copier, "--version"]),
-                (render, [copier, "copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", clone, target]),
-            ):
-                started = time.perf_counter()
-                subprocess.run(command, env=environment, check=True, capture_output=True)
-                if turn:  # the first round fills the file system's cache
-                    seconds.append(time.perf_counter() - started)
-        files = sum(each.is_file() for each in Path(target).rglob("*"))
-    print(
-        f"copier copy --defaults, from a clone, {files} files: {statistics.median(render):.2f} s "
-        f"({min(render):.2f}-{max(render):.2f}); copier --version, the floor: {statistics.median(nothing):.2f} s",
-        flush=True,
-    )
 
 
 def in_a_fresh_service() -> int:

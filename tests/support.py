@@ -48,6 +48,7 @@ DOMAIN: dict[str, list[Any]] = {
     "deploy": ["compose", "none"],
     "ci": ["github", "gitlab", "none"],
     "rps_per_core": ["1000", "700", "20000"],
+    "license": ["none", "mit", "apache-2.0", "bsd-3-clause"],
 }
 
 

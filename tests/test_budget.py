@@ -20,6 +20,7 @@ JUNCTIONS = {
     ".env.example.jinja",
     "Makefile.jinja",
     "app/defaults.py.jinja",
+    "LICENSE.jinja",
 }
 # A setting of a part has its default only while the part is on, so this one may hold flat conditions, too.
 PYTHON = {"app/defaults.py.jinja"}

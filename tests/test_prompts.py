@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import options
 import pytest
 import yaml
 from copier import run_copy
@@ -32,10 +33,10 @@ ASKED = [
 ]
 
 
-def talk(target: Path, *strokes: tuple[str, str]) -> tuple[dict[str, Any], str]:
+def talk(target: Path, *strokes: tuple[str, str], columns: int = 240) -> tuple[dict[str, Any], str]:
     """Press keys as soon as the screen shows a text; give what was recorded and all that the screen showed."""
     screen = io.StringIO()
-    output = Vt100_Output(screen, lambda: Size(rows=50, columns=240))
+    output = Vt100_Output(screen, lambda: Size(rows=50, columns=columns))
     with create_pipe_input() as keyboard, create_app_session(input=keyboard, output=output):
 
         def press() -> None:
@@ -88,54 +89,54 @@ def test_choosing_with_the_arrows(tmp_path: Path) -> None:
 
 
 def test_a_refused_answer_can_be_mended(tmp_path: Path) -> None:
-    sentence = "'0' is not accepted: a whole number from 1 to 100000 is, in requests per second."
+    sentence = "Must be a whole number, 1 to 100000,"
     refused = (questions().all["peak_rps"]["help"], CLEAR + "0" + ENTER)
-    recorded, screen = talk(
-        tmp_path / "x", *helps(*ASKED[:1]), refused, (sentence, CLEAR + "500" + ENTER), *helps(*ASKED[2:])
-    )
+    mended = (sentence, CLEAR + "500" + ENTER)
+    recorded, screen = talk(tmp_path / "x", *helps(*ASKED[:1]), refused, mended, *helps(*ASKED[2:]), columns=80)
     assert recorded["peak_rps"] == "500"
     assert sentence in screen
 
 
-ACCEPTED = "letters, digits, spaces and . , & + ( ) ! ' - _ are accepted."
-PLAIN = 'one line of text without " \\ ` { } < > and control characters is accepted.'
-NUMBER = "is not accepted: a whole number from 1 to 100000 is, in"
+# Copier shows a refusal on one line, behind these words, and cuts it at the edge of the terminal.
+PREFIX = "Validation error for question '{}': "
+SIZE = "Must have 1 to 60 characters"
+ACCEPTED = "Allowed are letters, digits, spaces and . , & + ( ) ! ' - _"
+PLAIN = 'Allowed is one line of text without " \\ ` { } < >'
+NUMBER = "Must be a whole number, 1 to 100000, not"
+SLUG = "Must be 1 to 60 of a-z, 0-9 and '-', starting with a letter and not ending in '-', not"
+LETTER = "Must contain a letter from a to z: the package is named after it."
 REFUSED: list[tuple[str, Any, str]] = [
-    ("project_name", "", "A name is needed: 1 to 60 characters, at least one of them a letter a-z."),
-    ("project_name", "  ", "A name is needed: 1 to 60 characters, at least one of them a letter a-z."),
-    ("project_name", "a" * 61, "The name has 61 characters: 1 to 60 are accepted."),
-    ("project_name", 'a"b', f"The name holds '\"': {ACCEPTED}"),
-    ("project_name", "a\nb", f"The name holds '\\n': {ACCEPTED}"),
-    ("project_name", "a{b", f"The name holds '{{': {ACCEPTED}"),
-    ("project_name", "a\\b", f"The name holds '\\\\': {ACCEPTED}"),
-    ("project_name", "a:b", f"The name holds ':': {ACCEPTED}"),
-    ("project_name", "name ", "The name starts or ends with a space: give it without."),
-    (
-        "project_name",
-        "\u65e5\u672c",
-        "The name has no letter a-z, so no package can be named after it: give at least one.",
-    ),
-    ("project_name", "42", "The name has no letter a-z, so no package can be named after it: give at least one."),
-    ("description", " ", "A description is needed: one line of 1 to 160 characters."),
-    ("description", "d" * 161, "The description has 161 characters: one line of 1 to 160 is accepted."),
-    ("description", "a\nb", f"The description holds '\\n': {PLAIN}"),
-    ("description", "a\u2028b", f"The description holds '\\u2028': {PLAIN}"),
-    ("description", 'a"b', f"The description holds '\"': {PLAIN}"),
-    ("description", "a\\", f"The description holds '\\\\': {PLAIN}"),
-    ("description", "a {{ b }}", f"The description holds '{{': {PLAIN}"),
-    ("description", "# a", "The description has to start with a letter and to end without a space."),
-    ("description", "a ", "The description has to start with a letter and to end without a space."),
-    ("peak_rps", 0, f"'0' {NUMBER} requests per second."),
-    ("peak_rps", 10**12, f"'1000000000000' {NUMBER} requests per second."),
-    ("peak_rps", 100_001, f"'100001' {NUMBER} requests per second."),
-    ("peak_rps", "-5", f"'-5' {NUMBER} requests per second."),
-    ("peak_rps", 1.5, f"'1.5' {NUMBER} requests per second."),
-    ("peak_rps", "lots", f"'lots' {NUMBER} requests per second."),
-    ("peak_rps", "", f"'' {NUMBER} requests per second."),
-    ("peak_rps", "0200", f"'0200' {NUMBER} requests per second."),
-    ("peak_rps", "200\n", f"'200\\n' {NUMBER} requests per second."),
-    ("data_gb", 0, f"'0' {NUMBER} gigabytes."),
-    ("data_gb", 100_001, f"'100001' {NUMBER} gigabytes."),
+    ("project_name", "", f"{SIZE}."),
+    ("project_name", "  ", f"{SIZE}."),
+    ("project_name", "a" * 61, f"{SIZE}, not 61."),
+    ("project_name", 'a"b', f"Must not contain '\"'. {ACCEPTED}"),
+    ("project_name", "a\nb", f"Must not contain '\\n'. {ACCEPTED}"),
+    ("project_name", "a{b", f"Must not contain '{{'. {ACCEPTED}"),
+    ("project_name", "a\\b", f"Must not contain '\\\\'. {ACCEPTED}"),
+    ("project_name", "a:b", f"Must not contain ':'. {ACCEPTED}"),
+    ("project_name", "name ", "Must not start or end in a space."),
+    ("project_name", "\u65e5\u672c", LETTER),
+    ("project_name", "42", LETTER),
+    ("description", " ", "Must have 1 to 160 characters."),
+    ("description", "d" * 161, "Must have 1 to 160 characters, not 161."),
+    ("description", "a\nb", f"Must not contain '\\n'. {PLAIN}"),
+    ("description", "a\u2028b", f"Must not contain '\\u2028'. {PLAIN}"),
+    ("description", 'a"b', f"Must not contain '\"'. {PLAIN}"),
+    ("description", "a\\", f"Must not contain '\\\\'. {PLAIN}"),
+    ("description", "a {{ b }}", f"Must not contain '{{'. {PLAIN}"),
+    ("description", "# a", "Must start with a letter and not end in a space."),
+    ("description", "a ", "Must start with a letter and not end in a space."),
+    ("peak_rps", 0, f"{NUMBER} '0'."),
+    ("peak_rps", 10**12, f"{NUMBER} '1000000000000'."),
+    ("peak_rps", 100_001, f"{NUMBER} '100001'."),
+    ("peak_rps", "-5", f"{NUMBER} '-5'."),
+    ("peak_rps", 1.5, f"{NUMBER} '1.5'."),
+    ("peak_rps", "lots", f"{NUMBER} 'lots'."),
+    ("peak_rps", "", f"{NUMBER} ''."),
+    ("peak_rps", "0200", f"{NUMBER} '0200'."),
+    ("peak_rps", "200\n", f"{NUMBER} '200\\n'."),
+    ("data_gb", 0, f"{NUMBER} '0'."),
+    ("data_gb", 100_001, f"{NUMBER} '100001'."),
     ("availability", "98", "Invalid choice for 'availability': '98' is not in ['99.9', '99.95', '99.99']"),
     (
         "data_class",
@@ -160,23 +161,39 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("deploy", "abacus", "Invalid choice for 'deploy': 'abacus' is not in ['compose', 'none']"),
     ("ci", "abacus", "Invalid choice for 'ci': 'abacus' is not in ['github', 'gitlab', 'none']"),
-    ("rps_per_core", 99, "'99' is not accepted: a whole number from 100 to 20000 is, in requests per second and core."),
     (
-        "project_slug",
-        "a_b",
-        "'a_b' is not accepted: 1 to 60 of a-z, 0-9 and -, starting with a letter and not ending with -.",
+        "license",
+        "gpl",
+        "Invalid choice for 'license': 'gpl' is not in ['none', 'mit', 'apache-2.0', 'bsd-3-clause']",
     ),
-    (
-        "project_slug",
-        "a\n",
-        "'a\\n' is not accepted: 1 to 60 of a-z, 0-9 and -, starting with a letter and not ending with -.",
-    ),
+    ("rps_per_core", 99, "Must be a whole number, 100 to 20000, not '99'."),
+    ("project_slug", "a_b", f"{SLUG} 'a_b'."),
+    ("project_slug", "a\n", f"{SLUG} 'a\\n'."),
     (
         "project_slug",
         "fastapi",
-        "'fastapi' is the name of a library that the service uses: give another project_name, or another project_slug.",
+        "Must not be a library's name: the service uses fastapi. Give another project_name or project_slug.",
     ),
 ]
+
+
+@pytest.mark.parametrize("name", options.questions())
+def test_a_question_fits_into_80_columns(name: str) -> None:
+    question = questions().all[name]
+    assert len(question["help"]) <= 76
+    for choice in question.get("choices", []):
+        assert len(choice) <= 72, choice  # behind the arrow and the box
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), sorted({(name, said) for name, _, said in REFUSED if said.startswith("Must ")})
+)
+def test_the_rule_of_a_refusal_fits_into_80_columns(name: str, sentence: str) -> None:
+    """The rule comes first; what was wrong with the answer may be cut."""
+    rule = re.split(r"[:.]|, (?=not |starting)| and not ", sentence, maxsplit=1)[0]
+    assert len(rule) <= 37
+    if name in ASKED:
+        assert len(PREFIX.format(name) + rule) <= 80
 
 
 @pytest.mark.parametrize(

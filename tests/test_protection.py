@@ -69,4 +69,4 @@ def test_soc_2_names_no_number() -> None:
 def test_each_page_comes_when_it_is_asked_for(some: list[str], tmp_path: Path) -> None:
     service = render(tmp_path / "x", compliance=some)
     assert {page.stem for page in (service / "docs/compliance").iterdir()} == set(some)
-    assert (service / "docs/decisions/0018-compliance.md").is_file()
+    assert (service / "docs/decisions/platform/0018-compliance.md").is_file()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import combinations, jinja_files, plain_template, questions, render, run
+from support import ROOT, combinations, jinja_files, plain_template, questions, render, run
 
 PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
 OTHERS = [
@@ -23,7 +23,8 @@ OTHERS = [
 def renderings(name: str) -> set[str]:
     """Give every different text that one Jinja file can become."""
     template = questions().environment.get_template(f"template/{name}")
-    return {template.render(context) for context in combinations(Path(name))}
+    # A file that an answer leaves out may render to nothing.
+    return {template.render(context) for context in combinations(Path(name))} - {""}
 
 
 @pytest.mark.parametrize("name", PYTHON)
@@ -105,6 +106,19 @@ def test_every_pair_of_answers_holds_the_same_python(projects: list[Path]) -> No
     assert len(sources) == 1
 
 
+def test_the_index_of_decisions_is_right_whatever_is_answered(projects: list[Path]) -> None:
+    for project in projects:
+        folder = project / "docs/decisions/platform"
+        index = (folder / "README.md").read_text(encoding="utf-8")
+        files = sorted(folder.glob("0*.md"))
+        heads = [file.read_text(encoding="utf-8").splitlines()[:3] for file in files]
+        rows = [
+            f"| {head.removeprefix('# ').replace('. ', '. [', 1)}]({file.name}) | {status.removeprefix('Status: ')} |"
+            for file, (head, _, status) in zip(files, heads, strict=True)
+        ]
+        assert [line for line in index.splitlines() if line.startswith("| ")][1:] == rows
+
+
 def test_compose_and_pipelines_fit_their_schemas(projects: list[Path]) -> None:
     for name, schema in {
         "compose.yaml": "vendor.compose-spec",
@@ -117,6 +131,14 @@ def test_compose_and_pipelines_fit_their_schemas(projects: list[Path]) -> None:
         run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *found, cwd=projects[0])
 
 
+def test_the_files_of_the_forge_fit_their_schemas() -> None:
+    for schema, names in {
+        "vendor.dependabot": [".github/dependabot.yml"],
+        "vendor.github-workflows": [".github/workflows/ci.yml", ".github/workflows/dependencies.yml"],
+    }.items():
+        run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *names, cwd=ROOT)
+
+
 def tool(name: str) -> str:
     """Find a program that came with a package of this environment."""
     return shutil.which(name, path=str(Path(sys.executable).parent)) or pytest.fail(
@@ -127,4 +149,4 @@ def tool(name: str) -> str:
 def test_the_image_and_the_workflows_hold_no_known_mistake() -> None:
     root = plain_template() / "template"
     run(tool("hadolint"), root / "Dockerfile", cwd=root)
-    run(tool("zizmor"), "--offline", "--quiet", root / ".github", cwd=root)
+    run(tool("zizmor"), "--offline", "--quiet", root / ".github", ROOT / ".github", cwd=root)

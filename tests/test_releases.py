@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
+import immutable
 import promises
 import pytest
 import releases
@@ -43,11 +44,17 @@ def test_a_note_is_one_sentence() -> None:
             assert re.fullmatch(r"[A-Z`].*[^.]\.", note), f"{release}: {note!r} is no sentence"
 
 
+def promised(version: str) -> bool:
+    """Whether the promises hold for a version: those before 0.4.0 had no users, and only the changelog names them."""
+    return tuple(map(int, version.split("."))) >= immutable.FIRST
+
+
 def test_the_changelog_and_the_version_tell_of_the_same_releases() -> None:
     """A release is recorded by the commit after it, so the newest section may not be recorded yet."""
     written = releases.sections((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    recorded = [(release.version, release.date.isoformat()) for release in RELEASED]
-    assert recorded in (written, written[1:]), "CHANGELOG.md and releases.yml differ"
+    recorded = [(release.version, release.date.isoformat()) for release in RELEASED if promised(release.version)]
+    promising = [section for section in written if promised(section[0])]
+    assert recorded in (promising, promising[1:]), "CHANGELOG.md and releases.yml differ"
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert version == (written[0][0] if written else "0"), "pyproject.toml and CHANGELOG.md differ"
 

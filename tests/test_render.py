@@ -141,14 +141,14 @@ def test_a_directory_with_files_is_refused_and_left_alone(tmp_path: Path) -> Non
     done = copier("copy", "--defaults", plain_template(), target.name, cwd=tmp_path)
     assert done.returncode == 1
     sentence = done.stderr.strip().splitlines()[-1]
-    assert "old [1] exists and is not empty: choose a new or an empty directory, or add --overwrite" in sentence
+    assert "Must be a new or an empty directory: old [1] holds files." in sentence
     assert files(target) == {"src/a.py": "mine\n"}
 
 
 def test_a_question_is_not_even_asked_for_it(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine\n", encoding="utf-8")
     done = copier("copy", plain_template(), ".", cwd=tmp_path)
-    assert "exists and is not empty" in done.stderr
+    assert "Must be a new or an empty directory" in done.stderr
     assert files(tmp_path) == {"notes.txt": "mine\n"}
 
 
@@ -156,7 +156,7 @@ def test_a_project_is_not_rendered_over_by_accident(tmp_path: Path) -> None:
     service = render(tmp_path / "x")
     (service / "README.md").write_text("mine\n", encoding="utf-8")
     before = files(service)
-    with pytest.raises(ValueError, match="is a project already: run `copier update` in it, or add --overwrite"):
+    with pytest.raises(ValueError, match=r"Must not be a project already, as .* is: run `copier update` there"):
         render(service, project_name="Other")
     assert files(service) == before
 
@@ -220,7 +220,12 @@ def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
 
 def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_path: Path) -> None:
     service = render(tmp_path / "x", deploy="compose", ci="github", compliance=["hipaa"])
-    named = {*DOMAIN["deploy"], *DOMAIN["ci"], *questions().all["compliance"]["choices"].values()} - {"none"}
+    named = {
+        *DOMAIN["deploy"],
+        *DOMAIN["ci"],
+        *DOMAIN["license"],
+        *questions().all["compliance"]["choices"].values(),
+    } - {"none"}
     rendered = {"env": ".env", "env.example": ".env.example", "readme": "README.md"}
     for fragment in sorted((ROOT / "includes").rglob("*.*")):
         if fragment.is_file():

@@ -227,7 +227,7 @@ def test_a_service_without_a_tag_follows_too(template: Path, tmp_path: Path) -> 
 
 def test_an_update_refuses_a_bad_answer_and_changes_nothing(service: Path) -> None:
     before = files(service)
-    with pytest.raises(ValueError, match="'0' is not accepted: a whole number from 1 to 100000 is"):
+    with pytest.raises(ValueError, match="Must be a whole number, 1 to 100000, not '0'"):
         update(service, peak_rps=0)
     assert files(service) == before
 
@@ -248,6 +248,7 @@ TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),
+    "license": ({"license": "mit"}, {"license": "apache-2.0"}),
     "numbers": ({"peak_rps": "5000", "data_gb": "500", "rps_per_core": "20000"},),
 }
 

@@ -74,7 +74,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         for part in registry.parts():
             await stack_of_parts.enter_async_context(part(app))
         # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
-        # (docs/decisions/0009-requests.md).
+        # (docs/decisions/platform/0009-requests.md).
         gc.collect()
         gc.freeze()
         log.info("started", environment=state.find(app, Settings).environment)

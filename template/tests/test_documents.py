@@ -169,6 +169,22 @@ def test_every_demand_that_is_met_has_a_file_and_a_check(document: Path) -> None
     assert "\n## Not covered here: yours\n" in text
 
 
+@pytest.mark.parametrize("folder", ["docs/decisions", "docs/decisions/platform"])
+def test_the_index_of_decisions_has_each_one_with_its_status(folder: str) -> None:
+    written: list[str] = []
+    for file in sorted((ROOT / folder).glob("[0-9]*.md")):
+        title, _, status = file.read_text(encoding="utf-8").splitlines()[:3]
+        number, _, words = title.removeprefix("# ").partition(". ")
+        assert int(file.name[:4]) == int(number), f"{file.name} is headed number {number}"
+        assert re.fullmatch(r"Status: (proposed|accepted|rejected|superseded by \d+), \d+ \w+ \d{4}", status), (
+            f"{file.name}: the third line is its status, as in 'Status: accepted, 1 December 2026'"
+        )
+        written.append(f"| {number}. [{words}]({file.name}) | {status.removeprefix('Status: ')} |")
+
+    index = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    assert [line for line in index.splitlines() if re.match(r"\| \d", line)] == written, f"{folder}/README.md differs"
+
+
 def test_env_example_names_every_setting_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^#? ?([A-Z][A-Z_]+)=", text, re.MULTILINE)

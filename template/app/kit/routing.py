@@ -6,7 +6,7 @@ does the answer leave. So no stream and no slow reader of an answer holds a conn
 error answer, even where somebody forgets `scope="function"`.
 
 Both classes do less than FastAPI's own handler and router, which is most of what a cheap read costs
-(docs/decisions/0009-requests.md).
+(docs/decisions/platform/0009-requests.md).
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Planned are coroutines and async generators, the parameters of path, query, header, cookie and JSON body, and the
 request itself. A route that uses anything else has no plan and is solved by FastAPI. Parameters are read and checked by
-FastAPI's own functions, so what is accepted does not differ. Measured gain: docs/decisions/0009-requests.md.
+FastAPI's own functions, so what is accepted does not differ. Measured gain: docs/decisions/platform/0009-requests.md.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
