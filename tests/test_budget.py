@@ -19,6 +19,7 @@ JUNCTIONS = {
     ".env.jinja",
     ".env.example.jinja",
     "Makefile.jinja",
+    "proof/pyproject.toml.jinja",
     "app/parts.py.jinja",
 }
 PYTHON = {"app/defaults.py.jinja", "app/parts.py.jinja"}

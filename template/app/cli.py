@@ -306,24 +306,6 @@ def routes() -> None:
 
 
 @cli.command()
-@click.option("--accounts", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many accounts.")
-@click.option(
-    "--items", default=100, show_default=True, type=click.IntRange(0, 1_000_000), help="Items of each account."
-)
-def seed(accounts: int, items: int) -> None:
-    """Fill a development database: person-1@example.com … with the password `correct horse battery 7`."""
-    import asyncio
-
-    if prepared().production:
-        raise click.ClickException("seed makes accounts with a known password, so production refuses it.")
-    from app.seed import fill
-
-    migrate_database()
-    added = asyncio.run(fill(accounts, items))
-    click.echo(f"Added {added.accounts} accounts and {added.items} items; what was there already stayed.")
-
-
-@cli.command()
 @click.argument("email")
 def create_admin(email: str) -> None:
     """Make an account with EMAIL that may manage the others, or let an existing one do so.

@@ -24,7 +24,7 @@ from app.kit import routing
 from app.kit.access import MEMBER, Principal, require
 from app.kit.schemas import Identified
 from app.kit.tokens import Key
-from standards.context import SOME_ID, Operation, body, entries, header, new_address
+from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters

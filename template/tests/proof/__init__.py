@@ -1,0 +1,1 @@
+"""Tests of what measures: what it measures is broken here on purpose, and it says so."""
