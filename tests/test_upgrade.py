@@ -349,7 +349,7 @@ case "$*" in
 *" app check")
     touch {folder}/checked
     test ! -e {folder}/broken || exit 1
-    exec {uv} run --quiet --group load pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    exec {uv} run --quiet --group proof pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
     ;;
 *) exec {uv} "$@" ;;
 esac
@@ -374,7 +374,7 @@ def test_a_person_upgrades(history: Path, place: Path) -> None:
     tool, checked, broken = (place / name for name in ("uv", "checked", "broken"))
     tool.write_text(CHECKING.format(folder=place, uv=uv()), encoding="utf-8")
     tool.chmod(0o755)
-    go_on = (service, sys.executable, "-m", "upgrade")
+    go_on = (service, sys.executable, "-m", "proof.upgrade")
     broken.touch()
     code, said = ended(*go_on, UV=str(tool))
     assert code
