@@ -305,7 +305,7 @@ def dump(service: Path) -> dict[str, Any]:
 def used(service: Path) -> dict[str, Any]:
     """Use a service as its people do: accounts and items, a noun of their own with data, a migration not yet run."""
     run(uv(), "sync", "--quiet", cwd=service)
-    in_service(service, "app", "seed", "--accounts", "3", "--items", "5")
+    in_service(service, "python", "-m", "proof.seed", "--accounts", "3", "--items", "5")
     in_service(service, "app", "domain", "orders")
     in_service(service, "python", "-W", "ignore", "-c", FILL)
     own = service / "migrations/app"

@@ -132,6 +132,9 @@ def test_a_check_of_your_own_is_found_by_its_file_and_comes_before_ours(
     _ = file.write_text(
         "from proof.standards.outcome import judged\n\n\ndef check(context):\n    return judged([], context.url)\n"
     )
+    ours = tmp_path / "proof/standards/checks/sec_2.py"
+    ours.parent.mkdir(parents=True)
+    ours.touch()
     monkeypatch.setattr("proof.standards.register.ROOT", tmp_path)
     monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
 
