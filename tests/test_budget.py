@@ -21,6 +21,8 @@ JUNCTIONS = {
     "Makefile.jinja",
     "app/defaults.py.jinja",
     "LICENSE.jinja",
+    "proof/pyproject.toml.jinja",
+    "app/parts.py.jinja",
 }
 # A setting of a part has its default only while the part is on, so this one may hold flat conditions, too.
 PYTHON = {"app/defaults.py.jinja"}

@@ -205,11 +205,12 @@ def test_documents_name_only_what_is_there(name: str, tmp_path: Path) -> None:
 
 
 def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
-    pyproject = tomllib.loads((render(tmp_path / "x") / "pyproject.toml").read_text(encoding="utf-8"))
+    service = render(tmp_path / "x")
+    pyproject = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
     needed = [
         *pyproject["project"]["dependencies"],
         *pyproject["dependency-groups"]["dev"],
-        *pyproject["dependency-groups"]["load"],
+        *tomllib.loads((service / "proof/pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"],
         *pyproject["build-system"]["requires"],
     ]
     names = {re.split(r"[\[<>=~!; ]", requirement)[0].replace("_", "-") for requirement in needed}

@@ -137,7 +137,7 @@ def change_beside_an_edit(template: Path) -> None:
 
 
 def move_a_file(template: Path) -> None:
-    (template / "template/Makefile").rename(template / "template/GNUmakefile")
+    (template / "template/Makefile.jinja").rename(template / "template/GNUmakefile.jinja")
 
 
 @pytest.mark.slow

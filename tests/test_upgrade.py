@@ -305,7 +305,7 @@ def dump(service: Path) -> dict[str, Any]:
 def used(service: Path) -> dict[str, Any]:
     """Use a service as its people do: accounts and items, a noun of their own with data, a migration not yet run."""
     run(uv(), "sync", "--quiet", cwd=service)
-    in_service(service, "app", "seed", "--accounts", "3", "--items", "5")
+    in_service(service, "python", "-m", "proof.seed", "--accounts", "3", "--items", "5")
     in_service(service, "app", "domain", "orders")
     in_service(service, "python", "-W", "ignore", "-c", FILL)
     own = service / "migrations/app"
@@ -349,7 +349,7 @@ case "$*" in
 *" proof.workshop check")
     touch {folder}/checked
     test ! -e {folder}/broken || exit 1
-    exec {uv} run --quiet --group load pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    exec {uv} run --quiet --group proof pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
     ;;
 *) exec {uv} "$@" ;;
 esac
@@ -374,7 +374,7 @@ def test_a_person_upgrades(history: Path, place: Path) -> None:
     tool, checked, broken = (place / name for name in ("uv", "checked", "broken"))
     tool.write_text(CHECKING.format(folder=place, uv=uv()), encoding="utf-8")
     tool.chmod(0o755)
-    go_on = (service, sys.executable, "-m", "upgrade")
+    go_on = (service, sys.executable, "-m", "proof.upgrade")
     broken.touch()
     code, said = ended(*go_on, UV=str(tool))
     assert code

@@ -1,1 +1,1 @@
-"""What proves the service, and helps to change it. Nothing of it runs in production."""
+"""The proof: what measures the service, and merges the template into it; README.md lists it. Not in the image."""

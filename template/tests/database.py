@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.adapters import embedded_postgres
-from rig.service import execute
+from proof.rig import execute
 
 PREFIX = "test_"
 

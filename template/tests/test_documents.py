@@ -14,6 +14,7 @@ from app import registry
 from app.adapters.database import DatabaseSettings
 from app.main import VERSION
 from app.settings import Settings
+from proof.standards import register
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -66,8 +67,7 @@ def _lost(text: str) -> Iterator[str]:
     for path, *names in _TEST.findall(text):
         # Of a test that is made for several functions, `[name]` is one of them.
         yield from (f"{path}::{name}" for name in names if name and name not in _functions(path))
-    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
-    yield from set(_STANDARD.findall(text)) - {each["id"] for each in register}
+    yield from set(_STANDARD.findall(text)) - {row.standard.id for row in register.rows()}
     lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
     ignored = [
         *lint["ignore"],
@@ -88,8 +88,7 @@ def _state(cell: str) -> str:
     for state in _STATES[1:]:
         if cell.startswith(f"{state}: "):
             return state
-    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
-    measured = {each["id"] for each in register if "not_measured" not in each}
+    measured = {row.standard.id for row in register.rows() if row.check is not None}
     assert _TEST.search(cell) or _LINT.search(cell) or measured & set(_STANDARD.findall(cell)), f"no check: {cell}"
     return "checked"
 
@@ -155,8 +154,7 @@ def test_a_page_of_evidence_names_only_checks_that_exist(document: Path) -> None
 
 @pytest.mark.parametrize("document", _ANSWERS_TO, ids=lambda each: each.name)
 def test_every_demand_that_is_met_has_a_file_and_a_check(document: Path) -> None:
-    register = tomllib.loads((ROOT / "standards.toml").read_text(encoding="utf-8"))["standard"]
-    measured = {each["id"] for each in register if "not_measured" not in each}
+    measured = {row.standard.id for row in register.rows() if row.check is not None}
     text = document.read_text(encoding="utf-8")
     rows = [row.split(" | ") for row in _ROW.findall(text)[1:]]
 

@@ -1,1 +1,1 @@
-"""What people do, one noun a file: the file's name is its registration."""
+"""Your room: what people do, one noun a file, found by its name. An update merges what is new in items.py alone."""

@@ -5,7 +5,7 @@ from uuid import uuid4
 from locust import task
 from typing_extensions import override
 
-from loadtest.visitor import Json, Visitor
+from proof.load.visitor import Json, Visitor
 
 
 class ItemsVisitor(Visitor):

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from app.adapters.database import connect
 from app.kit.errors import Unavailable
-from standards import tls
-from standards.checks import sec_4
+from proof.standards import tls
+from proof.standards.checks import sec_4
 from tests.conftest import Start, new_address
 from tests.wire import problem
 

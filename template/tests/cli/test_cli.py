@@ -16,9 +16,8 @@ from app import cli, defaults, registry, settings
 from app.adapters import embedded_postgres, process, schema
 from app.kit import routing
 from app.reloading import Reloading
-from app.settings import Settings
 from tests import database
-from tests.conftest import Log, Sql
+from tests.conftest import Log
 from tests.test_migrations import looked_at
 from tests.wire import Json
 
@@ -59,7 +58,6 @@ def test_help_names_every_command() -> None:
         "migrate",
         "openapi",
         "routes",
-        "seed",
         "retention",
         "audit",
         "keys",
@@ -73,7 +71,7 @@ def test_version_names_the_service() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nothing",), ("serve", "--port", "0"), ("serve", "--workers", "none"), ("seed", "-x")]
+    "arguments", [("nothing",), ("serve", "--port", "0"), ("serve", "--workers", "none"), ("routes", "-x")]
 )
 def test_a_mistake_is_a_sentence_and_not_0(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
@@ -263,28 +261,6 @@ def test_without_a_database_development_starts_its_own(
 
     assert started == [process.DEVELOPMENT_DATA]
     assert len(served) == 1
-
-
-def test_seed_fills_a_database_once(empty_database: str, sql: Sql) -> None:
-    assert empty_database
-    assert sql("SELECT 1 AS one") == [{"one": 1}]
-
-    assert "Added 2 accounts" in said("seed", "--accounts", "2", "--items", "3")
-    assert "Added 0 accounts" in said("seed", "--accounts", "2", "--items", "3")
-    database.execute(
-        empty_database,
-        "SELECT 1 / (count(*) - 2 + 1) FROM accounts HAVING count(*) <> 2",
-    )
-
-
-def test_production_is_not_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENVIRONMENT", "production")
-    monkeypatch.setattr(settings, "settings", Settings)
-
-    result = run("seed")
-
-    assert result.exit_code == 1
-    assert "production refuses it" in result.output
 
 
 def test_the_installed_command_ends_with_a_sentence(tmp_path: Path) -> None:

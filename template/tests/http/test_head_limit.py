@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.http import limits
-from rig import service as rig
-from standards import tls
+from proof.rig import serving, settings
+from proof.standards import tls
 from tests.wire import Service, eventually, problem
 
 ASK = b"GET /v1/accounts/me HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -118,7 +118,7 @@ def test_a_client_that_idles_by_tls_does_not_hold_up_the_end(database_url: str, 
     authority, log = tmp_path / "authority.pem", tmp_path / "log"
     trusting = ssl.create_default_context(cafile=authority)
     with (
-        rig.serving(rig.settings(database_url) | files, log, authority=authority) as running,
+        serving(settings(database_url) | files, log, authority=authority) as running,
         httpx.Client(base_url=running.url, verify=trusting, trust_env=False) as client,
     ):
         assert client.get("/livez").status_code == 200

@@ -1,1 +1,1 @@
-"""Tests of what proves the service."""
+"""Tests of what measures: what it measures is broken here on purpose, and it says so."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import jsonschema_rs
 
-from standards.context import SOME_ID, Operation, body, entries, node, operations, resolved
+from proof.standards.context import SOME_ID, Operation, body, entries, node, operations, resolved
 from tests.conftest import new_address
 from tests.wire import Json
 

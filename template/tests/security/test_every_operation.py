@@ -26,7 +26,7 @@ from app.kit.access import Principal, Rule, require
 from app.kit.schemas import Identified
 from app.kit.tokens import Key
 from app.platform.accounts.roles import MEMBER
-from standards.context import SOME_ID, Operation, body, entries, header, new_address
+from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters

@@ -1,0 +1,1 @@
+"""What the part `personal_data` adds."""

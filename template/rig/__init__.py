@@ -1,1 +1,0 @@
-"""The rig: the service as production runs it, on a PostgreSQL that is thrown away. Whatever measures it starts here."""

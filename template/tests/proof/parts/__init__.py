@@ -1,0 +1,1 @@
+"""Tests of what each part adds to what is measured."""
