@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, cast
@@ -32,6 +32,11 @@ PASSWORD = "correct horse battery 7"
 MAIL = {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "service@example.com", "MAIL_LINKS": "https://example.com"}
 
 _SERVER = pytest.StashKey[database.Server]()
+
+# The log has a thread of its own, which writes between two tests, too: not to the terminal.
+_WRITTEN = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - open as long as this process
+_PATCH = pytest.MonkeyPatch()
+_PATCH.setattr(logging.writer, "_descriptor", _WRITTEN.fileno())
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,15 +68,33 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DATABASE_URL"] = server.template
     os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
     os.environ["MAIL_FOLDER"] = tempfile.mkdtemp(prefix="mail-")
-    schema.migrate()
+    if not server.migrated:
+        schema.migrate()
+        server.keep()
+        os.environ["DATABASE_URL"] = server.template
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server."""
+    """Stop the server, and give the log back."""
+    _PATCH.undo()
+    _WRITTEN.close()
     server = config.stash.get(_SERVER, None)
     if server is not None:
         server.stop()
         shutil.rmtree(os.environ["MAIL_FOLDER"], ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what was logged with the test that failed."""
+    report = yield
+    logging.writer.flush()
+    _ = _WRITTEN.seek(0)
+    written = _WRITTEN.read().decode(errors="replace")
+    _ = _WRITTEN.truncate(0)
+    if report.failed and written:
+        report.sections.append(("log", written))
+    return report
 
 
 @pytest.fixture(scope="session")

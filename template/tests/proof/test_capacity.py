@@ -13,7 +13,7 @@ from loadtest.finding import Finding, Point, Sweep
 from loadtest.measured import Cost, Endpoint, Sender, StageMeasured
 from loadtest.verdict import Thresholds
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONNECTIONS = capacity.CONNECTIONS
 
 

@@ -24,7 +24,7 @@ from loadtest.measured import Cost, Endpoint, Measured, Sender, StageMeasured, p
 from loadtest.verdict import THRESHOLDS, Row, Thresholds, judge, most
 from tests.wire import Json, running
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 READ = "GET /v1/items/{item_id}"
 PUNCTUAL = Sender(due=1000, sent=1000, late=[(1.0, 1000)], busy_percent=30)
 
