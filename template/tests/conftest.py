@@ -14,12 +14,14 @@ from typing import Protocol, cast
 import asyncpg
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from app import main, registry, settings
 from app.adapters import schema
 from app.adapters.database import DatabaseSettings
 from app.adapters.mail import MailSettings
+from app.http import openapi
 from app.kit import logging
 from app.platform.auth import revocation
 from app.settings import Settings
@@ -37,6 +39,22 @@ _SERVER = pytest.StashKey[database.Server]()
 _WRITTEN = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - open as long as this process
 _PATCH = pytest.MonkeyPatch()
 _PATCH.setattr(logging.writer, "_descriptor", _WRITTEN.fileno())
+
+
+# Most services of the tests have the same routes. The routes are kept, so that no other ones take their ids.
+_DOCUMENTS: dict[tuple[int, ...], tuple[list[BaseRoute], Json]] = {}
+_DOCUMENT = openapi.document
+
+
+def _document(app: FastAPI) -> Json:
+    """The OpenAPI document, made once for the same routes: it is most of what creating a service takes."""
+    key = tuple(map(id, app.routes))
+    if key not in _DOCUMENTS:
+        _DOCUMENTS[key] = [*app.routes], _DOCUMENT(app)
+    return _DOCUMENTS[key][1]
+
+
+_PATCH.setattr(openapi, "document", _document)
 
 
 def pytest_configure(config: pytest.Config) -> None:
