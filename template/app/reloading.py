@@ -17,8 +17,8 @@ from watchfiles import PythonFilter, watch
 from app.adapters.process import ROOT
 
 # Far longer than between the changes of one save, and short for whoever looks at the answer.
-_STEP_MS = 200
-_LOOK_MS = 500
+_STEP_MS = 250
+_LOOK_MS = 2_000
 _START = "import app.http.head_guard, app.main; app.main.create_app()"
 _ENDED = "The service ended by itself: the terminal says why.\n"
 

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 from app import settings as service
 from app.adapters import schema
 from app.adapters.database import Command, DatabaseSettings, Query, arguments, connect
-from app.adapters.process import prepared
 from app.adapters.encryption import matches
+from app.adapters.process import prepared
 from app.kit.ids import uuid7
 from app.kit.passwords import Passwords
 from app.platform.accounts.models import Account

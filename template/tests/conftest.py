@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol, cast
@@ -14,13 +14,15 @@ from typing import Protocol, cast
 import asyncpg
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 import tests.domain
 import tests.platform
 from app import main, registry, settings
 from app.adapters import schema
 from app.adapters.database import DatabaseSettings
+from app.http import openapi
 from app.kit import discovery, logging
 from app.platform.auth import revocation
 from app.settings import Settings
@@ -39,6 +41,28 @@ _NEEDS = [*discovery.modules(tests.platform, "settings"), *discovery.modules(tes
 def production() -> Environment:
     """What a service with the settings of production has to be given because of its nouns: their tests' settings.py."""
     return {name: value for each in _NEEDS for name, value in cast("Environment", each.PRODUCTION).items()}
+
+
+# The log has a thread of its own, which writes between two tests, too: not to the terminal.
+_WRITTEN = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - open as long as this process
+_PATCH = pytest.MonkeyPatch()
+_PATCH.setattr(logging.writer, "_descriptor", _WRITTEN.fileno())
+
+
+# Most services of the tests have the same routes. The routes are kept, so that no other ones take their ids.
+_DOCUMENTS: dict[tuple[int, ...], tuple[list[BaseRoute], Json]] = {}
+_DOCUMENT = openapi.document
+
+
+def _document(app: FastAPI) -> Json:
+    """The OpenAPI document, made once for the same routes: it is most of what creating a service takes."""
+    key = tuple(map(id, app.routes))
+    if key not in _DOCUMENTS:
+        _DOCUMENTS[key] = [*app.routes], _DOCUMENT(app)
+    return _DOCUMENTS[key][1]
+
+
+_PATCH.setattr(openapi, "document", _document)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,15 +95,33 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="tests-"))
     for each in _NEEDS:
         os.environ.update(cast("Callable[[Path], Environment]", each.of_tests)(folder))
-    schema.migrate()
+    if not server.migrated:
+        schema.migrate()
+        server.keep()
+        os.environ["DATABASE_URL"] = server.template
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server."""
+    """Stop the server, and give the log back."""
+    _PATCH.undo()
+    _WRITTEN.close()
     server = config.stash.get(_SERVER, None)
     if server is not None:
         server.stop()
         shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what was logged with the test that failed."""
+    report = yield
+    logging.writer.flush()
+    _ = _WRITTEN.seek(0)
+    written = _WRITTEN.read().decode(errors="replace")
+    _ = _WRITTEN.truncate(0)
+    if report.failed and written:
+        report.sections.append(("log", written))
+    return report
 
 
 @pytest.fixture(scope="session")

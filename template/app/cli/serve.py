@@ -4,7 +4,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,33 +14,9 @@ from app.adapters.process import ROOT, prepared
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+T = TypeVar("T")
+
 _PORT = click.IntRange(1, 65535)
-
-
-class _Server(TypedDict):
-    factory: bool
-    http: str
-    lifespan: Literal["on"]
-    log_config: None
-    access_log: bool
-    server_header: bool
-    proxy_headers: bool
-    timeout_graceful_shutdown: int
-    timeout_keep_alive: int
-
-
-# The same wherever the service is served. Its own layers write the access log and the headers.
-_SERVER: _Server = {
-    "factory": True,
-    "http": "app.http.head_guard:HeadGuard",
-    "lifespan": "on",
-    "log_config": None,
-    "access_log": False,
-    "server_header": False,
-    "proxy_headers": False,
-    "timeout_graceful_shutdown": 30,
-    "timeout_keep_alive": 15,
-}
 
 
 def application() -> "FastAPI":
@@ -100,21 +76,39 @@ def dev(host: str, port: int, *, reload: bool) -> None:
         _run(host, port)
 
 
+def _begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
+    """The same wherever the service is served. Its own layers write the access log and the headers."""
+    return begin(
+        "app.cli.serve:application",
+        factory=True,
+        host=host,
+        port=port,
+        http="app.http.head_guard:HeadGuard",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=30,
+        timeout_keep_alive=15,
+        **more,
+    )
+
+
 def _run(host: str, port: int, *, workers: int = 1) -> None:
     import uvicorn
 
     from app.settings import settings
 
     found = settings()
-    uvicorn.run(
-        "app.cli.serve:application",
-        host=host,
-        port=port,
+    _begin(
+        uvicorn.run,
+        host,
+        port,
         workers=workers,
         ssl_certfile=found.tls_certificate,
         ssl_keyfile=found.tls_key,
         ssl_context_factory=_newest_tls if found.tls_certificate else None,
-        **_SERVER,
     )
 
 
@@ -130,9 +124,7 @@ def _run_reloading(host: str, port: int) -> None:
 
     from app.reloading import Reloading
 
-    config = uvicorn.Config(
-        "app.cli.serve:application", host=host, port=port, reload=True, reload_dirs=[str(ROOT / "app")], **_SERVER
-    )
+    config = _begin(uvicorn.Config, host, port, reload=True, reload_dirs=[str(ROOT / "app")])
     Reloading(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from app import cli
 from app.adapters.process import ROOT
 from proof import rig
 from proof.load import plan, play, report

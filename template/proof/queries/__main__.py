@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app import cli
-from app.adapters.process import ROOT
 from app.adapters import schema
 from app.adapters.database import Connection, DatabaseSettings
+from app.adapters.process import ROOT
 from proof import rig
 from proof.queries import growth, top
 from proof.queries.growth import Growth, Report

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app import cli, defaults, registry, settings
+from app import cli, defaults, registry
 from app.adapters import embedded_postgres, process, schema
 from app.kit import routing
 from app.reloading import Reloading
@@ -64,6 +67,14 @@ def test_help_names_every_command() -> None:
     ):
         assert f"\n  {name} " in text
         assert said(name, "-h").startswith("Usage:")
+
+
+def test_help_waits_for_nothing_that_a_command_needs() -> None:
+    code = "import sys; from app.cli import cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "app.platform.audit.cli" in loaded
+    assert not {"alembic", "asyncpg", "fastapi", "pydantic", "sqlalchemy", "uvicorn"} & set(loaded)
 
 
 def test_version_names_the_service() -> None:
@@ -209,6 +220,32 @@ def test_serve_is_what_production_needs(served: list[dict[str, object]]) -> None
     assert (given["server_header"], given["proxy_headers"], given["access_log"]) == (False, False, False)
     assert given["log_config"] is None
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+
+
+def test_a_bad_setting_of_a_noun_is_a_sentence_before_anything_starts(
+    served: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OrderSettings(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="ORDERS_")
+        most: int
+        peak: int = Field(validation_alias="PEAK")
+
+    module = ModuleType(OrderSettings.__module__)
+    vars(module)["OrderSettings"] = OrderSettings
+
+    def found(name: str) -> list[ModuleType]:
+        return [module] if name == "settings" else []
+
+    monkeypatch.setattr(registry, "modules", found)
+    monkeypatch.setenv("ORDERS_MOST", "lots")
+
+    for command in ("serve", "dev"):
+        result = run(command)
+
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: Invalid settings:\n  - ORDERS_MOST Input should be a valid integer")
+        assert "\n  - PEAK is missing. Set it in the environment" in result.output
+    assert not served
 
 
 def test_several_workers_share_their_metrics(served: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:

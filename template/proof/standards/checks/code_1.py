@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from app.workshop import CRITICAL
 from proof.standards.context import Context
 from proof.standards.outcome import Outcome, Table, judged
+from proof.workshop.checks import CRITICAL
 
 _BUSINESS = 80.0
 _CRITICAL = 90.0

@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from app import registry
-from app.adapters.database import Base, Database, DatabaseSettings
+from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database.work import Database
 from app.kit.discovery import modules
 from app.platform.audit import service
 from app.platform.audit.triggers import unaudited
