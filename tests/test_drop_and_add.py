@@ -42,7 +42,9 @@ def test_a_part_that_is_dropped_and_added_again_leaves_the_same_tree(part: str, 
     left = [each for each in PARTS if each != part]
     fresh = copy(history, service.with_name("fresh"), NEWEST, parts=left)
     assert files(service) == files(fresh) | {".env": before[".env"]}
-    assert not [path for path in service.rglob("*") if path.is_dir() and ".git" not in path.parts and not any(path.iterdir())]
+    assert not [
+        path for path in service.rglob("*") if path.is_dir() and ".git" not in path.parts and not any(path.iterdir())
+    ]
     commit(service, "Dropped")
 
     update(service)
@@ -103,7 +105,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "sentence"), REFUSED, ids=lambda each: " ".join(each) if isinstance(each, tuple) else "")
+@pytest.mark.parametrize(
+    ("words", "sentence"), REFUSED, ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
 def test_what_makes_no_sense_is_refused(words: tuple[str, ...], sentence: str, service: Path) -> None:
     before = tree(service)
     code, said = make(service, *words)

@@ -46,10 +46,11 @@ def test_a_note_is_one_sentence() -> None:
 def test_the_changelog_and_the_version_tell_of_the_same_releases() -> None:
     """A release is recorded by the commit after it, so the newest section may not be recorded yet."""
     written = releases.sections((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    recorded = [(release.version, release.date.isoformat()) for release in RELEASED]
-    assert recorded in (written, written[1:]), "CHANGELOG.md and releases.yml differ"
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert version == (written[0][0] if written else "0"), "pyproject.toml and CHANGELOG.md differ"
+    promised = [each for each in written if tuple(map(int, each[0].split("."))) >= releases.FIRST]
+    recorded = [(release.version, release.date.isoformat()) for release in RELEASED]
+    assert recorded in (promised, promised[1:]), "CHANGELOG.md and releases.yml differ"
 
 
 # Each promise can be broken, and the sentence says which one it was.
