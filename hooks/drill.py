@@ -75,9 +75,8 @@ def main(arguments: list[str]) -> int:
             run_copy(str(ROOT), service, data={"parts": parts}, vcs_ref="HEAD", defaults=True, quiet=True)
             said = prove(service)
         failed += bool(said)
-        print(
-            f"{number}/{len(sets)} {'FAILED' if said else 'passed'} {name(parts)} ({time.perf_counter() - started:.0f} s)"
-        )
+        outcome = "FAILED" if said else "passed"
+        print(f"{number}/{len(sets)} {outcome} {name(parts)} ({time.perf_counter() - started:.0f} s)")
         if said:
             print(said)
     return 1 if failed else 0

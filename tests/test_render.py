@@ -220,13 +220,18 @@ def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
 
 def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_path: Path) -> None:
     service = render(tmp_path / "x", deploy="compose", ci="github", compliance=["hipaa"])
-    named = {*DOMAIN["deploy"], *DOMAIN["ci"], *questions().all["compliance"]["choices"].values()} - {"none"}
+    several = [value for name in ("compliance", "parts") for value in questions().all[name]["choices"].values()]
+    named = {*DOMAIN["deploy"], *DOMAIN["ci"], *several} - {"none"}
     rendered = {"env": ".env", "env.example": ".env.example", "readme": "README.md"}
     for fragment in sorted((ROOT / "includes").rglob("*.*")):
         if fragment.is_file():
             assert fragment.stem in named, f"{fragment.name} is never pulled in"
     for folder, start in (
         ("env", "POSTGRES_PASSWORD="),
+        ("env", "MAIL_URL="),
+        ("env.example", "MAIL_URL="),
+        ("env.example", "SECOND_FACTOR_FOR="),
+        ("readme", "- [Second factor"),
         ("env.example", "POSTGRES_PASSWORD="),
         ("readme", "- [Deploy"),
         ("readme", "- [HIPAA"),

@@ -29,8 +29,6 @@ def main(arguments: list[str]) -> int:
     """Take a part out or put it in, or say why not."""
     verb, part = arguments[0], "".join(arguments[1:2])
     try:
-        if Journal.read() is not None:
-            raise Stop("An upgrade is under way. Finish it with `make upgrade`, or `make upgrade abort`.")
         _check(verb, part)
         journal = worktree.begin()
         try:
@@ -45,6 +43,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _check(verb: str, part: str) -> None:
+    if Journal.read() is not None:
+        raise Stop("An upgrade is under way. Finish it with `make upgrade`, or `make upgrade abort`.")
     on = _parts()
     has = f"This service has {', '.join(on)}." if on else "This service has none."
     if not part:
@@ -79,7 +79,11 @@ def _change(verb: str, part: str, folder: Path, journal: Journal) -> None:
     _say("\nUpdating …")
     data = f"parts=[{', '.join(wanted)}]"
     command = [*_copier(), "update", "--quiet", "--defaults", "--vcs-ref=:current:", "--data", data]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    try:
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    except KeyboardInterrupt:
+        _ = journal.merged().give_back()
+        raise
     journal = journal.merged()
     if code:
         _ = journal.give_back()
@@ -134,13 +138,11 @@ class _Share:
             table
             for name in self.files
             if name.startswith("migrations/")
-            for table in re.findall(r'op\.create_table\(\s*"(\w+)"', _text(with_it.root / name))
+            for table in _found(r'op\.create_table\(\s*"(\w+)"', _text(with_it.root / name))
         )
         self.settings: list[str] = sorted(_settings(with_it) - _settings(without))
         modules = {".".join(Path(name).with_suffix("").parts) for name in self.files if name.endswith(".py")}
-        self._modules: frozenset[str] = frozenset(
-            {*modules, *(each.removesuffix(".__init__") for each in modules)}
-        )
+        self._modules: frozenset[str] = frozenset({*modules, *(each.removesuffix(".__init__") for each in modules)})
 
     @property
     def edited(self) -> list[str]:
@@ -198,8 +200,12 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace")
 
 
+def _found(pattern: str, text: str) -> list[str]:
+    return [str(match[1]) for match in re.finditer(pattern, text, re.MULTILINE)]
+
+
 def _settings(copy: _Copy) -> set[str]:
-    return set(re.findall(r"^([A-Z_]+)=", _text(copy.root / ".env.example"), re.MULTILINE))
+    return set(_found(r"^([A-Z_]+)=", _text(copy.root / ".env.example")))
 
 
 def _imports(root: Path, name: str) -> Iterator[tuple[int, str]]:
@@ -239,7 +245,9 @@ def _foresee_drop(part: str, share: _Share) -> None:
 
 def _foresee_add(part: str, share: _Share) -> None:
     if taken := tuple(name for name in share.files if (ROOT / name).exists()):
-        raise Stop(f"{part} has files of the same names. Move these first:\n{worktree.listed(taken)}\nNothing was changed.")
+        raise Stop(
+            f"{part} has files of the same names. Move these first:\n{worktree.listed(taken)}\nNothing was changed."
+        )
     _say(f"`make add part={part}` adds {_count(share.files, 'file')}:\n{worktree.listed(_folded(share))}")
     if share.shared:
         _say(f"It puts lines into:\n{worktree.listed(tuple(share.shared))}")
@@ -286,8 +294,8 @@ def _reapply(part: str) -> None:
         _ = worktree.git("apply", str(_patch(part)))
     except Stop:
         _say(
-            f"dropped/{part}.patch does not fit the part as it is now. `git apply --reject dropped/{part}.patch` applies "
-            "what still fits and says what does not."
+            f"dropped/{part}.patch does not fit the part as it is now. `git apply --reject dropped/{part}.patch` "
+            "applies what still fits and says what does not."
         )
         return
     _patch(part).unlink()
