@@ -6,7 +6,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix bench copy-speed options picture release
+.PHONY: help setup demo run test test-fast check fix drill bench copy-speed options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(UV) ## format, lint, types and the fast tests
 
 fix: $(UV) ## format, and mend what a machine can mend
 	$(UV) run --quiet python hooks/check.py --fix
+
+drill: $(UV) ## check services with every set of parts (hours; PARTS="admin email" for one set)
+	$(UV) run --quiet python hooks/drill.py $(PARTS)
 
 bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
 	$(UV) run --quiet python hooks/bench.py --rounds $(ROUNDS)

@@ -43,6 +43,14 @@ def questions() -> dict[str, dict[str, Any]]:
     }
 
 
+def usually(name: str) -> list[str]:
+    """Give the choices of a question that hold unless a person or another answer says otherwise."""
+    found: list[str] = next(
+        (each["default"] for _, one in documents() for key, each in one.items() if key == f"usual_{name}"), []
+    )
+    return found
+
+
 def entry(name: str, question: dict[str, Any]) -> str:
     """Describe one question."""
     lines = [f"### `{name}`", "", question["help"], ""]
@@ -50,14 +58,16 @@ def entry(name: str, question: dict[str, Any]) -> str:
     if choices := question.get("choices"):
         if question.get("multiselect"):
             some = ", ".join(list(choices.values())[:2])
+            usual = "those that other answers demand, and the ones marked" if usually(name) else "none"
             lines += [
-                f"Any of these, and none by default; several as in `-d '{name}=[{some}]'`, brackets for one, too.",
+                f"Any of these; by default {usual}. Several as in `-d '{name}=[{some}]'`, brackets for one, too.",
                 "",
             ]
         lines += ["| answer | meaning |", "|---|---|"]
         for label, value in choices.items():
             meaning = label.partition(" - ")[2]
-            lines.append(f"| `{value}`{' (default)' if value == default else ''} | {meaning} |")
+            marked = value == default or value in usually(name)
+            lines.append(f"| `{value}`{' (default)' if marked else ''} | {meaning} |")
     elif "{" in default:
         lines.append("Default: made from the name of the project.")
     else:

@@ -226,6 +226,7 @@ def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_pa
         *DOMAIN["ci"],
         *DOMAIN["license"],
         *questions().all["compliance"]["choices"].values(),
+        *questions().all["parts"]["choices"].values(),
     } - {"none"}
     rendered = {"env": ".env", "env.example": ".env.example", "readme": "README.md"}
     for fragment in sorted((ROOT / "includes").rglob("*.*")):
@@ -233,6 +234,10 @@ def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_pa
             assert fragment.stem in named, f"{fragment.name} is never pulled in"
     for folder, start in (
         ("env", "POSTGRES_PASSWORD="),
+        ("env", "MAIL_URL="),
+        ("env.example", "MAIL_URL="),
+        ("env.example", "SECOND_FACTOR_FOR="),
+        ("readme", "- [Second factor"),
         ("env.example", "POSTGRES_PASSWORD="),
         ("readme", "- [Deploy"),
         ("readme", "- [HIPAA"),

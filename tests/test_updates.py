@@ -12,7 +12,7 @@ import pytest
 import releases
 import yaml
 from copier import run_recopy
-from history import NEWEST, NEXT, RELEASED, commit, copy, update
+from history import FOLLOWED, NEWEST, NEXT, commit, copy, publish_next, update
 from releases import Release
 from support import DOMAIN, EXAMPLES, files, run
 
@@ -21,6 +21,12 @@ from support import DOMAIN, EXAMPLES, files, run
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the template as a repository in which each release is a tag, and the work tree the newest."""
     return releases.clone(tmp_path_factory.mktemp("history") / "template", NEWEST)
+
+
+@pytest.fixture(scope="session")
+def later(template: Path) -> Path:
+    """Give the same with one more release, which changes files and has a migration."""
+    return publish_next(shutil.copytree(template, template.with_name("later")))
 
 
 @pytest.fixture
@@ -103,7 +109,7 @@ def follow(service: Path, expected: Path) -> None:
 
 def journeys() -> Iterator[Any]:
     """Give each release with each profile, and once more without the example."""
-    for release in RELEASED:
+    for release in FOLLOWED:
         for name in EXAMPLES:
             yield pytest.param(release, name, False, id=f"{release}-{name}", marks=pytest.mark.slow)
         yield pytest.param(release, "default", True, id=f"{release}-without-example", marks=pytest.mark.slow)
@@ -111,18 +117,23 @@ def journeys() -> Iterator[Any]:
 
 def given_by(release: Release, name: str, folder: Path) -> dict[str, Any]:
     """Give the answers of an example, as it was in a release."""
+    if release.version == NEWEST:
+        return dict(EXAMPLES[name])
     examples = releases.unpack(release, folder) / "examples"
     file = examples / f"{name}.yml"
     return dict(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
 
 @pytest.mark.parametrize(("release", "name", "without_example"), list(journeys()))
-def test_a_service_follows(release: Release, name: str, without_example: bool, template: Path, tmp_path: Path) -> None:
-    service = copy(template, tmp_path / "service", release.version, **given_by(release, name, tmp_path / "then"))
+def test_a_service_follows(
+    release: Release, name: str, without_example: bool, template: Path, later: Path, tmp_path: Path
+) -> None:
+    source, target = (later, NEXT) if release.version == NEWEST else (template, NEWEST)
+    service = copy(source, tmp_path / "service", release.version, **given_by(release, name, tmp_path / "then"))
     add_a_noun(service)
     edit(service, without_example=without_example)
     commit(service, "Edited")
-    expected = copy(template, tmp_path / "fresh", NEWEST, **answered(service))
+    expected = copy(source, tmp_path / "fresh", target, **answered(service))
     edit(expected, without_example=without_example)
     follow(service, expected)
 
@@ -246,6 +257,11 @@ TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "availability": ({"availability": "99.95"}, {"availability": "99.99"}),
     "data_class": ({"data_class": "regulated"}, {"data_class": "personal"}),
     "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
+    "parts": (
+        {"parts": EXAMPLES["everything"]["parts"]},
+        {"parts": ["admin"]},
+        {"parts": []},
+    ),  # each by itself: test_drop_and_add.py
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),
     "license": ({"license": "mit"}, {"license": "apache-2.0"}),

@@ -17,57 +17,11 @@ from typing import Any
 import pytest
 import releases
 import yaml
-from history import NEWEST, NEXT, RELEASED, commit, copy, update
+from history import FOLLOWED, NEWEST, NEXT, ROOM, RULES, commit, copy, head, publish_next, update
 from releases import Release
 from support import outside, run, uv
 
 pytestmark = pytest.mark.slow
-RULES = ("indent_size = 4\n", "indent_size = 8\n", "indent_size = 3\n")
-ROOM = '''"""Room for updates in every page of the {table}."""
-
-from collections.abc import Sequence
-
-from alembic import op
-
-revision: str = "{revision}"
-down_revision: str | None = "{head}"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
-
-
-def upgrade() -> None:
-    op.execute("ALTER TABLE {table} SET (fillfactor = {percent})")
-
-
-def downgrade() -> None:
-    op.execute("ALTER TABLE {table} RESET (fillfactor)")
-'''
-
-
-def publish_next(template: Path) -> Path:
-    """Publish one more release: a file that others changed, a new file, a migration of the platform."""
-    new = template / "template"
-    rules = new / ".editorconfig"
-    text = rules.read_text(encoding="utf-8")
-    assert text.count(RULES[0]) == 1
-    rules.write_text(text.replace(*RULES[:2]), encoding="utf-8")
-    (new / "docs/news").mkdir()
-    (new / "docs/news/new.md").write_text("# New\n", encoding="utf-8")
-    folder = new / "migrations/platform"
-    room = ROOM.format(revision="platform_9999", head=head(folder), table="accounts", percent=90)
-    (folder / "9999_room.py").write_text(room, encoding="utf-8")
-    releases.publish(template, NEXT)
-    return template
-
-
-def head(folder: Path) -> str:
-    """Give the newest of some migrations: the one that no other builds on."""
-    text = "".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
-    newest: str
-    (newest,) = set(re.findall(r'^revision[^=]*= "(\w+)"', text, re.M)) - set(
-        re.findall(r'^down_revision[^=]*= "(\w+)"', text, re.M)
-    )
-    return newest
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +287,7 @@ def nothing_is_lost(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert after["options"]["orders"] == ["fillfactor=80"], "the user's migration did not run"
 
 
-@pytest.mark.parametrize("release", RELEASED, ids=str)
+@pytest.mark.parametrize("release", FOLLOWED, ids=str)
 def test_a_database_of_a_release_is_migrated(release: Release, history: Path, place: Path) -> None:
     service = copy(history, place / "service", release.version)
     before = used(service)

@@ -120,7 +120,8 @@ def _last(migrations: Iterable[Migration]) -> list[Migration]:
 
 def absent(applied: Iterable[str]) -> list[str]:
     """Revisions of parts that are off: those of branches without a folder. Their tables stay, and do no harm."""
-    named = {each: _NAMED.fullmatch(each) for each in applied}
+    known = {each.revision for each in shipped()}
+    named = {each: _NAMED.fullmatch(each) for each in applied if each not in known}
     return sorted(each for each, name in named.items() if name is not None and name[1] not in BRANCHES)
 
 

@@ -1,0 +1,86 @@
+"""The dear part of the removal drill: install, type, import, boot and attack services with every set of parts.
+
+`make drill` goes through all of them, hours of work; `make drill PARTS="admin email"` takes one set, and `--sample` few
+sets in which each part is on and off.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import options
+from copier import run_copy
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS: list[str] = list(options.questions()["parts"]["choices"].values())
+
+
+def without(*off: str) -> list[str]:
+    """Give all parts but some."""
+    return [part for part in PARTS if part not in off]
+
+
+def everything() -> list[list[str]]:
+    """Give none, all, each on alone, each off alone, and every pair off."""
+    some = [
+        [],
+        PARTS,
+        *([part] for part in PARTS),
+        *(without(part) for part in PARTS),
+        *(without(*pair) for pair in itertools.combinations(PARTS, 2)),
+    ]
+    return [list(each) for each in dict.fromkeys(map(tuple, some))]
+
+
+def sample() -> list[list[str]]:
+    """Give few sets, in which each part is on and off, and with and without its neighbours."""
+    return [[], PARTS[::2], PARTS[1::2], PARTS]
+
+
+def name(parts: list[str]) -> str:
+    """Name a set, for people."""
+    return "none" if not parts else "all" if parts == PARTS else "+".join(parts)
+
+
+def prove(service: Path) -> str:
+    """Install a rendered service and check it: what it said when it failed, or nothing."""
+    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    outside = {key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "PYTEST_"))}
+    for verb in ("setup", "check"):
+        command = ["make", f"UV={uv}", verb]
+        done = subprocess.run(
+            command, cwd=service, env=outside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if done.returncode:
+            return f"make {verb}:\n{done.stdout[-6000:]}"
+    return ""
+
+
+def main(arguments: list[str]) -> int:
+    """Go through the sets, and say which one does not hold."""
+    chosen = [each for each in arguments if each in PARTS]
+    sets = sample() if "--sample" in arguments else [sorted(chosen)] if chosen else everything()
+    failed = 0
+    for number, parts in enumerate(sets, 1):
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="drill-", ignore_cleanup_errors=True) as folder:
+            service = Path(folder) / "service"
+            run_copy(str(ROOT), service, data={"parts": parts}, vcs_ref="HEAD", defaults=True, quiet=True)
+            said = prove(service)
+        failed += bool(said)
+        outcome = "FAILED" if said else "passed"
+        print(f"{number}/{len(sets)} {outcome} {name(parts)} ({time.perf_counter() - started:.0f} s)")
+        if said:
+            print(said)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

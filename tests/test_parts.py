@@ -1,0 +1,116 @@
+"""The removal drill: whatever parts are on, nothing of the others is there, and what is there holds together.
+
+Rendering is cheap, so every set of parts is rendered here. Installing, typing, booting and attacking a service is dear:
+that is done with a sample here, and with all sets by `make drill`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import drill
+import pytest
+import yaml
+from drill import PARTS, without
+from support import ROOT, files, questions, render
+
+PATHS: dict[str, list[str]] = questions().all["part_paths"]["default"]
+WORDS: dict[str, list[str]] = yaml.safe_load((ROOT / "tests/words.yml").read_text(encoding="utf-8"))
+
+
+def traces(service: Path, off: list[str]) -> Iterator[str]:
+    """Give each place that tells of a part that is off: paths, and lines."""
+    found = files(service)
+    for part in off:
+        words = re.compile("|".join(WORDS[part]), re.IGNORECASE)
+        for path, text in found.items():
+            if path == ".copier-answers.yml":
+                continue
+            yield from (f"{part}: {path}" for _ in [0] if words.search(path))
+            for number, line in enumerate(text.splitlines(), 1):
+                if words.search(line):
+                    yield f"{part}: {path}:{number}: {line.strip()[:120]}"
+
+
+def homeless(service: Path) -> Iterator[str]:
+    """Give each import of the service's own code that leads nowhere."""
+    rooms = {path.name for path in service.iterdir() if path.is_dir()}
+    for file in sorted(service.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [each.name for each in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            else:
+                continue
+            for name in names:
+                if name.split(".")[0] in rooms and not leads(service, name):
+                    yield f"{file.relative_to(service)}:{node.lineno}: {name}"
+
+
+def leads(service: Path, name: str) -> bool:
+    """Tell whether a dotted name is a module, or something that a module holds."""
+    for path in (service / name.replace(".", "/"), (service / name.replace(".", "/")).parent):
+        if path.with_suffix(".py").is_file():
+            source = path.with_suffix(".py").read_text(encoding="utf-8")
+            return (
+                path.name == name.rpartition(".")[2] or re.search(rf"\b{name.rpartition('.')[2]}\b", source) is not None
+            )
+        if path.is_dir():
+            inside = path / "__init__.py"
+            last = name.rpartition(".")[2]
+            return path.name == last or (
+                inside.is_file() and re.search(rf"\b{last}\b", inside.read_text("utf-8")) is not None
+            )
+    return False
+
+
+@pytest.mark.parametrize("on", drill.everything(), ids=drill.name)
+def test_nothing_of_an_absent_part_is_left(on: list[str], tmp_path: Path) -> None:
+    service = render(tmp_path / "x", parts=on)
+    off = without(*on)
+    # Not an assertion: pytest would cut the list, and it says what to do.
+    if found := [*traces(service, off), *(f"leads nowhere: {each}" for each in homeless(service))]:
+        pytest.fail("\n".join(found), pytrace=False)
+    assert not [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on", drill.sample(), ids=drill.name)
+def test_what_is_left_installs_and_passes_its_checks(on: list[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="services-", ignore_cleanup_errors=True) as folder:
+        assert not drill.prove(render(Path(folder) / "service", parts=on))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_path_of_a_part_is_there_while_it_is_on_and_not_otherwise(part: str, tmp_path: Path) -> None:
+    here, gone = render(tmp_path / "on", parts=[part]), render(tmp_path / "off", parts=without(part))
+    for pattern in PATHS[part]:
+        assert list(here.glob(pattern.lstrip("/"))), f"{pattern} is no path of the template"
+        assert not list(gone.glob(pattern.lstrip("/")))
+
+
+def test_each_part_has_words_that_tell_of_it(tmp_path: Path) -> None:
+    assert sorted(WORDS) == sorted(PARTS) == sorted(PATHS)
+    service = render(tmp_path / "x", parts=PARTS)
+    for part in PARTS:
+        assert list(traces(service, [part])), f"{part}: the drill would not notice it"
+
+
+def test_a_place_that_tells_of_an_absent_part_is_found(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/a.py").write_text("from app import totp\n\nMAIL_URL = 1\n", encoding="utf-8")
+    assert list(traces(tmp_path, ["email"])) == ["email: app/a.py:3: MAIL_URL = 1"]
+    assert list(homeless(tmp_path)) == ["app/a.py:1: app.totp"]
+
+
+def test_the_parts_that_other_answers_oblige_to_are_parts() -> None:
+    demands: dict[str, Any] = questions().all["demands"]["default"]
+    assert set(demands) <= set(PARTS)
+    answers = {*questions().all["data_class"]["choices"].values(), *questions().all["compliance"]["choices"].values()}
+    assert {answer for reasons in demands.values() for answer in reasons} <= answers
