@@ -9,11 +9,10 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from app import defaults, house, registry
-from app.http import documentation, jwks, openapi, probes
+from app.http import documentation, openapi, probes
 from app.http.stack import stack
 from app.kit import logging, routing, state
 from app.kit.passwords import Passwords
-from app.kit.tokens import Tokens
 from app.settings import Environment, Settings, settings
 
 VERSION = "0.1.0"
@@ -50,14 +49,10 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     state.keep(app, config)
     registry.read_settings()
     state.keep(app, config.key_ring)
-    state.keep(
-        app,
-        Tokens(config.keys, issuer=defaults.PROJECT_SLUG, lifetime=config.access_lifetime, settling=config.settling),
-    )
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
     state.keep(app, registry.restrictions())
     state.keep(app, registry.authenticators(app))
-    routers = [*registry.routers(), jwks.router, probes.router]
+    routers = [*registry.routers(), probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)
     for router in routers:

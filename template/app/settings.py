@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app import defaults
 from app.kit.crypto import KeyRing
 from app.kit.rate_limits import Quota, Quotas
-from app.kit.tokens import Key
 
 
 class Environment(StrEnum):
@@ -195,9 +194,9 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.request_seconds + _MARGIN_SECONDS)
 
     @property
-    def keys(self) -> list[Key]:
-        """The signing keys: the first signs, all of them verify."""
-        return [Key.from_seed(bytes.fromhex(seed.get_secret_value())) for seed in self.auth_signing_keys]
+    def signing_seeds(self) -> list[bytes]:
+        """The seeds of the signing keys: the first signs, all of them verify."""
+        return [bytes.fromhex(seed.get_secret_value()) for seed in self.auth_signing_keys]
 
     @property
     def key_ring(self) -> KeyRing:

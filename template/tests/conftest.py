@@ -27,7 +27,7 @@ from app.kit import discovery, logging
 from app.platform.auth import revocation
 from app.settings import Settings
 from tests import database
-from tests.wire import Json, Service, body, running
+from tests.wire import Json, Service, body, eventually, running
 
 PASSWORD = "correct horse battery 7"
 
@@ -63,6 +63,13 @@ def _document(app: FastAPI) -> Json:
 
 
 _PATCH.setattr(openapi, "document", _document)
+
+
+@pytest.fixture
+def idle(sql: "Sql") -> Callable[[], None]:
+    """Wait until the service does nothing in the background, as its nouns say in the BUSY of their tests' settings.py."""
+    busy = [cast("str", vars(each)["BUSY"]) for each in _NEEDS if "BUSY" in vars(each)]
+    return lambda: eventually(lambda: not any(sql(statement) for statement in busy))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -337,6 +337,15 @@ def test_no_noun_commits() -> None:
             assert not called & {"commit", "rollback"}, f"{file}: the Session commits, before the answer leaves"
 
 
+def test_the_kit_knows_nothing_of_this_service() -> None:
+    for file, tree in sources():
+        if file.is_relative_to(ROOT / "app/kit"):
+            imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom) and each.module}
+            # Itself is all that it may name: `from app.kit import …`.
+            strange = {name for name in imported if name.startswith("app") and not f"{name}.".startswith("app.kit.")}
+            assert not strange, f"{file.name} imports {strange}: the kit could move to another company unchanged"
+
+
 def test_every_module_says_what_it_is_for() -> None:
     assert [str(file) for file, tree in sources() if not ast.get_docstring(tree)] == []
 

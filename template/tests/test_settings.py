@@ -143,7 +143,7 @@ def test_nothing_shows_the_secrets_that_it_holds(monkeypatch: pytest.MonkeyPatch
         found,
         DatabaseSettings.read(),
         found.key_ring,
-        found.keys,
+        found.signing_seeds,
         Database(DatabaseSettings.read(), found.key_ring),
     )
     for shown in (form(each) for each in things for form in (repr, str)):

@@ -159,7 +159,7 @@ class Origin:
     """Who asks, in which session or with which key, in which request, from which address; what nobody knows is None."""
 
     account_id: UUID | None = None
-    session_id: UUID | None = None
+    credential_id: UUID | None = None
     request_id: str | None = None
     address: str | None = None
 
@@ -179,7 +179,7 @@ class Origin:
     @property
     def text(self) -> str:
         """Four words that need no quoting, with `-` for what nobody knows."""
-        return f"{self.account_id or '-'} {self.session_id or '-'} {self.request_id or '-'} {self.address or '-'}"
+        return f"{self.account_id or '-'} {self.credential_id or '-'} {self.request_id or '-'} {self.address or '-'}"
 
 
 def _plain(word: str | None) -> str | None:

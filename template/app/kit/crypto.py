@@ -7,6 +7,7 @@ stands (table, column, row) is authenticated with it, so a value that was copied
 import hashlib
 import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -130,3 +131,18 @@ class KeyRing:
 def key_id(value: bytes) -> str:
     """The id of the key that a value was encrypted with."""
     return value[1:HEADER_BYTES].hex()
+
+
+def base64url(raw: bytes) -> str:
+    """Bytes as RFC 7515 writes them: base64 that is safe in a URL, without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def new_secret() -> str:
+    """A new opaque secret of 256 bits, in 43 characters that are safe in a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of an opaque secret. A plain hash is enough: nobody guesses 256 random bits."""
+    return hashlib.sha256(secret.encode()).digest()

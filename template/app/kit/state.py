@@ -2,7 +2,7 @@
 
 from typing import TypeVar, cast
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, params
 
 T = TypeVar("T")
 
@@ -20,3 +20,12 @@ def find(app: FastAPI, kind: type[T]) -> T:
 def of(request: Request, kind: type[T]) -> T:
     """The one thing of a class that the service of this request keeps."""
     return find(cast("FastAPI", request.app), kind)
+
+
+def kept(kind: type[T]) -> params.Depends:
+    """A dependency that is the one thing of a class: FastAPI makes a parameter of it."""
+
+    async def found(request: Request) -> T:
+        return of(request, kind)
+
+    return params.Depends(found)

@@ -30,7 +30,7 @@ BEGIN
   IF TG_OP IN ('UPDATE', 'DELETE') THEN old_row := to_jsonb(OLD); END IF;
   IF TG_OP IN ('INSERT', 'UPDATE') THEN new_row := to_jsonb(NEW); END IF;
   IF old_row = new_row THEN RETURN NULL; END IF;
-  INSERT INTO audit_entries (actor_id, session_id, event, outcome, subject_table, subject_id,
+  INSERT INTO audit_entries (actor_id, credential_id, event, outcome, subject_table, subject_id,
                              before_digest, after_digest, request_id, address, reason)
   VALUES (
     origin[1]::uuid, origin[2]::uuid, TG_TABLE_NAME || '.' || (names ->> TG_OP), 'changed', TG_TABLE_NAME,
@@ -108,7 +108,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
-        sa.Column("session_id", sa.Uuid(), nullable=True),
+        sa.Column("credential_id", sa.Uuid(), nullable=True),
         sa.Column("event", sa.String(length=100), nullable=False),
         sa.Column("outcome", sa.String(length=10), server_default="changed", nullable=False),
         sa.Column("subject_table", sa.String(length=63), nullable=True),

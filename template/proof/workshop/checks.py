@@ -13,14 +13,11 @@ from app.adapters.process import ROOT
 from proof.workshop.tools import tool
 
 CRITICAL = (
-    "app/platform/admin/*",
-    "app/platform/auth/*",
-    "app/platform/personal_data/*",
+    "app/platform/*",
     "app/adapters/encryption.py",
     "app/kit/access.py",
     "app/kit/crypto.py",
     "app/kit/passwords.py",
-    "app/kit/tokens.py",
     "app/http/authentication.py",
 )
 

@@ -19,10 +19,11 @@ from fastapi import Request
 from app import defaults
 from app.kit import clock
 from app.kit.access import Principal, Rule, require
+from app.kit.crypto import new_secret
 from app.kit.errors import Forbidden
-from app.kit.tokens import Key, new_secret
+from app.platform.auth.tokens import Key
 from tests.conftest import SignUp, Start
-from tests.wire import Json, body, eventually, header, problem, rows
+from tests.wire import Json, eventually, header, problem, rows
 
 ME = "/v1/accounts/me"
 
@@ -187,17 +188,6 @@ def test_the_clock_of_the_instance_that_signed_may_be_a_little_ahead(client: htt
 
 def test_a_refresh_token_is_no_access_token(client: httpx.Client) -> None:
     _ = problem(asked(client, f"Bearer {new_secret()}"), 401, "unauthorized")
-
-
-def test_the_published_keys_verify_what_was_signed(client: httpx.Client) -> None:
-    response = client.get("/.well-known/jwks.json")
-    published = rows(response, "keys")
-
-    assert header(response, "cache-control") == "public, max-age=300"
-    assert [sorted(each) for each in published] == [["alg", "crv", "kid", "kty", "use", "x"]]
-    token = signed(claims())
-    found = jwt.PyJWKSet.from_dict(body(response))[str(jwt.get_unverified_header(token)["kid"])]
-    assert jwt.decode(token, found, algorithms=["EdDSA"], audience=defaults.PROJECT_SLUG)["role"] == "member"
 
 
 def test_a_proof_that_is_limited_is_good_for_nothing_else() -> None:

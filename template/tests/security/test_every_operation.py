@@ -24,8 +24,8 @@ from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import Principal, Rule, require
 from app.kit.schemas import Identified
-from app.kit.tokens import Key
 from app.platform.accounts.roles import MEMBER
+from app.platform.auth.tokens import Key
 from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
@@ -102,6 +102,7 @@ class World:
     sign_up: SignUp
     nobody: httpx.Client
     member: httpx.Client
+    idle: Callable[[], None]
     role: str
     """Of the member: the one that opens most operations."""
 
@@ -151,6 +152,7 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
     # Of everything that there can be one of, the owner has one.
     having = {each.name: world.described.address(each, owner) for each in world.described.with_ids}
     path = having.get(operation.name, operation.path)
+    world.idle()
     before = world.seen_by(owner)
     fitting = world.described.content(operation)
     answer = stranger.request(operation.method, path, json=fitting)
@@ -329,10 +331,10 @@ def mightiest(service: Service) -> str:
 
 
 @pytest.fixture
-def world(start: Start, sign_up: SignUp, service: Service, client: httpx.Client) -> World:
+def world(start: Start, sign_up: SignUp, service: Service, client: httpx.Client, idle: Callable[[], None]) -> World:
     """The service of the tests."""
     role = mightiest(service)
-    return World(Described(body(client.get("/openapi.json"))), start, sign_up, client, sign_up(role=role), role)
+    return World(Described(body(client.get("/openapi.json"))), start, sign_up, client, sign_up(role=role), idle, role)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -377,7 +379,11 @@ _ON_CARELESS = (without_a_token, with_a_foreign_token, an_unknown_field, control
 
 
 def test_the_walk_names_what_is_broken(
-    start: Start, sign_up: SignUp, someone: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    sign_up: SignUp,
+    someone: httpx.Client,
+    idle: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("app.house.inspect", trust)
     service = start(careless())
@@ -386,7 +392,7 @@ def test_the_walk_names_what_is_broken(
         document = body(client.get("/openapi.json"))
         paths = cast("dict[str, object]", document["paths"])
         document["paths"] = {path: paths[path] for path in paths if path.startswith("/v1/careless")}
-        world = World(Described(document), start, partial(sign_up, service), client, someone, MEMBER)
+        world = World(Described(document), start, partial(sign_up, service), client, someone, idle, MEMBER)
         said = "\n".join(each for attack in _ON_CARELESS for each in faults(world, attack))
 
     for fault in (

@@ -3,9 +3,9 @@
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.kit.passwords import Hasher
 from app.platform.accounts import service
 from app.platform.accounts.access import SIGN_UP, CanReadOwnAccount
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
 from app.platform.accounts.schemas import AccountCreate, AccountRead, SignedUp
 
@@ -13,7 +13,7 @@ router = routing.router("/v1/accounts", "accounts")
 
 
 @router.post("", status_code=202, dependencies=[SIGN_UP], responses=answers(Invalid))
-async def create_account(data: AccountCreate, session: Session, passwords: Hasher) -> SignedUp:
+async def create_account(data: AccountCreate, session: Session, passwords: Passwords) -> SignedUp:
     """Create an account.
 
     The answer is the same when the address has one already, whose password stays as it is. Then sign in with

@@ -1,12 +1,12 @@
 """What the business says about accounts, and what other nouns may ask of them."""
 
-from app import defaults
 from app.adapters.database import Reader, Session
 from app.kit.access import Principal
-from app.kit.passwords import Hasher, refuse_guessable
 from app.platform.accounts import notices, repository
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
 from app.platform.accounts.notices import Notice
+from app.platform.accounts.passwords import refuse_guessable
 from app.platform.accounts.schemas import AccountCreate, AccountRead, SignedUp
 from app.platform.audit import service as audit
 
@@ -14,15 +14,10 @@ add, remove, set_password = repository.add, repository.remove, repository.set_pa
 credentials, credentials_of, locked = repository.credentials, repository.credentials_of, repository.locked
 
 
-def common_knowledge(email: str) -> tuple[str, ...]:
-    """What everybody knows of an account, so that no password may be made of it."""
-    return (email, *email.split("@"), defaults.PROJECT_NAME, defaults.PROJECT_SLUG)
-
-
-async def create(session: Session, passwords: Hasher, data: AccountCreate) -> SignedUp:
+async def create(session: Session, passwords: Passwords, data: AccountCreate) -> SignedUp:
     """A new account, unless the address has one; the work and the answer are the same either way."""
     password = data.password.get_secret_value()
-    refuse_guessable(password, field="password", known=common_knowledge(data.email))
+    refuse_guessable(password, data.email, field="password")
     hashed = await passwords.hash(password)
     made = await repository.add(session, data.email, hashed)
     if made is None:

@@ -7,7 +7,6 @@ from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.etags import IfMatch
 from app.kit.pagination import Cursor, Page, PageSize
-from app.kit.tokens import Issuer
 from app.platform.accounts.management import ManagedAccount
 from app.platform.admin import service
 from app.platform.admin.access import CanManageAccounts, CanReadAudit
@@ -21,6 +20,7 @@ from app.platform.admin.schemas import (
     RequestId,
     Subject,
 )
+from app.platform.auth.dependencies import Tokens
 
 router = routing.router("/v1/admin", "admin")
 
@@ -61,23 +61,23 @@ async def change_account(
     *,
     _caller: CanManageAccounts,
     session: Session,
-    issuer: Issuer,
+    tokens: Tokens,
     if_match: IfMatch = None,
 ) -> ManagedAccount:
     """Change what an account may do, or keep it from signing in.
 
     A change ends all of its sessions. The last admin can be neither disabled nor made a member.
     """
-    return await service.change(session, issuer, account_id, data, if_match)
+    return await service.change(session, tokens, account_id, data, if_match)
 
 
 @router.delete("/accounts/{account_id}/sessions", status_code=204, responses=answers(AccountNotFound))
-async def end_account_sessions(account_id: UUID, _caller: CanManageAccounts, session: Session, issuer: Issuer) -> None:
+async def end_account_sessions(account_id: UUID, _caller: CanManageAccounts, session: Session, tokens: Tokens) -> None:
     """Sign an account out everywhere.
 
     All of its tokens are refused, by every instance within two seconds.
     """
-    return await service.end_sessions(session, issuer, account_id)
+    return await service.end_sessions(session, tokens, account_id)
 
 
 @router.get("/audit-entries", responses=answers(Invalid))

@@ -5,7 +5,6 @@ from uuid import UUID
 from app.adapters.database import Reader, Session
 from app.kit import pagination
 from app.kit.errors import Invalid
-from app.kit.tokens import Issuer
 from app.platform.accounts import gates, management
 from app.platform.accounts import service as accounts
 from app.platform.accounts.management import ManagedAccount
@@ -15,6 +14,7 @@ from app.platform.admin.schemas import AccountChange, AccountLookup, AuditEntryR
 from app.platform.audit import service as audit
 from app.platform.auth import credentials
 from app.platform.auth import service as auth
+from app.platform.auth.dependencies import Tokens
 
 
 async def newest(reader: Reader, limit: int, cursor: str | None) -> pagination.Page[ManagedAccount]:
@@ -41,7 +41,7 @@ async def get(reader: Reader, account_id: UUID) -> ManagedAccount:
 
 
 async def change(
-    session: Session, issuer: Issuer, account_id: UUID, data: AccountChange, expected: int | None
+    session: Session, tokens: Tokens, account_id: UUID, data: AccountChange, expected: int | None
 ) -> ManagedAccount:
     """Change what an account may do; its sessions end, because their tokens say what it could do before."""
     # Before the account itself, as everybody does who may take the last admin away: so nobody waits in a circle.
@@ -65,15 +65,15 @@ async def change(
         event = "accounts.disabled" if disabled else "accounts.enabled"
         await audit.decided(session, event, "granted", account_id=account_id)
     # What is disabled has no credentials left; a new role ends only what says the old one.
-    await (auth.revoke_all if disabled else auth.end_all)(session, issuer, account_id)
+    await (auth.revoke_all if disabled else auth.end_all)(session, tokens, account_id)
     return changed
 
 
-async def end_sessions(session: Session, issuer: Issuer, account_id: UUID) -> None:
+async def end_sessions(session: Session, tokens: Tokens, account_id: UUID) -> None:
     """Sign an account out everywhere; AccountNotFound when there is none."""
     if await management.held(session, account_id) is None:
         raise AccountNotFound
-    await auth.end_all(session, issuer, account_id)
+    await auth.end_all(session, tokens, account_id)
 
 
 async def entries(  # noqa: PLR0913, PLR0917 - a filter each

@@ -6,7 +6,6 @@ from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.pagination import Cursor, Page, PageSize
-from app.kit.tokens import Issuer
 from app.platform.accounts.errors import AccountGone
 from app.platform.api_keys import service
 from app.platform.api_keys.access import CanManageOwnKeys, CanReadOwnKeys
@@ -14,8 +13,9 @@ from app.platform.api_keys.errors import ApiKeyNotFound, TooManyApiKeys
 from app.platform.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 from app.platform.api_keys.service import Permissions
 from app.platform.attempts.errors import TooManyAttempts
+from app.platform.auth.dependencies import Tokens
+from app.platform.passwords.dependencies import Reauthentication
 from app.platform.passwords.errors import WrongPassword
-from app.platform.passwords.service import Proof
 
 router = routing.router("/v1/api-keys", "API keys")
 
@@ -26,7 +26,7 @@ router = routing.router("/v1/api-keys", "API keys")
     responses=answers(AccountGone, WrongPassword, TooManyAttempts, TooManyApiKeys, Invalid),
 )
 async def create_api_key(
-    data: ApiKeyCreate, caller: CanManageOwnKeys, session: Session, proof: Proof, permissions: Permissions
+    data: ApiKeyCreate, caller: CanManageOwnKeys, session: Session, proof: Reauthentication, permissions: Permissions
 ) -> ApiKeyCreated:
     """Create an API key.
 
@@ -48,9 +48,9 @@ async def list_api_keys(
 
 
 @router.delete("/{key_id}", status_code=204, responses=answers(ApiKeyNotFound))
-async def revoke_api_key(key_id: UUID, caller: CanManageOwnKeys, session: Session, issuer: Issuer) -> None:
+async def revoke_api_key(key_id: UUID, caller: CanManageOwnKeys, session: Session, tokens: Tokens) -> None:
     """Revoke one of your API keys.
 
     It is refused from now on, by every instance within two seconds.
     """
-    return await service.revoke(session, issuer, key_id, caller)
+    return await service.revoke(session, tokens, key_id, caller)

@@ -8,19 +8,19 @@ from uuid import UUID
 from fastapi import Depends, FastAPI, Request
 
 from app.adapters.database import Reader, Session
-from app.kit import clock, pagination, tokens
+from app.kit import clock, crypto, pagination
 from app.kit.access import Principal, Rule
 from app.kit.errors import Invalid
 from app.kit.ids import uuid7
 from app.kit.routing import Route
-from app.kit.tokens import Issuer
 from app.platform.accounts import service as accounts
 from app.platform.accounts.errors import AccountGone
 from app.platform.api_keys import repository
 from app.platform.api_keys.errors import ApiKeyNotFound, TooManyApiKeys
 from app.platform.api_keys.keys import ApiKey
 from app.platform.api_keys.schemas import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
-from app.platform.passwords.service import Proof
+from app.platform.auth.dependencies import Tokens
+from app.platform.passwords.dependencies import Reauthentication
 
 # Nobody needs more, and no session that was stolen makes keys without end.
 _MOST = 50
@@ -29,7 +29,7 @@ Roles = Mapping[str, frozenset[str]]
 
 
 async def create(
-    session: Session, proof: Proof, data: ApiKeyCreate, caller: Principal, permissions: Roles
+    session: Session, proof: Reauthentication, data: ApiKeyCreate, caller: Principal, permissions: Roles
 ) -> ApiKeyCreated:
     """A new key of the caller; its scopes are among the permissions of their role."""
     _refuse_foreign(data.scopes, caller, permissions)
@@ -47,7 +47,7 @@ async def create(
         caller.account_id,
         name=data.name,
         scopes=" ".join(sorted(set(data.scopes))),
-        digest=tokens.digest(key.secret),
+        digest=crypto.digest(key.secret),
         methods=" ".join(sorted(caller.methods)),
         expires_at=clock.now() + timedelta(days=data.expires_in_days),
     )
@@ -60,11 +60,11 @@ async def newest(reader: Reader, limit: int, cursor: str | None, caller: Princip
     return pagination.page(rows, limit)
 
 
-async def revoke(session: Session, issuer: Issuer, key_id: UUID, caller: Principal) -> None:
+async def revoke(session: Session, tokens: Tokens, key_id: UUID, caller: Principal) -> None:
     """Revoke a key of the caller: it is refused from now on."""
     if await repository.revoke(session, key_id, caller.account_id) is None:
         raise ApiKeyNotFound
-    issuer.revoked.note([key_id])
+    tokens.revoked.note([key_id])
 
 
 def _refuse_foreign(scopes: list[str], caller: Principal, permissions: Roles) -> None:

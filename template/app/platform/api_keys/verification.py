@@ -17,14 +17,14 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from app.adapters.database.work import Database
-from app.kit import clock, state, tokens
+from app.kit import clock, crypto, state
 from app.kit.access import Principal, Refusal, Restrictions
 from app.kit.errors import AppError
 from app.kit.logging import get_logger
-from app.kit.tokens import Revoked, Tokens
 from app.platform.accounts import service as accounts
 from app.platform.api_keys import repository
 from app.platform.api_keys.keys import ApiKey
+from app.platform.auth.tokens import Revoked, Tokens
 
 # Shorter than the life of an access token: for that long, `Revoked` remembers what was revoked.
 _KNOWN_SECONDS = 30.0
@@ -75,7 +75,7 @@ class Keys:
         if key is None:
             return _INVALID
         stored = await repository.presented(self._database.primary, key.id)
-        if stored is None or not secrets.compare_digest(stored.digest, tokens.digest(key.secret)):
+        if stored is None or not secrets.compare_digest(stored.digest, crypto.digest(key.secret)):
             return _INVALID
         if stored.revoked_at is not None:
             return _REVOKED

@@ -9,15 +9,12 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
-
 from app import defaults
-from app.adapters.database import Database, Session
+from app.adapters.database import Session
+from app.adapters.database.work import Database
 from app.kit import clock
-from app.kit.peers import Peer
 from app.platform.attempts import repository
 from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.repository import Counted
@@ -71,24 +68,24 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class AttemptCounter:
     """Counts the attempts that come from one place."""
 
-    transactions: Database
+    database: Database
     place: str
 
     async def begin(self, email: str) -> Attempt:
         """Count an attempt before its password is looked at, so that many at once are no way around it."""
         place = self.place
         attempt = Attempt(_digest("pair", email, place), _digest("account", email), _digest("place", place))
-        async with self.transactions.transaction() as session:
+        async with self.database.transaction() as session:
             await _count(session, attempt)
         return attempt
 
     async def begin_other(self, what: str, account_id: UUID, backoff: Backoff) -> bytes:
         """Count an attempt at another secret of an account, from anywhere; answers what `succeed_other` takes."""
         key = _digest(what, str(account_id))
-        async with self.transactions.transaction() as session:
+        async with self.database.transaction() as session:
             now = clock.now()
             known = await repository.locked(session, [key])
             if (seconds := backoff.wait(known[key], now)) > 0:
@@ -139,11 +136,3 @@ def _key() -> bytes:
     # A new signing key makes new counts; the old ones are swept away.
     seed = bytes.fromhex(settings().auth_signing_keys[0].get_secret_value())
     return hmac.digest(seed, b"the keys of sign_in_attempts", "sha256")
-
-
-async def _counter(transactions: Database, place: Peer) -> Counter:
-    return Counter(transactions, place)
-
-
-Guesses = Annotated[Counter, Depends(_counter)]
-"""What an operation that looks at a password asks first."""

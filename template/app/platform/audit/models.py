@@ -27,7 +27,7 @@ class AuditEntry(Base):
     position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     actor_id: Mapped[UUID | None]
-    session_id: Mapped[UUID | None]
+    credential_id: Mapped[UUID | None]
     event: Mapped[str] = mapped_column(String(100))
     outcome: Mapped[str] = mapped_column(String(10), server_default="changed")
     subject_table: Mapped[str | None] = mapped_column(String(63))

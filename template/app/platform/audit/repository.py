@@ -82,7 +82,7 @@ _DECIDED = Command(
     .values(
         arguments(
             "actor_id",
-            "session_id",
+            "credential_id",
             "event",
             "outcome",
             "subject_table",
@@ -166,7 +166,7 @@ async def decided(  # noqa: PLR0913 - a column each
     outcome: str,
     *,
     account_id: UUID | None,
-    session_id: UUID | None,
+    credential_id: UUID | None,
     reason: str | None,
 ) -> None:
     """Store a decision about an account; one that lets it in makes it the actor, too."""
@@ -174,7 +174,7 @@ async def decided(  # noqa: PLR0913 - a column each
     await session.only(
         _DECIDED,
         actor_id=origin.account_id or (account_id if outcome == "granted" else None),
-        session_id=session_id or origin.session_id,
+        credential_id=credential_id or origin.credential_id,
         event=event,
         outcome=outcome,
         subject_table="accounts" if account_id else None,

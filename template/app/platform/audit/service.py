@@ -31,7 +31,7 @@ async def decided(  # noqa: PLR0913 - a decision says all of this
     outcome: Literal["granted", "refused"],
     *,
     account_id: UUID | None = None,
-    session_id: UUID | None = None,
+    credential_id: UUID | None = None,
     reason: str | None = None,
 ) -> None:
     """Record a decision about who may come in: `await audit.decided(session, "auth.login", "refused", reason=…)`.
@@ -43,10 +43,10 @@ async def decided(  # noqa: PLR0913 - a decision says all of this
         event: what was decided, as `noun.verb`.
         outcome: how.
         account_id: whom it is about, where that is known.
-        session_id: the session that it opens, renews or ends, where that is not the caller's own.
+        credential_id: the session that it opens, renews or ends, where that is not the caller's own.
         reason: why, in words that hold no data about a person.
     """
-    await repository.decided(session, event, outcome, account_id=account_id, session_id=session_id, reason=reason)
+    await repository.decided(session, event, outcome, account_id=account_id, credential_id=credential_id, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.kit import discovery
 from app.kit.errors import AppError
 from app.platform.accounts import gates
 from app.platform.attempts.errors import TooManyAttempts
-from app.platform.attempts.service import Counter
+from app.platform.attempts.service import AttemptCounter
 from app.platform.auth.errors import AccountDisabled, WrongCredentials
 from app.platform.auth.schemas import Login
 
@@ -26,7 +26,7 @@ class Challenge(Protocol):
         """Whether this account has to prove it."""
         ...
 
-    async def prove(self, session: Session, guesses: Counter, account_id: UUID, data: Login) -> tuple[str, ...]:
+    async def prove(self, session: Session, guesses: AttemptCounter, account_id: UUID, data: Login) -> tuple[str, ...]:
         """The methods of authentication (RFC 8176) that the login proves; one of the errors where it does not."""
         ...
 

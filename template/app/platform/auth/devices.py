@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import cast
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 LONGEST = 200
@@ -18,9 +18,7 @@ class Device:
     address: str | None
 
 
-async def _device(request: Request) -> Device:
+async def device(request: Request) -> Device:
+    """The device of a request."""
     said = _CONTROLS.sub("", request.headers.get("user-agent", ""))[:LONGEST].strip()
     return Device(said or None, cast("str | None", request.scope.get("kept_address")) or None)
-
-
-CurrentDevice = Annotated[Device, Depends(_device)]

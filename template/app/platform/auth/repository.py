@@ -77,11 +77,11 @@ _USE = Command(
     _identity,
 )
 _PROVE = Command(
-    update(SignIn).where(SignIn.id == bindparam("session_id")).values(methods=bindparam("proved")).returning(SignIn.id),
+    update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(methods=bindparam("proved")).returning(SignIn.id),
     _identity,
 )
 _TOUCH = Command(
-    update(SignIn).where(SignIn.id == bindparam("session_id")).values(last_used_at=func.now()).returning(SignIn.id),
+    update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(last_used_at=func.now()).returning(SignIn.id),
     _identity,
 )
 _EXPIRES_AT = func.least(
@@ -119,7 +119,7 @@ _ENDED = Query(
 )
 _END_OWN = Command(
     update(SignIn)
-    .where(SignIn.id == bindparam("session_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None))
+    .where(SignIn.id == bindparam("sign_in_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None))
     .values(ended_at=func.now())
     .returning(SignIn.id),
     _identity,
@@ -137,7 +137,7 @@ _END_ALL = Command(
 )
 _END = Command(
     update(SignIn)
-    .where(SignIn.id == bindparam("session_id"), SignIn.ended_at.is_(None))
+    .where(SignIn.id == bindparam("sign_in_id"), SignIn.ended_at.is_(None))
     .values(ended_at=func.now())
     .returning(SignIn.id),
     _identity,
@@ -165,30 +165,30 @@ async def presented(session: Session, digest: bytes) -> Presented | None:
     return await session.one(_PRESENTED, presented=digest)
 
 
-async def keep(session: Session, session_id: UUID, digest: bytes, expires_at: datetime) -> None:
+async def keep(session: Session, sign_in_id: UUID, digest: bytes, expires_at: datetime) -> None:
     """Store a new refresh token of a session."""
-    await session.only(_KEEP, id=uuid7(), session_id=session_id, digest=digest, expires_at=expires_at)
+    await session.only(_KEEP, id=uuid7(), session_id=sign_in_id, digest=digest, expires_at=expires_at)
 
 
-async def use(session: Session, token_id: UUID, session_id: UUID) -> None:
+async def use(session: Session, token_id: UUID, sign_in_id: UUID) -> None:
     """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
-    await session.only(_TOUCH, session_id=session_id)
+    await session.only(_TOUCH, sign_in_id=sign_in_id)
 
 
-async def prove(session: Session, session_id: UUID, methods: str) -> None:
+async def prove(session: Session, sign_in_id: UUID, methods: str) -> None:
     """Note the methods of authentication that were proved in a session."""
-    await session.one(_PROVE, session_id=session_id, proved=methods)
+    await session.one(_PROVE, sign_in_id=sign_in_id, proved=methods)
 
 
-async def end(session: Session, session_id: UUID) -> None:
+async def end(session: Session, sign_in_id: UUID) -> None:
     """End a session, if it has not ended yet."""
-    await session.one(_END, session_id=session_id)
+    await session.one(_END, sign_in_id=sign_in_id)
 
 
-async def end_own(session: Session, session_id: UUID, owner: UUID) -> UUID | None:
+async def end_own(session: Session, sign_in_id: UUID, owner: UUID) -> UUID | None:
     """End an open session of an account; None when it has no such session."""
-    return await session.one(_END_OWN, session_id=session_id, owner=owner)
+    return await session.one(_END_OWN, sign_in_id=sign_in_id, owner=owner)
 
 
 async def end_all(session: Session, owner: UUID, kept: UUID | None) -> list[UUID]:

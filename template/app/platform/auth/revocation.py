@@ -21,7 +21,7 @@ from app.adapters.database import Reader, Session
 from app.adapters.database.work import Database
 from app.kit import discovery, state
 from app.kit.logging import get_logger
-from app.kit.tokens import Tokens
+from app.platform.auth.tokens import Tokens
 from app.settings import Settings
 
 EVERY_SECONDS = 1.0

@@ -5,17 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from app.adapters.database import Reader, Session
-from app.kit import clock, pagination, tokens
+from app.kit import clock, crypto, pagination
 from app.kit.access import Principal
-from app.kit.passwords import Hasher
-from app.kit.tokens import Issuer
 from app.platform.accounts import gates
 from app.platform.accounts import service as accounts
+from app.platform.accounts.dependencies import Passwords
 from app.platform.attempts import service as attempts
-from app.platform.attempts.service import Guesses
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth import repository, revocation
 from app.platform.auth.challenges import challenge
+from app.platform.auth.dependencies import Tokens
 from app.platform.auth.devices import Device
 from app.platform.auth.errors import (
     AccountDisabled,
@@ -56,12 +56,12 @@ def pair(grant: Grant) -> TokenPair:
 async def login(  # noqa: PLR0913 - what it takes to sign in
     session: Session,
     reader: Reader,
-    passwords: Hasher,
-    issuer: Issuer,
+    passwords: Passwords,
+    tokens: Tokens,
     data: Login,
     *,
     device: Device,
-    guesses: Guesses,
+    guesses: AttemptCounter,
 ) -> Grant:
     """Begin a session; an unknown address costs what a wrong password does, and gets the same answer."""
     attempt = await guesses.begin(data.email)
@@ -75,7 +75,7 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     anew = await passwords.hash(password) if passwords.outdated(known.password_hash) else None
     methods: tuple[str, ...] = (_PASSWORD,)
     step = challenge()
-    if step is not None and await step.is_demanded(guesses.transactions.primary, known.id):
+    if step is not None and await step.is_demanded(guesses.database.primary, known.id):
         methods += await step.prove(session, guesses, known.id, data)
     # Read again under a lock: what was changed while the password was looked at has ended the sessions that there were.
     now = await accounts.locked(session, known.id)
@@ -93,52 +93,54 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="account disabled")
         raise AccountDisabled
     opened = await repository.open_session(session, known.id, device, " ".join(methods))
-    await audit.decided(session, "auth.login", "granted", account_id=known.id, session_id=opened.id)
-    return await _hand_out(session, issuer, known.id, opened, known.role)
+    await audit.decided(session, "auth.login", "granted", account_id=known.id, credential_id=opened.id)
+    return await _hand_out(session, tokens, known.id, opened, known.role)
 
 
-async def prove(session: Session, issuer: Issuer, caller: Principal, *methods: str) -> None:
+async def prove(session: Session, tokens: Tokens, caller: Principal, *methods: str) -> None:
     """Note that the caller's session has proved more than a password, and end the others, which have not."""
     await repository.prove(session, session_of(caller), " ".join((_PASSWORD, *methods)))
-    await end_all(session, issuer, caller.account_id, kept=caller.session_id)
+    await end_all(session, tokens, caller.account_id, kept=caller.session_id)
 
 
-async def refresh(session: Session, issuer: Issuer, secret: str) -> Grant:
+async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
     """Trade a refresh token for the next pair; one that was used before ends its session for whoever holds it."""
-    token = await repository.presented(session, tokens.digest(secret))
+    token = await repository.presented(session, crypto.digest(secret))
     if token is None:
         await audit.decided(session, "auth.refresh", "refused", reason="no such token")
         raise RefreshTokenRefused
     who, which = token.account_id, token.session_id
     if token.ended_at is not None or token.expires_at <= clock.now():
-        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="over")
+        await audit.decided(session, "auth.refresh", "refused", account_id=who, credential_id=which, reason="over")
         raise RefreshTokenRefused
     if token.used_at is not None:
-        await _end(session, issuer, which)
-        await audit.decided(session, "auth.refresh", "refused", account_id=who, session_id=which, reason="used before")
+        await _end(session, tokens, which)
+        await audit.decided(
+            session, "auth.refresh", "refused", account_id=who, credential_id=which, reason="used before"
+        )
         raise RefreshTokenReused
     account = await accounts.credentials_of(session, who)
     if account is None:
         raise RefreshTokenRefused
     await repository.use(session, token.id, which)
-    await audit.decided(session, "auth.refresh", "granted", account_id=who, session_id=which)
+    await audit.decided(session, "auth.refresh", "granted", account_id=who, credential_id=which)
     opened = repository.Opened(which, token.started_at, token.methods)
-    return await _hand_out(session, issuer, who, opened, account.role)
+    return await _hand_out(session, tokens, who, opened, account.role)
 
 
-async def logout(session: Session, issuer: Issuer, caller: Principal) -> None:
+async def logout(session: Session, tokens: Tokens, caller: Principal) -> None:
     """End the caller's session: all of its tokens are refused from now on."""
-    await _end(session, issuer, session_of(caller))
+    await _end(session, tokens, session_of(caller))
     await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
 
 
-async def logout_with(session: Session, issuer: Issuer, secret: str) -> None:
+async def logout_with(session: Session, tokens: Tokens, secret: str) -> None:
     """End the session of a refresh token, if it has one."""
-    token = await repository.presented(session, tokens.digest(secret))
+    token = await repository.presented(session, crypto.digest(secret))
     if token is not None:
         who, which = token.account_id, token.session_id
-        await _end(session, issuer, which)
-        await audit.decided(session, "auth.logout", "granted", account_id=who, session_id=which)
+        await _end(session, tokens, which)
+        await audit.decided(session, "auth.logout", "granted", account_id=who, credential_id=which)
 
 
 async def sessions(reader: Reader, limit: int, cursor: str | None, caller: Principal) -> pagination.Page[SessionRead]:
@@ -147,23 +149,25 @@ async def sessions(reader: Reader, limit: int, cursor: str | None, caller: Princ
     return pagination.page(rows, limit)
 
 
-async def end_one(session: Session, issuer: Issuer, session_id: UUID, caller: Principal) -> None:
+async def end_one(session: Session, tokens: Tokens, sign_in_id: UUID, caller: Principal) -> None:
     """End one of the caller's sessions; SessionNotFound when they have no such session, or it has ended."""
-    if await repository.end_own(session, session_id, caller.account_id) is None:
+    if await repository.end_own(session, sign_in_id, caller.account_id) is None:
         raise SessionNotFound
-    issuer.revoked.note([session_id])
-    await audit.decided(session, "auth.session-ended", "granted", account_id=caller.account_id, session_id=session_id)
+    tokens.revoked.note([sign_in_id])
+    await audit.decided(
+        session, "auth.session-ended", "granted", account_id=caller.account_id, credential_id=sign_in_id
+    )
 
 
-async def end_all(session: Session, issuer: Issuer, account_id: UUID, kept: UUID | None = None) -> None:
+async def end_all(session: Session, tokens: Tokens, account_id: UUID, kept: UUID | None = None) -> None:
     """End every session of an account but one: at a request, or because what its tokens say is no longer so."""
-    issuer.revoked.note(await repository.end_all(session, account_id, kept))
+    tokens.revoked.note(await repository.end_all(session, account_id, kept))
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 
-async def revoke_all(session: Session, issuer: Issuer, account_id: UUID) -> None:
+async def revoke_all(session: Session, tokens: Tokens, account_id: UUID) -> None:
     """Revoke every credential of an account, its sessions among them, and record that they ended."""
-    await revocation.revoke_all(session, issuer, account_id)
+    await revocation.revoke_all(session, tokens, account_id)
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 
@@ -174,22 +178,22 @@ def session_of(caller: Principal) -> UUID:
     return caller.session_id
 
 
-async def _end(session: Session, issuer: Issuer, session_id: UUID) -> None:
-    await repository.end(session, session_id)
-    issuer.revoked.note([session_id])
+async def _end(session: Session, tokens: Tokens, sign_in_id: UUID) -> None:
+    await repository.end(session, sign_in_id)
+    tokens.revoked.note([sign_in_id])
 
 
-async def _hand_out(session: Session, issuer: Issuer, account_id: UUID, opened: repository.Opened, role: str) -> Grant:
-    secret = tokens.new_secret()
+async def _hand_out(session: Session, tokens: Tokens, account_id: UUID, opened: repository.Opened, role: str) -> Grant:
+    secret = crypto.new_secret()
     expires_at = _refresh_until(opened.created_at)
-    await repository.keep(session, opened.id, tokens.digest(secret), expires_at)
+    await repository.keep(session, opened.id, crypto.digest(secret), expires_at)
     return Grant(
-        access_token=issuer.issue(
+        access_token=tokens.issue(
             account_id=account_id, session_id=opened.id, role=role, methods=opened.methods.split()
         ),
         refresh_token=secret,
         session_id=opened.id,
-        access_seconds=int(issuer.lifetime.total_seconds()),
+        access_seconds=int(tokens.lifetime.total_seconds()),
         refresh_seconds=int((expires_at - clock.now()).total_seconds()),
     )
 

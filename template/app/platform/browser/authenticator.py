@@ -9,8 +9,7 @@ from app.kit import state
 from app.kit.access import Caller, Refusal, Restrictions, Rule
 from app.kit.authentication import Headers, Json
 from app.kit.errors import AppError
-from app.kit.tokens import Tokens
-from app.platform.auth.authenticator import AccessTokens
+from app.platform.auth.tokens import AccessTokens, Tokens
 from app.platform.browser.csrf import CsrfTokens
 from app.platform.browser.errors import CrossSiteRefused
 from app.platform.browser.pages import ACCESS_COOKIE, CSRF_HEADER, SAFE_METHODS, access_token, csrf_token, from_own_page

@@ -2,15 +2,12 @@
 
 import hmac
 from collections.abc import Iterable
-from typing import Annotated
 from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from fastapi import Depends, Request
 
-from app.kit import state
-from app.kit.tokens import base64url
+from app.kit.crypto import base64url
 
 
 class CsrfTokens:
@@ -34,10 +31,3 @@ class CsrfTokens:
 
 def _token(key: bytes, session_id: UUID) -> str:
     return base64url(hmac.digest(key, session_id.bytes, "sha256"))
-
-
-async def _csrf_tokens(request: Request) -> CsrfTokens:
-    return state.of(request, CsrfTokens)
-
-
-Csrf = Annotated[CsrfTokens, Depends(_csrf_tokens)]

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from app.adapters.database import Reader, Session
-from app.kit import clock, tokens
+from app.kit import clock, crypto
 from app.platform.links import repository
 from app.platform.links.errors import LinkRefused
 from app.platform.links.repository import Known
@@ -41,8 +41,8 @@ async def issue(session: Session, account_id: UUID, purpose: Purpose, bound_to: 
     now = clock.now()
     if await repository.count(session, account_id, purpose, now) >= _MOST:
         return None
-    secret = tokens.new_secret()
-    digest, bound = tokens.digest(secret), tokens.digest(bound_to)
+    secret = crypto.new_secret()
+    digest, bound = crypto.digest(secret), crypto.digest(bound_to)
     expires_at = now + _LIFETIME[purpose]
     await repository.add(session, account_id, purpose, digest=digest, bound_to=bound, expires_at=expires_at)
     # Behind the #, so that it stands in no log of a server and in no Referer.
@@ -56,7 +56,7 @@ async def withdraw(session: Session, issued: Issued) -> None:
 
 async def presented(reader: Reader, purpose: Purpose, secret: SecretStr) -> Known:
     """What a link says, without using it; LinkRefused when it is not valid."""
-    known = await repository.find(reader, purpose, tokens.digest(secret.get_secret_value()), clock.now())
+    known = await repository.find(reader, purpose, crypto.digest(secret.get_secret_value()), clock.now())
     if known is None:
         raise LinkRefused
     return known
@@ -64,7 +64,7 @@ async def presented(reader: Reader, purpose: Purpose, secret: SecretStr) -> Know
 
 async def redeem(session: Session, purpose: Purpose, secret: SecretStr) -> Known:
     """Use a link, and drop the others that its account holds for the same; LinkRefused when it is not valid."""
-    known = await repository.take(session, purpose, tokens.digest(secret.get_secret_value()), clock.now())
+    known = await repository.take(session, purpose, crypto.digest(secret.get_secret_value()), clock.now())
     if known is None:
         raise LinkRefused
     await repository.drop(session, known.account_id, purpose)
@@ -73,4 +73,4 @@ async def redeem(session: Session, purpose: Purpose, secret: SecretStr) -> Known
 
 def holds(known: Known, bound_to: str) -> bool:
     """Whether what the link is bound to is still so."""
-    return known.bound_to == tokens.digest(bound_to)
+    return known.bound_to == crypto.digest(bound_to)

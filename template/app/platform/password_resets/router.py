@@ -3,8 +3,8 @@
 from app.adapters.database import Database, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.kit.passwords import Hasher
-from app.kit.tokens import Issuer
+from app.platform.accounts.dependencies import Passwords
+from app.platform.auth.dependencies import Tokens
 from app.platform.links.errors import LinkRefused
 from app.platform.mail.schemas import MailPromised
 from app.platform.password_resets import service
@@ -26,10 +26,10 @@ async def request_password_reset(data: ResetRequest, session: Session) -> MailPr
 
 @router.post("/resets", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused, Invalid))
 async def reset_password(
-    data: Reset, *, transactions: Database, session: Session, passwords: Hasher, issuer: Issuer
+    data: Reset, *, transactions: Database, session: Session, passwords: Passwords, tokens: Tokens
 ) -> None:
     """Set a new password with a link.
 
     Every session of the account ends, and its address counts as confirmed. A mail says that it happened.
     """
-    return await service.reset(transactions, session, passwords, issuer, data)
+    return await service.reset(transactions, session, passwords, tokens, data)

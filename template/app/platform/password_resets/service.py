@@ -1,13 +1,14 @@
 """What the business says about resetting passwords."""
 
 from app.adapters.database import Database, Session
-from app.kit.passwords import Hasher, refuse_guessable
-from app.kit.tokens import Issuer
 from app.platform.accounts import notices
 from app.platform.accounts import service as accounts
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.notices import Notice
+from app.platform.accounts.passwords import refuse_guessable
 from app.platform.audit import service as audit
 from app.platform.auth import service as auth
+from app.platform.auth.dependencies import Tokens
 from app.platform.links import service as links
 from app.platform.links.errors import LinkRefused
 from app.platform.links.service import Purpose
@@ -24,14 +25,14 @@ async def request(session: Session, data: ResetRequest) -> MailPromised:
     return MailPromised.to(data.email)
 
 
-async def reset(transactions: Database, session: Session, passwords: Hasher, issuer: Issuer, data: Reset) -> None:
+async def reset(transactions: Database, session: Session, passwords: Passwords, tokens: Tokens, data: Reset) -> None:
     """Set a new password with a link, which proves the address, too; every session of the account ends."""
     known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)
     account = await accounts.credentials_of(transactions.primary, known.account_id)
     if account is None or not links.holds(known, account.password_hash):
         raise LinkRefused
     new = data.password.get_secret_value()
-    refuse_guessable(new, field="password", known=accounts.common_knowledge(account.email))
+    refuse_guessable(new, account.email, field="password")
     hashed = await passwords.hash(new)
     known = await links.redeem(session, Purpose.RESET_PASSWORD, data.token)
     now = await accounts.locked(session, known.account_id)
@@ -39,6 +40,6 @@ async def reset(transactions: Database, session: Session, passwords: Hasher, iss
         raise LinkRefused
     await accounts.set_password(session, account.id, hashed)
     await verifications.confirm(session, account.id)
-    await auth.end_all(session, issuer, account.id)
+    await auth.end_all(session, tokens, account.id)
     await audit.decided(session, "passwords.reset", "granted", account_id=account.id)
     await notices.tell(session, Notice.PASSWORD_CHANGED, account.email)

@@ -50,14 +50,14 @@ def new_hash(address: str, variable: str) -> str:
     from pydantic import TypeAdapter, ValidationError
 
     from app.kit.errors import Invalid
-    from app.kit.passwords import Passwords, refuse_guessable
+    from app.kit.passwords import Passwords
+    from app.platform.accounts.passwords import refuse_guessable
     from app.platform.accounts.schemas import Password
-    from app.platform.accounts.service import common_knowledge
 
     given = os.environ.get(variable) or click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     try:
         password = TypeAdapter(Password).validate_python(given).get_secret_value()
-        refuse_guessable(password, field="password", known=common_knowledge(address))
+        refuse_guessable(password, address, field="password")
     except ValidationError:
         raise click.ClickException("A password has 12 to 128 characters.") from None
     except Invalid as error:

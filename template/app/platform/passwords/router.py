@@ -3,11 +3,11 @@
 from app.adapters.database import Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.kit.passwords import Hasher
-from app.kit.tokens import Issuer
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.attempts.errors import TooManyAttempts
-from app.platform.attempts.service import Guesses
+from app.platform.auth.dependencies import Tokens
 from app.platform.passwords import service
 from app.platform.passwords.access import CanChangeOwnPassword
 from app.platform.passwords.errors import WrongPassword
@@ -22,12 +22,12 @@ async def change_own_password(  # noqa: PLR0913 - what it works with
     *,
     caller: CanChangeOwnPassword,
     session: Session,
-    passwords: Hasher,
-    issuer: Issuer,
-    guesses: Guesses,
+    passwords: Passwords,
+    tokens: Tokens,
+    guesses: AttemptCounter,
 ) -> None:
     """Change your password.
 
     It needs the current one. Your other sessions end; this one stays.
     """
-    return await service.change(session, passwords, issuer, data, caller, guesses=guesses)
+    return await service.change(session, passwords, tokens, data, caller, guesses=guesses)

@@ -1,36 +1,34 @@
 """What the business says about changing passwords."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends
 from pydantic import SecretStr
 
 from app.adapters.database import Session
 from app.kit.access import Principal
-from app.kit.passwords import Hasher, Passwords, refuse_guessable
-from app.kit.tokens import Issuer
 from app.platform.accounts import notices
 from app.platform.accounts import service as accounts
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
 from app.platform.accounts.notices import Notice
+from app.platform.accounts.passwords import refuse_guessable
 from app.platform.accounts.schemas import Credentials
-from app.platform.accounts.service import common_knowledge
 from app.platform.attempts import service as attempts
-from app.platform.attempts.service import Attempt, Counter, Guesses
+from app.platform.attempts.service import Attempt, AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth import credentials
 from app.platform.auth import service as auth
+from app.platform.auth.dependencies import Tokens
 from app.platform.passwords.errors import WrongPassword
 from app.platform.passwords.schemas import PasswordChange
 
 
 @dataclass(frozen=True, slots=True)
-class Prover:
+class Reauthentication:
     """Asks somebody who is signed in for their password again, where a stolen session must not be enough."""
 
     passwords: Passwords
-    guesses: Counter
+    guesses: AttemptCounter
 
     async def of(self, caller: Principal, password: SecretStr, *, event: str, session: Session) -> Credentials:
         """The caller's account, if the password is theirs; a wrong one is counted, and recorded as `event` refused."""
@@ -42,7 +40,7 @@ class Prover:
         self, caller: Principal, password: SecretStr, *, event: str, session: Session
     ) -> tuple[Credentials, Attempt]:
         """The same, and the attempt that still counts: nothing was asked of `session` where the password is right."""
-        account = await accounts.credentials_of(self.guesses.transactions.primary, caller.account_id)
+        account = await accounts.credentials_of(self.guesses.database.primary, caller.account_id)
         if account is None:
             raise AccountGone
         attempt = await self.guesses.begin(account.email)
@@ -52,29 +50,21 @@ class Prover:
         return account, attempt
 
 
-async def _prover(passwords: Hasher, guesses: Guesses) -> Prover:
-    return Prover(passwords, guesses)
-
-
-Proof = Annotated[Prover, Depends(_prover)]
-"""What an operation that wants the password again asks."""
-
-
 async def change(  # noqa: PLR0913 - what it works with
     session: Session,
-    passwords: Hasher,
-    issuer: Issuer,
+    passwords: Passwords,
+    tokens: Tokens,
     data: PasswordChange,
     caller: Principal,
     *,
-    guesses: Guesses,
+    guesses: AttemptCounter,
 ) -> None:
     """Replace the caller's password if they know it, and end their other sessions."""
-    account = await accounts.credentials_of(guesses.transactions.primary, caller.account_id)
+    account = await accounts.credentials_of(guesses.database.primary, caller.account_id)
     if account is None:
         raise AccountGone
     new = data.new_password.get_secret_value()
-    refuse_guessable(new, field="new_password", known=common_knowledge(account.email))
+    refuse_guessable(new, account.email, field="new_password")
     attempt = await guesses.begin(account.email)
     if not await passwords.matches(data.current_password.get_secret_value(), account.password_hash):
         await audit.decided(session, "passwords.change", "refused", account_id=account.id, reason="wrong password")
@@ -85,7 +75,7 @@ async def change(  # noqa: PLR0913 - what it works with
         raise WrongPassword
     await attempts.succeed(session, attempt)
     await accounts.set_password(session, account.id, hashed)
-    await auth.end_all(session, issuer, account.id, kept=caller.session_id)
+    await auth.end_all(session, tokens, account.id, kept=caller.session_id)
     await audit.decided(session, "passwords.change", "granted", account_id=account.id)
     await notices.tell(session, Notice.PASSWORD_CHANGED, account.email)
 

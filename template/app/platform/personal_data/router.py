@@ -3,12 +3,12 @@
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.kit.passwords import Hasher
-from app.kit.tokens import Issuer
 from app.platform.accounts import departures
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.attempts.errors import TooManyAttempts
-from app.platform.attempts.service import Guesses
+from app.platform.auth.dependencies import Tokens
 from app.platform.personal_data import service
 from app.platform.personal_data.access import CanEraseOwnData, CanExportOwnData
 from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
@@ -38,13 +38,13 @@ async def erase_own_data(  # noqa: PLR0913 - what it works with
     *,
     caller: CanEraseOwnData,
     session: Session,
-    passwords: Hasher,
-    issuer: Issuer,
-    guesses: Guesses,
+    passwords: Passwords,
+    tokens: Tokens,
+    guesses: AttemptCounter,
 ) -> None:
     """Erase your account.
 
     It and all that belongs to it are deleted for good, and every session ends. A 503 says that some of it is left: send
     the request again.
     """
-    return await service.erase(session, passwords, issuer, data, caller, guesses=guesses)
+    return await service.erase(session, passwords, tokens, data, caller, guesses=guesses)

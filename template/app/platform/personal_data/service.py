@@ -6,16 +6,16 @@ from uuid import UUID
 from app.adapters.database import Database, Reader, Session
 from app.kit.access import Principal
 from app.kit.errors import Invalid
-from app.kit.passwords import Hasher
-from app.kit.tokens import Issuer
 from app.platform.accounts import departures
 from app.platform.accounts import service as accounts
+from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
 from app.platform.accounts.schemas import Credentials
 from app.platform.attempts import service as attempts
-from app.platform.attempts.service import Guesses
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth import service as auth
+from app.platform.auth.dependencies import Tokens
 from app.platform.personal_data import repository
 from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
 from app.platform.personal_data.schemas import Erasure, Export, ExportedRow, after, cursor
@@ -57,17 +57,17 @@ def _start(given: str | None) -> tuple[str, UUID]:
 
 
 async def erase(  # noqa: PLR0913 - what it works with
-    session: Session, passwords: Hasher, issuer: Issuer, data: Erasure, caller: Principal, *, guesses: Guesses
+    session: Session, passwords: Passwords, tokens: Tokens, data: Erasure, caller: Principal, *, guesses: AttemptCounter
 ) -> None:
     """Delete the caller's account and all that belongs to it, if they know its password."""
-    account = await accounts.credentials_of(guesses.transactions.primary, caller.account_id)
+    account = await accounts.credentials_of(guesses.database.primary, caller.account_id)
     if account is None:
         raise AccountGone
     attempt = await guesses.begin(account.email)
     if not await passwords.matches(data.password.get_secret_value(), account.password_hash):
         await audit.decided(session, "accounts.erasure", "refused", account_id=account.id, reason="wrong password")
         raise ErasureRefused
-    await _erase_most(session, guesses.transactions, account)
+    await _erase_most(session, guesses.database, account)
     await departures.refuse(session, account)
     now = await accounts.locked(session, account.id)
     if now is None:
@@ -76,7 +76,7 @@ async def erase(  # noqa: PLR0913 - what it works with
         raise ErasureUnderWay
     await attempts.succeed(session, attempt)
     await audit.decided(session, "accounts.erasure", "granted", account_id=account.id)
-    await auth.end_all(session, issuer, account.id)
+    await auth.end_all(session, tokens, account.id)
     await accounts.remove(session, account.id)
 
 

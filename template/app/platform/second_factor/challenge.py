@@ -8,7 +8,7 @@ from pydantic import Field
 from app.adapters.database import Reader, Session
 from app.kit.errors import AppError
 from app.platform.attempts import service as attempts
-from app.platform.attempts.service import Counter
+from app.platform.attempts.service import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth.schemas import Login
 from app.platform.second_factor import codes, repository
@@ -41,7 +41,7 @@ class SecondFactorChallenge:
         """Whether an account signs in with a code."""
         return await repository.is_active(reader, account_id)
 
-    async def prove(self, session: Session, guesses: Counter, account_id: UUID, data: Login) -> tuple[str, ...]:
+    async def prove(self, session: Session, guesses: AttemptCounter, account_id: UUID, data: Login) -> tuple[str, ...]:
         """Use up the code that came with a login."""
         code = data.code if isinstance(data, LoginWithCode) else None
         if code is None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.adapters.database import Session
 from app.kit import clock
-from app.platform.attempts.service import Backoff, Counter
+from app.platform.attempts.service import AttemptCounter, Backoff
 from app.platform.second_factor import repository, totp
 
 _RECOVERY_CODES = 10
@@ -22,7 +22,7 @@ _GROUP = 4
 _LIMIT = Backoff(free=5, longest=3600)
 
 
-async def begin(guesses: Counter, account_id: UUID) -> bytes:
+async def begin(guesses: AttemptCounter, account_id: UUID) -> bytes:
     """Count a code before it is looked at; answers what `attempts.succeed_other` takes."""
     return await guesses.begin_other("code", account_id, _LIMIT)
 

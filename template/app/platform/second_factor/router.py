@@ -3,12 +3,12 @@
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import answers
-from app.kit.tokens import Issuer
 from app.platform.accounts.errors import AccountGone
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.attempts.errors import TooManyAttempts
-from app.platform.attempts.service import Guesses
+from app.platform.auth.dependencies import Tokens
+from app.platform.passwords.dependencies import Reauthentication
 from app.platform.passwords.errors import WrongPassword
-from app.platform.passwords.service import Proof
 from app.platform.second_factor import service
 from app.platform.second_factor.access import CanManageOwnSecondFactor
 from app.platform.second_factor.errors import CodeRefused, NoSecondFactor, SecondFactorActive
@@ -35,7 +35,7 @@ async def read_second_factor(caller: CanManageOwnSecondFactor, reader: Reader) -
 
 @router.post("", status_code=201, responses=answers(AccountGone, WrongPassword, TooManyAttempts, SecondFactorActive))
 async def begin_second_factor(
-    data: SecondFactorBegin, caller: CanManageOwnSecondFactor, session: Session, proof: Proof
+    data: SecondFactorBegin, caller: CanManageOwnSecondFactor, session: Session, proof: Reauthentication
 ) -> Enrolment:
     """Begin to set up a second factor.
 
@@ -46,19 +46,23 @@ async def begin_second_factor(
 
 @router.post("/confirmation", responses=answers(CodeRefused, TooManyAttempts, NoSecondFactor, SecondFactorActive))
 async def confirm_second_factor(
-    data: SecondFactorConfirm, caller: CanManageOwnSecondFactor, session: Session, guesses: Guesses, issuer: Issuer
+    data: SecondFactorConfirm,
+    caller: CanManageOwnSecondFactor,
+    session: Session,
+    guesses: AttemptCounter,
+    tokens: Tokens,
 ) -> RecoveryCodes:
     """Confirm your second factor.
 
     From now on signing in takes a code. Your other sessions end; refresh this one, and its tokens say that it has
     proved the second factor. Keep the recovery codes: they are shown this once.
     """
-    return await service.confirm(session, guesses, issuer, data, caller)
+    return await service.confirm(session, guesses, tokens, data, caller)
 
 
 @router.post("/recovery-codes", responses=answers(AccountGone, WrongPassword, CodeRefused, TooManyAttempts))
 async def renew_recovery_codes(
-    data: SecondFactorProof, caller: CanManageOwnSecondFactor, session: Session, proof: Proof
+    data: SecondFactorProof, caller: CanManageOwnSecondFactor, session: Session, proof: Reauthentication
 ) -> RecoveryCodes:
     """Make new recovery codes.
 
@@ -69,10 +73,10 @@ async def renew_recovery_codes(
 
 @router.post("/removal", status_code=204, responses=answers(AccountGone, WrongPassword, CodeRefused, TooManyAttempts))
 async def remove_second_factor(
-    data: SecondFactorProof, caller: CanManageOwnSecondFactor, session: Session, proof: Proof, issuer: Issuer
+    data: SecondFactorProof, caller: CanManageOwnSecondFactor, session: Session, proof: Reauthentication, tokens: Tokens
 ) -> None:
     """Remove your second factor.
 
     It needs your password and a code. All of your sessions end.
     """
-    return await service.remove(session, proof, issuer, data, caller)
+    return await service.remove(session, proof, tokens, data, caller)

@@ -3,12 +3,12 @@
 from app import defaults
 from app.adapters.database import Reader, Session
 from app.kit.access import Principal
-from app.kit.tokens import Issuer
 from app.platform.attempts import service as attempts
-from app.platform.attempts.service import Guesses
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth import service as auth
-from app.platform.passwords.service import Proof
+from app.platform.auth.dependencies import Tokens
+from app.platform.passwords.dependencies import Reauthentication
 from app.platform.second_factor import codes, repository, totp
 from app.platform.second_factor.challenge import METHODS
 from app.platform.second_factor.errors import CodeRefused, NoSecondFactor, SecondFactorActive
@@ -33,7 +33,7 @@ async def read(reader: Reader, caller: Principal) -> SecondFactorRead:
     )
 
 
-async def begin(session: Session, proof: Proof, data: SecondFactorBegin, caller: Principal) -> Enrolment:
+async def begin(session: Session, proof: Reauthentication, data: SecondFactorBegin, caller: Principal) -> Enrolment:
     """A secret for the caller's app, which counts for nothing until it is confirmed."""
     account = await proof.of(caller, data.password, event=_BEGIN, session=session)
     secret = totp.new_secret()
@@ -45,10 +45,10 @@ async def begin(session: Session, proof: Proof, data: SecondFactorBegin, caller:
 
 
 async def confirm(
-    session: Session, guesses: Guesses, issuer: Issuer, data: SecondFactorConfirm, caller: Principal
+    session: Session, guesses: AttemptCounter, tokens: Tokens, data: SecondFactorConfirm, caller: Principal
 ) -> RecoveryCodes:
     """Make the second factor count: this session has proved it, and the others end."""
-    if await repository.is_active(guesses.transactions.primary, caller.account_id):
+    if await repository.is_active(guesses.database.primary, caller.account_id):
         raise SecondFactorActive
     guess = await codes.begin(guesses, caller.account_id)
     pending = await repository.locked(session, caller.account_id)
@@ -60,25 +60,31 @@ async def confirm(
         await audit.decided(session, _CONFIRM, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused
     await attempts.succeed_other(session, guess)
-    await auth.prove(session, issuer, caller, *METHODS)
+    await auth.prove(session, tokens, caller, *METHODS)
     await audit.decided(session, _CONFIRM, "granted", account_id=caller.account_id)
     return RecoveryCodes(recovery_codes=await codes.new_recovery_codes(session, caller.account_id))
 
 
-async def renew_codes(session: Session, proof: Proof, data: SecondFactorProof, caller: Principal) -> RecoveryCodes:
+async def renew_codes(
+    session: Session, proof: Reauthentication, data: SecondFactorProof, caller: Principal
+) -> RecoveryCodes:
     """New recovery codes in place of the old ones."""
     await _prove(session, proof, data, caller, _RENEW)
     return RecoveryCodes(recovery_codes=await codes.new_recovery_codes(session, caller.account_id))
 
 
-async def remove(session: Session, proof: Proof, issuer: Issuer, data: SecondFactorProof, caller: Principal) -> None:
+async def remove(
+    session: Session, proof: Reauthentication, tokens: Tokens, data: SecondFactorProof, caller: Principal
+) -> None:
     """Forget the second factor, and end every session: none of them is what its tokens say."""
     await _prove(session, proof, data, caller, _REMOVE)
     await repository.remove(session, caller.account_id)
-    await auth.end_all(session, issuer, caller.account_id)
+    await auth.end_all(session, tokens, caller.account_id)
 
 
-async def _prove(session: Session, proof: Proof, data: SecondFactorProof, caller: Principal, event: str) -> None:
+async def _prove(
+    session: Session, proof: Reauthentication, data: SecondFactorProof, caller: Principal, event: str
+) -> None:
     _, attempt = await proof.checked(caller, data.password, event=event, session=session)
     # After the password: whoever has stolen a session must not use up its owner's guesses.
     guess = await codes.begin(proof.guesses, caller.account_id)

@@ -256,8 +256,8 @@ def test_the_trail_says_which_key_changed_something(client: httpx.Client, someon
     item = body(client.post(ITEMS, json={"name": "Kettle"}, headers=bearer(key)))
     assert someone.delete(f"{KEYS}/{key['id']}").status_code == 204
 
-    entry = sql("SELECT event, session_id::text FROM audit_entries WHERE subject_id = $1", item["id"])
-    assert entry == [{"event": "items.created", "session_id": key["id"]}]
+    entry = sql("SELECT event, credential_id::text FROM audit_entries WHERE subject_id = $1", item["id"])
+    assert entry == [{"event": "items.created", "credential_id": key["id"]}]
     of_key = sql("SELECT event FROM audit_entries WHERE subject_id = $1 ORDER BY position", key["id"])
     assert [each["event"] for each in of_key] == ["api_keys.created", "api_keys.updated"]
 

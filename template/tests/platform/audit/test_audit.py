@@ -78,7 +78,7 @@ def test_a_change_says_who_did_what_to_which_row_in_which_request(someone: httpx
     assert three["after_digest"] is None
     for each in (one, two, three):
         assert (each["subject_table"], each["subject_id"]) == ("items", body(made)["id"])
-        assert (str(each["actor_id"]), str(each["session_id"])) == (caller(someone)["sub"], caller(someone)["sid"])
+        assert (str(each["actor_id"]), str(each["credential_id"])) == (caller(someone)["sub"], caller(someone)["sid"])
         assert (each["outcome"], each["reason"]) == ("changed", None)
         assert str(each["address"]).startswith("127.0.0.")
 

@@ -13,3 +13,7 @@ PRODUCTION = {
 def of_tests(folder: Path) -> dict[str, str]:
     """For the services of the tests, which may use a folder."""
     return {"MAIL_FOLDER": str(folder / "mail")}
+
+
+BUSY = "SELECT id FROM mail_outbox"
+"""What finds something as long as the service still does something in the background, because of an earlier request."""

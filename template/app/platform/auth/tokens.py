@@ -1,22 +1,22 @@
 """Access tokens: short-lived JWTs signed with Ed25519, each naming the key that signed it."""
 
 import hashlib
-import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
-from typing import Annotated
+from time import monotonic, time
+from typing import ClassVar
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.kit import clock, state
+from app.kit import clock
+from app.kit.access import Principal, Refusal, Restrictions, Rule
+from app.kit.authentication import Headers, Json
+from app.kit.errors import AppError
 from app.kit.ids import uuid7_text
 
 ALGORITHM = "EdDSA"
@@ -106,9 +106,9 @@ class Tokens:
     verified is remembered until it expires: an Ed25519 check costs more than the rest of the authentication together.
     """
 
-    def __init__(self, keys: Sequence[Key], *, issuer: str, lifetime: timedelta, settling: timedelta) -> None:
-        self._keys: Sequence[Key] = keys
-        self._public: Mapping[str, Ed25519PublicKey] = {key.kid: key.public for key in keys}
+    def __init__(self, seeds: Sequence[bytes], *, issuer: str, lifetime: timedelta, settling: timedelta) -> None:
+        self._keys: Sequence[Key] = [Key.from_seed(seed) for seed in seeds]
+        self._public: Mapping[str, Ed25519PublicKey] = {key.kid: key.public for key in self._keys}
         self._issuer: str = issuer
         self._verified: dict[bytes, Claims] = {}
         self.lifetime: timedelta = lifetime
@@ -145,7 +145,7 @@ class Tokens:
             if len(self._verified) >= _REMEMBERED:
                 del self._verified[next(iter(self._verified))]
             self._verified[token] = claims
-        if claims.exp <= clock.now().timestamp():
+        if claims.exp <= time():
             del self._verified[token]
             raise InvalidToken(_EXPIRED)
         if claims.sid in self.revoked:
@@ -179,23 +179,34 @@ def _raw(public: Ed25519PublicKey) -> bytes:
     return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def base64url(raw: bytes) -> str:
-    """Bytes as RFC 7515 writes them: base64 that is safe in a URL, without padding."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+class AccessTokens:
+    """Knows callers by their access tokens."""
 
+    bearer: ClassVar[bytes | None] = b""
+    errors: ClassVar[tuple[type[AppError], ...]] = ()
+    schemes: ClassVar[Mapping[str, Json]] = {
+        "accessToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The `access_token` of `POST /v1/auth/login`",
+        }
+    }
 
-def new_secret() -> str:
-    """A new opaque secret of 256 bits, in 43 characters that are safe in a URL."""
-    return secrets.token_urlsafe(32)
+    def __init__(self, tokens: Tokens, restrictions: Restrictions) -> None:
+        self._tokens: Tokens = tokens
+        self._restrictions: Restrictions = restrictions
 
+    def caller(self, _method: str, _headers: Headers, token: bytes) -> Principal | Refusal:
+        """Whose token it is."""
+        try:
+            claims = self._tokens.verify(token)
+        except InvalidToken as error:
+            return Refusal(str(error))
+        restriction = self._restrictions.of(claims.role, claims.amr)
+        return Principal(claims.sub, claims.sid, claims.role, methods=claims.amr, restriction=restriction)
 
-def digest(secret: str) -> bytes:
-    """What is stored of an opaque secret. A plain hash is enough: nobody guesses 256 random bits."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-async def _tokens(request: Request) -> Tokens:
-    return state.of(request, Tokens)
-
-
-Issuer = Annotated[Tokens, Depends(_tokens)]
+    def requirement(self, _rule: Rule, *, safe: bool) -> Mapping[str, list[str]] | None:
+        """Every rule is satisfied by somebody who signed in."""
+        del safe
+        return {"accessToken": []}

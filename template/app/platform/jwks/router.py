@@ -7,8 +7,10 @@ from pydantic import Field
 
 from app.kit import routing
 from app.kit.access import public
+from app.kit.crypto import base64url
 from app.kit.schemas import Out
-from app.kit.tokens import ALGORITHM, Issuer, base64url
+from app.platform.auth.dependencies import Tokens
+from app.platform.auth.tokens import ALGORITHM
 
 router = routing.router("", "auth")
 
@@ -33,7 +35,7 @@ class KeySet(Out):
 
 
 @router.get("/.well-known/jwks.json", dependencies=[public("public keys are there to be known")])
-async def read_keys(issuer: Issuer, response: Response) -> KeySet:
+async def read_keys(tokens: Tokens, response: Response) -> KeySet:
     """Give the keys that verify access tokens.
 
     Ask again when a token names a key that you do not know; a key is published before it signs.
@@ -42,6 +44,6 @@ async def read_keys(issuer: Issuer, response: Response) -> KeySet:
     return KeySet(
         keys=[
             PublicKey(kty="OKP", crv="Ed25519", use="sig", alg=ALGORITHM, kid=kid, x=base64url(raw))
-            for kid, raw in issuer.public_keys.items()
+            for kid, raw in tokens.public_keys.items()
         ]
     )
