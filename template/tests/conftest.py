@@ -67,7 +67,7 @@ _PATCH.setattr(openapi, "document", _document)
 
 @pytest.fixture
 def idle(sql: "Sql") -> Callable[[], None]:
-    """Wait until the service does nothing in the background: the BUSY of nouns, in their tests' settings.py, says so."""
+    """Wait until the service does nothing in the background: the BUSY of nouns, in their tests' settings.py, tells."""
     busy = [cast("str", vars(each)["BUSY"]) for each in _NEEDS if "BUSY" in vars(each)]
     return lambda: eventually(lambda: not any(sql(statement) for statement in busy))
 

@@ -1,4 +1,4 @@
-"""The commands that serve: in production, and for development."""
+"""The command that serves."""
 
 import os
 import ssl
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from app import defaults
-from app.adapters.process import ROOT, prepared
+from app.adapters.process import prepared
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -50,34 +50,13 @@ def serve(host: str, port: int, workers: int) -> None:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             # They share the rate limits, too: each counts its part.
             os.environ["RATE_LIMIT_WORKERS"] = str(workers)
-            _run(host, port, workers=workers)
+            run(host, port, workers=workers)
     else:
-        _run(host, port)
+        run(host, port)
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=_PORT, help="Port to listen on.")
-@click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a file of app/ changes.")
-def dev(host: str, port: int, *, reload: bool) -> None:
-    """Serve for development: a PostgreSQL of its own, the newest schema, new code at once."""
-    from app import registry
-    from app.adapters import schema
-    from app.kit import logging
-
-    prepared()
-    registry.read_settings()
-    schema.migrate()
-    logging.writer.flush()  # what was migrated comes before what to open now
-    click.echo(f"\n  {defaults.PROJECT_NAME}: http://{host}:{port}/docs\n", err=True)
-    if reload:
-        _run_reloading(host, port)
-    else:
-        _run(host, port)
-
-
-def _begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
-    """The same wherever the service is served. Its own layers write the access log and the headers."""
+def begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
+    """Begin to serve, in the same way everywhere: our own layers write the access log and the headers."""
     return begin(
         "app.cli.serve:application",
         factory=True,
@@ -95,13 +74,14 @@ def _begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
     )
 
 
-def _run(host: str, port: int, *, workers: int = 1) -> None:
+def run(host: str, port: int, *, workers: int = 1) -> None:
+    """Serve until told to stop."""
     import uvicorn
 
     from app.settings import settings
 
     found = settings()
-    _begin(
+    begin(
         uvicorn.run,
         host,
         port,
@@ -119,13 +99,4 @@ def _newest_tls(_config: object, made: Callable[[], ssl.SSLContext]) -> ssl.SSLC
     return context
 
 
-def _run_reloading(host: str, port: int) -> None:
-    import uvicorn
-
-    from app.reloading import Reloading
-
-    config = _begin(uvicorn.Config, host, port, reload=True, reload_dirs=[str(ROOT / "app")])
-    Reloading(config, uvicorn.Server(config).run, [config.bind_socket()]).run()
-
-
-commands = (serve, dev)
+commands = (serve,)

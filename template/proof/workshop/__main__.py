@@ -1,14 +1,15 @@
-"""`make check`, `make fix`, `make domain` and `make migration`."""
+"""`make run`, `make check`, `make fix`, `make domain` and `make migration`."""
 
 import click
 
 from app.cli import Cli
 from proof.workshop.checks import check, fix
+from proof.workshop.dev import dev
 from proof.workshop.migrations import migration
 from proof.workshop.nouns import domain
 
 
-@click.group(cls=Cli, commands=[check, fix, domain, migration])
+@click.group(cls=Cli, commands=[dev, check, fix, domain, migration])
 def workshop() -> None:
     """Change the service, and prove that it still keeps its promises."""
 

@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app import cli, defaults, registry
 from app.adapters import embedded_postgres, process, schema
 from app.kit import routing
-from app.reloading import Reloading
 from tests import database
 from tests.conftest import Log
 from tests.test_migrations import looked_at
@@ -57,7 +56,6 @@ def test_help_names_every_command() -> None:
 
     for name in (
         "serve",
-        "dev",
         "migrate",
         "openapi",
         "routes",
@@ -239,12 +237,11 @@ def test_a_bad_setting_of_a_noun_is_a_sentence_before_anything_starts(
     monkeypatch.setattr(registry, "modules", found)
     monkeypatch.setenv("ORDERS_MOST", "lots")
 
-    for command in ("serve", "dev"):
-        result = run(command)
+    result = run("serve")
 
-        assert result.exit_code == 1
-        assert result.output.startswith("Error: Invalid settings:\n  - ORDERS_MOST Input should be a valid integer")
-        assert "\n  - PEAK is missing. Set it in the environment" in result.output
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Invalid settings:\n  - ORDERS_MOST Input should be a valid integer")
+    assert "\n  - PEAK is missing. Set it in the environment" in result.output
     assert not served
 
 
@@ -257,29 +254,6 @@ def test_several_workers_share_their_metrics(served: list[dict[str, object]], mo
     assert served[0]["workers"] == 2
     assert "metrics-" in os.environ["PROMETHEUS_MULTIPROC_DIR"]
     assert os.environ["RATE_LIMIT_WORKERS"] == "2"
-
-
-def test_dev_migrates_before_it_serves(served: list[dict[str, object]], empty_database: str) -> None:
-    assert "/docs" in said("dev", "--no-reload")
-
-    assert len(served) == 1
-    database.execute(empty_database, "SELECT 1 FROM accounts")
-
-
-def test_dev_serves_new_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    watching: list[Reloading] = []
-
-    def watch(self: Reloading) -> None:
-        watching.append(self)
-
-    monkeypatch.setattr(Reloading, "run", watch)
-
-    _ = said("dev", "--port", "8124")
-
-    (found,) = watching
-    assert found.config.should_reload
-    for each in found.sockets:
-        each.close()
 
 
 def test_without_a_database_development_starts_its_own(

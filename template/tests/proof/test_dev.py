@@ -11,17 +11,22 @@ from typing import cast
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from app.adapters.process import ROOT
+from app.cli import serve
+from proof.workshop.dev import dev
+from proof.workshop.reloading import Reloading
+from tests import database
 from tests.wire import eventually
 
-_DEV = "from app.cli import main; main(['dev', '--port', '{}'])"
+_DEV = "from proof.workshop.__main__ import workshop; workshop(['dev', '--port', '{}'])"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what the service consists of, to be edited."""
-    for each in ("app", "migrations"):
+    for each in ("app", "migrations", "proof"):
         _ = shutil.copytree(ROOT / each, tmp_path / each)
     _ = shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -66,3 +71,40 @@ def test_broken_code_is_answered_with_the_reason_until_it_is_mended(project: Pat
         says(500, reason)
     _ = router.write_text(good.replace("/v1/items", "/v1/things"), encoding="utf-8")
     says(404, "")
+
+
+def said(*arguments: str) -> str:
+    """What the command prints, in this process."""
+    result = CliRunner().invoke(dev, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_dev_migrates_before_it_serves(monkeypatch: pytest.MonkeyPatch, empty_database: str) -> None:
+    served: list[tuple[str, int]] = []
+
+    def serve_it(host: str, port: int) -> None:
+        served.append((host, port))
+
+    monkeypatch.setattr(serve, "run", serve_it)
+
+    assert "/docs" in said("--no-reload")
+
+    assert served == [("127.0.0.1", 8000)]
+    database.execute(empty_database, "SELECT 1 FROM accounts")
+
+
+def test_dev_serves_new_code_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching: list[Reloading] = []
+
+    def watch(self: Reloading) -> None:
+        watching.append(self)
+
+    monkeypatch.setattr(Reloading, "run", watch)
+
+    _ = said("--port", "8124")
+
+    (found,) = watching
+    assert found.config.should_reload
+    for each in found.sockets:
+        each.close()
