@@ -36,6 +36,6 @@ class BrowserSettings(BaseSettings):
         for origin in origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    f"names {origin!r}, which is no origin: give each as the browser sends it, as in https://www.example.com"
+                    f"contains {origin!r}, which is not an origin such as https://www.example.com"
                 )
         return origins
