@@ -144,13 +144,9 @@ class Settings(BaseSettings):
         if not self.production:
             self.allowed_hosts = self.allowed_hosts or _THIS_MACHINE
         elif not self.allowed_hosts:
-            raise ValueError(
-                "ALLOWED_HOSTS is missing: list the host names that clients use, such as api.example.com"
-            )
+            raise ValueError("ALLOWED_HOSTS is missing: list the host names that clients use, such as api.example.com")
         elif self.allowed_hosts == ("*",):
-            raise ValueError(
-                "ALLOWED_HOSTS must not be * in production: list the host names that clients use"
-            )
+            raise ValueError("ALLOWED_HOSTS must not be * in production: list the host names that clients use")
         return self
 
     @property
@@ -232,9 +228,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError as error:
-        raise ValueError(
-            f"contains {text!r}, which is not an address or a network such as 10.0.0.0/8"
-        ) from error
+        raise ValueError(f"contains {text!r}, which is not an address or a network such as 10.0.0.0/8") from error
     if network.prefixlen == _ANYONE:
         raise ValueError(f"must not contain {text}: any client could then forge its address")
     return network

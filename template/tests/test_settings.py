@@ -75,7 +75,10 @@ def started(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Result:
             "ALLOWED_HOSTS contains 'https://api.example.com', which is not a host name",
         ),
         ({"ALLOWED_HOSTS": "a.*.example.com"}, "ALLOWED_HOSTS contains 'a.*.example.com', which is not a host name"),
-        ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}, "TRUSTED_PROXIES contains 'proxy', which is not an address or a network"),
+        (
+            {"TRUSTED_PROXIES": "10.0.0.0/8,proxy"},
+            "TRUSTED_PROXIES contains 'proxy', which is not an address or a network",
+        ),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES must not contain 0.0.0.0/0"),
         ({"RATE_LIMIT_ADDRESS": "many"}, "RATE_LIMIT_ADDRESS is not a rate limit: give a number of requests, a slash"),
         ({"RATE_LIMIT_ATTEMPTS": "0/60"}, "RATE_LIMIT_ATTEMPTS is out of range: 1 to 1,000,000 requests"),

@@ -17,7 +17,7 @@ Text = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROLS_BU
 
 
 class In(BaseModel):
-    """The base of what a client sends: unknown fields are refused; what is unambiguous is converted, so `"7"` becomes 7."""
+    """The base of what a client sends: unknown fields are refused, and `"7"` is taken for the number 7."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

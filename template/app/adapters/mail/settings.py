@@ -44,12 +44,8 @@ class MailSettings(BaseSettings):
 
     def _refuse_what_is_for_development(self) -> None:
         if self.url is None:
-            raise ValueError(
-                "MAIL_URL is missing: set it to smtps://user:password@host:465"
-            )
+            raise ValueError("MAIL_URL is missing: set it to smtps://user:password@host:465")
         if "sender" not in self.model_fields_set:
             raise ValueError("MAIL_SENDER is missing: set the address that mail is sent from")
         if not self.links.startswith("https://"):
-            raise ValueError(
-                "MAIL_LINKS must be the https:// address of the front end"
-            )
+            raise ValueError("MAIL_LINKS must be the https:// address of the front end")

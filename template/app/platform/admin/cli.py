@@ -36,9 +36,7 @@ def create_admin(email: str) -> None:
 
     exists, refusal = read(known)
     if refusal is not None:
-        raise click.ClickException(
-            f"{address} can't be made an admin yet: {refusal}"
-        )
+        raise click.ClickException(f"{address} can't be made an admin yet: {refusal}")
     hashed = None if exists else new_hash(address, "ADMIN_PASSWORD")
     if not on_the_database(appoint):
         raise click.ClickException("The account was changed in the meantime: run this again.")

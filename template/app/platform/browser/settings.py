@@ -35,7 +35,5 @@ class BrowserSettings(BaseSettings):
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             if not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"contains {origin!r}, which is not an origin such as https://www.example.com"
-                )
+                raise ValueError(f"contains {origin!r}, which is not an origin such as https://www.example.com")
         return origins
