@@ -30,7 +30,7 @@ def inspect(app: FastAPI) -> None:
     document: Json = app.openapi()
     broken = [sentence for route in operations(app) for sentence in _route(route, document)]
     broken += [
-        f"{getattr(route, 'path', route)} is no operation of this house. Make its router with `routing.router(…)`."
+        f"{getattr(route, 'path', route)} was not created by `routing.router()`."
         for route in app.routes
         if not isinstance(route, Route)
     ]
@@ -48,7 +48,7 @@ def _route(route: Route, document: Json) -> Iterator[str]:
             '(`caller: CanReadItems`), or mark the route public with a reason (`dependencies=[public("…")]`).'
         )
     if rules > 1:
-        yield f"{name} has {rules} access rules. Keep one: a caller who satisfies some of them is neither in nor out."
+        yield f"{name} has {rules} access rules. Keep one: with several, it is unclear who may call it."
     if not any("x-problems" in answer for answer in route.responses.values()) and _can_fail(route):
         yield (
             f"{name} declares no error answers, though it takes an id or a body. Name what it raises: "

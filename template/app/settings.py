@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         for host in lower:
             if host != "*" and not _HOST.fullmatch(host):
                 raise ValueError(
-                    f"names {host!r}, which is no host: give names without scheme and port, as in api.example.com"
+                    f"contains {host!r}, which is not a host name without scheme and port, such as api.example.com"
                 )
         return ("*",) if "*" in lower else lower
 
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _has_both_halves(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("TLS_CERTIFICATE and TLS_KEY belong together: name both files, or neither")
+            raise ValueError("TLS_CERTIFICATE and TLS_KEY must both be set, or neither")
         return self
 
     @model_validator(mode="after")
@@ -143,13 +143,9 @@ class Settings(BaseSettings):
         if not self.production:
             self.allowed_hosts = self.allowed_hosts or _THIS_MACHINE
         elif not self.allowed_hosts:
-            raise ValueError(
-                "ALLOWED_HOSTS is missing: name the hosts that clients call this service by, as in api.example.com"
-            )
+            raise ValueError("ALLOWED_HOSTS is missing: list the host names that clients use, such as api.example.com")
         elif self.allowed_hosts == ("*",):
-            raise ValueError(
-                "ALLOWED_HOSTS is *, which production refuses: name the hosts that clients call this service by"
-            )
+            raise ValueError("ALLOWED_HOSTS must not be * in production: list the host names that clients use")
         return self
 
     @property
@@ -214,28 +210,26 @@ class Settings(BaseSettings):
         seen: dict[str, str] = {}
         for name, keys in self._keys.items():
             if len(set(keys)) != len(keys):
-                raise ValueError(f"{name} names one key twice: each must be its own")
+                raise ValueError(f"{name} contains the same key twice")
             for position, key in enumerate(keys, start=1):
                 # 32 random bytes all but never show fewer than 8 of the 16 digits; a typed or repeated pattern does.
                 if len(set(key)) < 8 or key[:32] == key[32:]:  # noqa: PLR2004
                     raise ValueError(f"{name} key {position} is a pattern, not a secret: {_MAKE_A_KEY}")
                 if key in seen:
-                    raise ValueError(f"{name} key {position} is among {seen[key]}, too: {_MAKE_A_KEY}")
+                    raise ValueError(f"{name} key {position} is also in {seen[key]}: {_MAKE_A_KEY}")
             seen |= dict.fromkeys(keys, name)
         token = self.metrics_token.get_secret_value() if self.metrics_token else None
         if token is not None and (len(token) < _TOKEN_LENGTH or token.lower() in seen):
-            raise ValueError("METRICS_TOKEN is shorter than 32 characters, or is another secret: make one of its own")
+            raise ValueError("METRICS_TOKEN must have at least 32 characters and differ from every other secret")
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError as error:
-        raise ValueError(
-            f"names {text!r}, which is no network: give addresses or networks, as in 10.0.0.0/8"
-        ) from error
+        raise ValueError(f"contains {text!r}, which is not an address or a network such as 10.0.0.0/8") from error
     if network.prefixlen == _ANYONE:
-        raise ValueError(f"names {text}, which is everyone: then each client could write an address of its own choice")
+        raise ValueError(f"must not contain {text}: any client could then forge its address")
     return network
 
 

@@ -120,7 +120,7 @@ def test_a_route_of_another_router(refusal: Refusal) -> None:
         return OK
 
     said = refusal(router)
-    assert said.startswith("  - /v1/bad is no operation of this house.")
+    assert said.startswith("  - /v1/bad was not created by `routing.router()`.")
     assert "routing.router(" in said
 
 

@@ -49,7 +49,7 @@ def rotate() -> None:
     registry.load_models()
     if left := on_the_database(_rotated):
         raise click.ClickException(
-            "\n".join(["These values can't be encrypted anew:", *(f"  - {each}" for each in left)])
+            "\n".join(["These values can't be re-encrypted:", *(f"  - {each}" for each in left)])
         )
 
 
@@ -72,12 +72,12 @@ async def _rotated(database: "Database") -> list[str]:
         if not rotated:
             break
     kept = await rotation.status(database)
-    click.echo(f"Encrypted {total} rows anew under the key {ring.ids[0]}.")
+    click.echo(f"Re-encrypted {total} rows with the key {ring.ids[0]}.")
     for key in ring.ids[1:]:
         if any(each.key == key for each in kept):
             click.echo(f"The key {key} is still needed.")
         else:
-            click.echo(f"Nothing needs the key {key} here: drop it from ENCRYPTION_KEYS, unless a backup needs it.")
+            click.echo(f"The key {key} is no longer used here: drop it from ENCRYPTION_KEYS, unless a backup needs it.")
     return left
 
 

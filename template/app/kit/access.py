@@ -46,7 +46,7 @@ class Refusal:
 
 
 Caller = Principal | Refusal
-NOBODY = Refusal("This needs an access token: send `Authorization: Bearer …`.")
+NOBODY = Refusal("An access token is required: send `Authorization: Bearer …`.")
 
 
 class Rule:
@@ -67,7 +67,7 @@ class Rule:
         if self.roles and caller.role not in self.roles:
             raise Forbidden(f"The role {caller.role} does not include `{self.permission}`.")
         if self.signed_in and caller.session_id is None:
-            raise Forbidden("Only somebody who signed in may do this.")
+            raise Forbidden("This requires a session: sign in first.")
         if caller.restriction is not None and not self.restricted:
             raise caller.restriction
         if caller.scopes is not None and self.permission not in caller.scopes:

@@ -48,13 +48,13 @@ class AppError(Exception):
 
 
 class BadRequest(AppError):
-    """The request can't be understood."""
+    """The request is malformed."""
 
     status: ClassVar = HTTPStatus.BAD_REQUEST
 
 
 class Unauthorized(AppError):
-    """This needs a valid access token."""
+    """A valid access token is required."""
 
     status: ClassVar = HTTPStatus.UNAUTHORIZED
     standard_headers: ClassVar = {"WWW-Authenticate": "Bearer"}
@@ -73,7 +73,7 @@ class NotFound(AppError):
 
 
 class MethodNotAllowed(AppError):
-    """This address does not answer that method."""
+    """This address does not support that method."""
 
     status: ClassVar = HTTPStatus.METHOD_NOT_ALLOWED
 
@@ -109,13 +109,13 @@ class UnsupportedMediaType(AppError):
 
 
 class MisdirectedRequest(AppError):
-    """This service does not answer for the host that the request names."""
+    """This service does not serve the requested host."""
 
     status: ClassVar = HTTPStatus.MISDIRECTED_REQUEST
 
 
 class Invalid(AppError):
-    """The request does not have the documented form."""
+    """The request is invalid."""
 
     status: ClassVar = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -133,7 +133,7 @@ class HeadersTooLarge(AppError):
 
 
 class InternalError(AppError):
-    """Something failed here. The request id finds it in the log."""
+    """An internal error occurred. The log has it under the request id."""
 
     status: ClassVar = HTTPStatus.INTERNAL_SERVER_ERROR
 

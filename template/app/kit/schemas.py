@@ -17,7 +17,7 @@ Text = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROLS_BU
 
 
 class In(BaseModel):
-    """The base of what a client sends: unknown fields are refused, and nothing is coerced behind their back."""
+    """The base of what a client sends: unknown fields are refused, and `"7"` is taken for the number 7."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

@@ -48,7 +48,7 @@ def _check(verb: str, part: str) -> None:
     on = _parts()
     has = f"This service has {', '.join(on)}." if on else "This service has none."
     if not part:
-        raise Stop(f"Name the part: make {verb} part=second_factor. {has}")
+        raise Stop(f"Name the part: make {verb} part=…. {has}")
     if verb == "drop" and part not in on:
         raise Stop(f"{part} is not among the parts. {has}")
     if verb == "add" and part in on:

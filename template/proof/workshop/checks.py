@@ -4,22 +4,27 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import IO, cast
 
 import click
 
 from app.adapters.process import ROOT
+from app.kit.discovery import modules
+from proof import parts
 from proof.workshop.tools import tool
 
-CRITICAL = (
-    "app/platform/*",
+# What authenticates and authorizes, beside what each part adds.
+_CRITICAL = (
+    "app/platform/auth/*",
     "app/adapters/encryption.py",
     "app/kit/access.py",
     "app/kit/crypto.py",
     "app/kit/passwords.py",
     "app/http/authentication.py",
 )
+CRITICAL = tuple(chain(_CRITICAL, *(cast("tuple[str, ...]", each.CRITICAL) for each in modules(parts, "critical"))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def domain(name: str, singular: str) -> None:
     sources = [
         ROOT / "app/domain" / EXAMPLE,
         ROOT / "tests/domain" / EXAMPLE,
-        ROOT / f"loadtest/scenarios/{EXAMPLE}.py",
+        *ROOT.glob(f"*/scenarios/{EXAMPLE}.py"),
     ]
     targets = [source.with_name(plural + source.suffix) for source in sources]
     for source, target in zip(sources, targets, strict=True):

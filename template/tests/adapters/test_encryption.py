@@ -216,8 +216,8 @@ def test_keys_rotate_while_the_service_serves(empty_database: str, start: Start)
     # Nobody writes with the old key any more: what was written meanwhile is rotated, and then there is nothing to do.
     _ = run(both, "rotate")
     last = run(both, "rotate").output
-    assert f"Encrypted 0 rows anew under the key {key_id(new)}." in last
-    assert f"Nothing needs the key {key_id(old)} here" in last
+    assert f"Re-encrypted 0 rows with the key {key_id(new)}." in last
+    assert f"The key {key_id(old)} is no longer used here" in last
     # As many rows as addresses: none was made twice, under two digests.
     assert f"accounts.email {key_id(new)} {len(made)} encrypts" in " ".join(run(new, "status").output.split())
     with start(ENCRYPTION_KEYS=new).connect() as client:
@@ -238,7 +238,7 @@ def test_what_can_not_be_read_is_named_and_the_rest_is_rotated(empty_database: s
     result = run(f"{new},{old}", "rotate")
 
     assert result.exit_code == 1
-    assert "Encrypted 1 rows anew" in result.output or "Encrypted 2 rows anew" in result.output  # and perhaps a letter
+    assert "Re-encrypted 1 rows" in result.output or "Re-encrypted 2 rows" in result.output  # and perhaps a letter
     assert f"is encrypted with the key {key_id(lost)}, which is not in the key ring" in result.output
     assert "NOT among ENCRYPTION_KEYS" in run(f"{new},{old}", "status").output
     for key in (lost, old, new):

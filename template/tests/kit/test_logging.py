@@ -109,7 +109,7 @@ def test_no_line_holds_what_is_secret(pipe: tuple[int, int], monkeypatch: pytest
     kit.writer.hide([planted[0]])
     log = kit.get_logger()
 
-    log.info("by name", password=planted[1], refresh_token=planted[2], api_key=planted[3], Authorization=planted[4])
+    log.info("by name", password=planted[1], refresh_token=planted[2], signing_key=planted[3], Authorization=planted[4])
     log.info("deeper", request={"headers": [{"cookie": planted[5]}], "client_secret": planted[6]}, key=planted[7])
     log.info("typed", given=SecretStr(planted[8]), listed=[SecretStr(planted[9])])
     log.info("in the words of a library:", words=f"postgresql://a:{planted[0]}@host", key_id="shown", number=1)

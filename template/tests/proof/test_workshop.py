@@ -40,8 +40,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         source = tmp_path / folder / "domain/items"
         source.mkdir(parents=True)
         _ = (source / "test_items.py").write_text(EXAMPLE, encoding="utf-8")
-    (tmp_path / "loadtest/scenarios").mkdir(parents=True)
-    _ = (tmp_path / "loadtest/scenarios/items.py").write_text(EXAMPLE, encoding="utf-8")
+    (tmp_path / "anywhere/scenarios").mkdir(parents=True)
+    _ = (tmp_path / "anywhere/scenarios/items.py").write_text(EXAMPLE, encoding="utf-8")
     monkeypatch.setattr(nouns, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "migrate", lambda: None)
 
@@ -115,7 +115,7 @@ def test_a_new_noun_is_a_renamed_copy(project: Path) -> None:
     for folder in ("app", "tests"):
         copied = project / folder / "domain/order_lines/test_order_lines.py"
         assert copied.read_text(encoding="utf-8") == COPY
-    assert (project / "loadtest/scenarios/order_lines.py").read_text(encoding="utf-8") == COPY
+    assert (project / "anywhere/scenarios/order_lines.py").read_text(encoding="utf-8") == COPY
     assert "/v1/order-lines answers" in done.output
 
 
@@ -156,10 +156,10 @@ def test_without_the_example_there_is_nothing_to_copy(project: Path) -> None:
 
 
 def test_what_is_there_already_is_left_alone(project: Path) -> None:
-    mine = project / "loadtest/scenarios/orders.py"
+    mine = project / "anywhere/scenarios/orders.py"
     _ = mine.write_text("mine", encoding="utf-8")
 
-    assert "loadtest/scenarios/orders.py exists already; nothing was made" in refused("domain", "orders")
+    assert "anywhere/scenarios/orders.py exists already; nothing was made" in refused("domain", "orders")
     assert mine.read_text(encoding="utf-8") == "mine"
     assert list(project.rglob("orders*")) == [mine]
 

@@ -99,7 +99,7 @@ def test_nobody_gives_themselves_a_role_or_somebody_elses_things(
     other = body(someone_else.get("/v1/accounts/me"))["id"]
     item = body(someone.post("/v1/items", json={"name": "mine"}))
 
-    for more in ({"role": "admin"}, {"is_admin": True}, {"id": other}, {"confirmed": True}):
+    for more in ({"role": "root"}, {"is_root": True}, {"id": other}, {"confirmed": True}):
         _ = problem(client.post("/v1/accounts", json=credentials | more), 422)
         _ = problem(client.post("/v1/auth/login", json=credentials | more), 422)
     assert client.post("/v1/auth/login", json=credentials).status_code == 401, "no account was made"

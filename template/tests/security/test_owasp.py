@@ -255,7 +255,7 @@ def test_no_input_makes_the_service_call_anybody(document: Json, client: httpx.C
     "path",
     [
         *("/.env", "/.git/config", "/app/settings.py", "/pyproject.toml", "/uv.lock", "/static/", "/docs/", "/app"),
-        *("/debug", "/redoc", "/admin", "/server-status", "//etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"),
+        *("/debug", "/redoc", "/console", "/server-status", "//etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"),
         "/docs/..%2f..%2f.env",
     ],
 )
@@ -347,7 +347,7 @@ def test_what_is_answered_is_published(document: Json, service: Service, client:
                 assert client.get(address).status_code == 404, address
 
 
-# CSRF needs no token where nothing can be changed
+# What a page of another site can have a browser ask
 
 
 def test_reading_changes_nothing(document: Json, someone: httpx.Client, sql: Sql) -> None:

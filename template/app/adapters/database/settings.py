@@ -45,7 +45,7 @@ class DatabaseSettings(BaseSettings):
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("is not a PostgreSQL address: it is written postgresql://user:password@host/database")
+            raise ValueError("must have the form postgresql://user:password@host/database")
         return url
 
     @model_validator(mode="after")
@@ -56,11 +56,11 @@ class DatabaseSettings(BaseSettings):
                 if url is None:
                     continue
                 if password(url) in process.secrets:
-                    raise ValueError(f"DATABASE_{name} has a password that is another secret, too: make one of its own")
+                    raise ValueError(f"The password in DATABASE_{name} is also another secret: choose a different one")
                 if not (verifies(url) or is_local(url) or self.without_tls_because):
                     raise ValueError(
-                        f"DATABASE_{name} does not ask for TLS: end it with ?sslmode=verify-full&sslrootcert=… (or say "
-                        "in DATABASE_WITHOUT_TLS_BECAUSE why nobody can listen on the way)"
+                        f"DATABASE_{name} does not require TLS: append ?sslmode=verify-full&sslrootcert=…, or give the "
+                        "reason in DATABASE_WITHOUT_TLS_BECAUSE"
                     )
         return self
 

@@ -37,19 +37,15 @@ class MailSettings(BaseSettings):
         if self.url is not None:
             parts = urlsplit(self.url.get_secret_value())
             if parts.scheme not in PORTS or not parts.hostname:
-                raise ValueError("MAIL_URL is not a mail server: it is written smtps://user:password@host:465")
+                raise ValueError("MAIL_URL must have the form smtps://user:password@host:465")
         if service.settings().production:
             self._refuse_what_is_for_development()
         return self
 
     def _refuse_what_is_for_development(self) -> None:
         if self.url is None:
-            raise ValueError(
-                "MAIL_URL is missing: passwords can't be reset without mail. smtps://user:password@host:465"
-            )
+            raise ValueError("MAIL_URL is missing: set it to smtps://user:password@host:465")
         if "sender" not in self.model_fields_set:
-            raise ValueError("MAIL_SENDER is missing: give the address that mails come from")
+            raise ValueError("MAIL_SENDER is missing: set the address that mail is sent from")
         if not self.links.startswith("https://"):
-            raise ValueError(
-                "MAIL_LINKS is missing or not https://: give the address of the front end that links lead to"
-            )
+            raise ValueError("MAIL_LINKS must be the https:// address of the front end")

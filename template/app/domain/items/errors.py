@@ -8,7 +8,7 @@ class ItemNotFound(NotFound):
 
 
 class NameTaken(Conflict, constraint="uq_items_owner_id_name"):
-    """Two items may not share a name."""
+    """Another item of yours has this name."""
 
 
 class ItemChanged(PreconditionFailed):

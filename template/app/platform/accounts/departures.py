@@ -10,10 +10,10 @@ from app.platform.accounts.schemas import Credentials
 
 
 class Departure(Protocol):
-    """Keeps accounts from being erased. A noun offers it in `departure.py`: `departure`."""
+    """Keeps accounts from being deleted. A noun offers it in `departure.py`: `departure`."""
 
     errors: tuple[type[AppError], ...]
-    """What an erasure may answer because of it."""
+    """What deleting an account may answer because of it."""
 
     async def refusal(self, session: Session, account: Credentials) -> AppError | None:
         """Why an account may not leave, which stays so until the transaction ends; None when it may.
@@ -29,7 +29,7 @@ def _departures() -> tuple[Departure, ...]:
 
 
 def errors() -> tuple[type[AppError], ...]:
-    """What an erasure may answer because of those who may not leave."""
+    """What deleting an account may answer because of those who may not leave."""
     return tuple(error for each in _departures() for error in each.errors)
 
 

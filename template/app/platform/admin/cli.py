@@ -36,12 +36,10 @@ def create_admin(email: str) -> None:
 
     exists, refusal = read(known)
     if refusal is not None:
-        raise click.ClickException(
-            f"{address} has an account, which is not made an admin before it satisfies this: {refusal}"
-        )
+        raise click.ClickException(f"{address} can't be made an admin yet: {refusal}")
     hashed = None if exists else new_hash(address, "ADMIN_PASSWORD")
     if not on_the_database(appoint):
-        raise click.ClickException("Somebody else changed this account at the same moment: run this again.")
+        raise click.ClickException("The account was changed in the meantime: run this again.")
     click.echo(f"{address} {'is an admin now; its sessions have ended' if exists else 'is a new account: an admin'}.")
 
 

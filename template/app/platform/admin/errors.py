@@ -12,4 +12,4 @@ class AccountChanged(PreconditionFailed):
 
 
 class LastAdmin(Conflict):
-    """Nobody else could manage the accounts then: make somebody else an admin first."""
+    """This is the last admin: appoint another one first."""

@@ -4,7 +4,7 @@ from app.kit.errors import Conflict, NotFound
 
 
 class ApiKeyNotFound(NotFound):
-    """You have no API key with this id that is not revoked."""
+    """You have no active API key with this id."""
 
 
 class TooManyApiKeys(Conflict):

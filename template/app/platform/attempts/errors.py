@@ -4,10 +4,10 @@ from app.kit.errors import TooManyRequests
 
 
 class TooManyAttempts(TooManyRequests):
-    """The password or the code was wrong too often: wait before the next attempt."""
+    """Too many failed attempts: wait before the next one."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
-            f"The password or the code was wrong too often: the next attempt is looked at in {seconds} s.",
+            f"Too many failed attempts: try again in {seconds} s.",
             headers={"Retry-After": str(seconds)},
         )

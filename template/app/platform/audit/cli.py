@@ -47,11 +47,11 @@ def verify(since: int, head: str | None) -> None:
     found = read(lambda reader: service.verify(reader, since=since, head=head))
     if found.faults:
         raise click.ClickException(
-            "The audit trail does not hold:\n" + "\n".join(f"  - {each}" for each in found.faults)
+            "The audit trail failed verification:\n" + "\n".join(f"  - {each}" for each in found.faults)
         )
     gone = f" Those up to {found.retired} were retired." if found.retired else ""
     click.echo(
-        f"{found.entries} entries hold.{gone} Keep this where the database's owner can't write:\nhead {found.head}"
+        f"{found.entries} entries verified.{gone} Keep this where the database's owner can't write:\nhead {found.head}"
     )
 
 
@@ -75,7 +75,7 @@ def retire() -> None:
         removed = asyncio.run(retirement.retire(owner, clock.now() - timedelta(days=days)))
     except retirement.NotTheOwner as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{removed} entries were older than {days} days, and are gone.")
+    click.echo(f"Removed {removed} entries older than {days} days.")
 
 
 commands = (audit,)

@@ -8,7 +8,7 @@ class WrongCredentials(Unauthorized, keeps_writes=True):
 
 
 class AccountDisabled(Forbidden, keeps_writes=True):
-    """This account has been disabled: ask whoever runs the service."""
+    """This account is disabled: contact the operator of the service."""
 
 
 class RefreshTokenRefused(Unauthorized, keeps_writes=True):
@@ -16,7 +16,7 @@ class RefreshTokenRefused(Unauthorized, keeps_writes=True):
 
 
 class RefreshTokenReused(Unauthorized, keeps_writes=True):
-    """The refresh token was used before, so somebody has a copy of it: this session has been ended. Sign in again."""
+    """The refresh token was already used and may be stolen, so the session was ended. Sign in again."""
 
 
 class SessionNotFound(NotFound):
@@ -24,4 +24,4 @@ class SessionNotFound(NotFound):
 
 
 class NoSession(Forbidden):
-    """You did not sign in with a session, so there is none to speak of."""
+    """This credential does not belong to a session."""

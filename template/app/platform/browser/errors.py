@@ -4,4 +4,4 @@ from app.kit.errors import Forbidden
 
 
 class CrossSiteRefused(Forbidden):
-    """A browser changes something with its cookies only from a page of this site, with the session's CSRF token."""
+    """A change with cookies must come from a page of this site and carry the session's CSRF token."""

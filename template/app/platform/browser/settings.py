@@ -35,7 +35,5 @@ class BrowserSettings(BaseSettings):
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             if not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"names {origin!r}, which is no origin: give each as the browser sends it, as in https://www.example.com"
-                )
+                raise ValueError(f"contains {origin!r}, which is not an origin such as https://www.example.com")
         return origins

@@ -4,4 +4,4 @@ from app.kit.errors import BadRequest
 
 
 class LinkRefused(BadRequest):
-    """The link is not valid: it was used before, is too old, or was never ours. Ask for a new one."""
+    """The link is invalid, expired or already used. Request a new one."""

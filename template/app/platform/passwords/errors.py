@@ -4,4 +4,4 @@ from app.kit.errors import Forbidden
 
 
 class WrongPassword(Forbidden, keeps_writes=True):
-    """The password is wrong, so nothing was done."""
+    """The password is wrong. Nothing was changed."""

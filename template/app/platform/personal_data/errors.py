@@ -4,8 +4,8 @@ from app.kit.errors import Forbidden, Unavailable
 
 
 class ErasureRefused(Forbidden, keeps_writes=True):
-    """The password is wrong, so nothing was erased."""
+    """The password is wrong. Nothing was erased."""
 
 
 class ErasureUnderWay(Unavailable):
-    """Not all of it is erased yet: send the request again."""
+    """The erasure is not complete yet: repeat the request."""

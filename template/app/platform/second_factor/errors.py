@@ -8,11 +8,11 @@ class SecondFactorNeeded(Unauthorized, keeps_writes=True):
 
 
 class WrongCode(Unauthorized, keeps_writes=True):
-    """The code is wrong, too old, or was used before."""
+    """The code is wrong, expired or already used."""
 
 
 class CodeRefused(Forbidden, keeps_writes=True):
-    """The code is wrong, too old, or was used before, so nothing was done."""
+    """The code is wrong, expired or already used. Nothing was changed."""
 
 
 class SecondFactorRequired(Forbidden):

@@ -1,4 +1,4 @@
-"""CODE-1: the tests reach the business logic, and nearly all of what decides who and may."""
+"""CODE-1: the tests cover the business logic, and nearly all of the authentication and authorization code."""
 
 import os
 import subprocess
@@ -66,7 +66,7 @@ def read(report: Report, tests: str) -> Outcome:
     parts = (
         ("business logic, app/domain/ and app/platform/", business, _BUSINESS),
         ("all of app/", set(files), _BUSINESS),
-        ("who and may", critical, _CRITICAL),
+        ("authentication and authorization code", critical, _CRITICAL),
     )
     faults: list[str] = []
     percents: list[str] = []
@@ -83,7 +83,7 @@ def read(report: Report, tests: str) -> Outcome:
         faults,
         f"{covered([files[name].summary for name in business]):.1f} % and "
         f"{covered([files[name].summary for name in critical]):.1f} %",
-        "business logic, and who and may",
+        "of business logic and of authentication and authorization code",
         evidence=[tests, *percents],
         tables=[
             Table(
@@ -91,7 +91,7 @@ def read(report: Report, tests: str) -> Outcome:
                 ("file", "reached", "missing lines"),
                 [
                     (
-                        name + (" · who and may" if name in critical else ""),
+                        name + (" · authentication and authorization" if name in critical else ""),
                         f"{covered([each.summary]):.0f} %",
                         ", ".join(str(line) for line in each.missing_lines[:12]),
                     )

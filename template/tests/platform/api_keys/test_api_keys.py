@@ -119,7 +119,7 @@ def test_a_scope_that_no_key_may_have_is_refused(someone: httpx.Client, scope: s
         ({"expires_in_days": 366}, "#/expires_in_days"),
         ({"expires_in_days": 0}, "#/expires_in_days"),
         ({"account_id": "0190a0a0-0000-7000-8000-000000000000"}, "#/account_id"),
-        ({"role": "admin"}, "#/role"),
+        ({"role": "clerk"}, "#/role"),
         ({"methods": "mfa"}, "#/methods"),
         ({"expires_at": "2999-01-01T00:00:00Z"}, "#/expires_at"),
     ],

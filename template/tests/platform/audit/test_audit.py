@@ -282,7 +282,7 @@ def test_an_ordinary_role_can_neither_alter_the_trail_nor_go_round_it(scratch: s
             "CREATE TEMP TABLE audit_entries (LIKE public.audit_entries)",
             _added("a@example.com"),
         )
-        assert "1 entries hold" in verified().output
+        assert "1 entries verified" in verified().output
     finally:
         database.execute(scratch, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
@@ -303,7 +303,7 @@ def test_a_service_that_does_not_own_its_tables_can_only_add(
             made: Json = {"email": new_address(), "password": PASSWORD}
             assert client.post("/v1/accounts", json=made).status_code == 202
             assert log_in(client, made, "wrong horse battery").status_code == 401
-        assert " entries hold" in verified().output
+        assert " entries verified" in verified().output
         for statement in (
             "UPDATE audit_entries SET event = ''",
             "DELETE FROM audit_seals",
@@ -347,7 +347,7 @@ _OFF = "ALTER TABLE {} DISABLE TRIGGER ALL"
 
 
 def test_tampering_is_found_and_named(trail: str) -> None:
-    assert "40 entries hold" in verified().output
+    assert "40 entries verified" in verified().output
     database.execute(
         trail,
         _OFF.format("audit_entries"),
@@ -365,7 +365,7 @@ def test_tampering_is_found_and_named(trail: str) -> None:
     result = verified()
 
     assert result.exit_code == 1
-    assert result.output.startswith("Error: The audit trail does not hold")
+    assert result.output.startswith("Error: The audit trail failed verification")
     named = sorted(line.removeprefix("  - ").partition(" (chain")[0] for line in result.output.splitlines()[1:])
     assert [each for each in named if "entries removed" not in each and each != "entry 99 was removed"] == [
         "entry 1 was changed, or its seal was",
@@ -380,7 +380,7 @@ def test_tampering_is_found_and_named(trail: str) -> None:
 
 def test_a_trail_that_was_cut_off_no_longer_has_its_head(trail: str) -> None:
     earlier = head(verified())
-    database.execute(trail, "UPDATE accounts SET role = 'admin'")
+    database.execute(trail, "UPDATE accounts SET role = 'root'")
     later = head(verified("--head", earlier))
     assert later != earlier
 
@@ -391,7 +391,7 @@ def test_a_trail_that_was_cut_off_no_longer_has_its_head(trail: str) -> None:
         "DELETE FROM audit_seals WHERE position > 60",
     )
 
-    assert "60 entries hold" in verified().output
+    assert "60 entries verified" in verified().output
     assert verified("--head", earlier).exit_code == 0
     cut = verified("--head", later)
     assert cut.exit_code == 1
@@ -420,7 +420,7 @@ def aged(trail: str) -> str:
     """The same, where 24 entries are forty years old."""
     off, on = (f"ALTER TABLE audit_seals {each} TRIGGER append_only" for each in ("DISABLE", "ENABLE"))
     database.execute(trail, off, *(each.format(24) for each in _AGED), on)
-    assert "40 entries hold" in verified().output
+    assert "40 entries verified" in verified().output
     return trail
 
 
@@ -432,12 +432,12 @@ def retired() -> Result:
 def test_old_entries_are_retired_and_the_trail_says_which(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retirement, "_BATCH", 10)  # the last one is not full
 
-    assert retired().output.startswith("24 entries were older than ")
-    assert retired().output.startswith("0 entries ")
+    assert retired().output.startswith("Removed 24 entries older than ")
+    assert retired().output.startswith("Removed 0 entries ")
 
     said = verified()
     assert said.exit_code == 0, said.output
-    assert "19 entries hold. Those up to 24 were retired." in said.output
+    assert "19 entries verified. Those up to 24 were retired." in said.output
     shown = CliRunner().invoke(cli.cli, ["audit", "show", "--subject", "24"]).output
     assert "audit.retired" in shown
     assert "4 entries up to this one, by the database user " in shown
@@ -472,7 +472,7 @@ def test_what_was_removed_and_not_retired_is_missed(aged: str) -> None:
     gone = "DELETE FROM audit_entries WHERE position <= 24"
     database.execute(aged, _OFF.format("audit_entries"), gone, _OFF.format("audit_entries").replace("DIS", "EN"))
     assert "entry 1 was removed" in verified().output
-    assert "16 entries hold" in verified("--from", "25").output
+    assert "16 entries verified" in verified("--from", "25").output
 
     # Only what holds itself can say that another one was retired.
     database.execute(
@@ -485,7 +485,7 @@ def test_what_was_removed_and_not_retired_is_missed(aged: str) -> None:
 
 def test_nobody_retires_what_is_young(aged: str) -> None:
     database.execute(aged, "SELECT audit_retire(now() - interval '41 years', 1000)")
-    assert "40 entries hold. Keep" in verified().output
+    assert "40 entries verified. Keep" in verified().output
 
 
 def test_who_does_not_own_the_trail_retires_nothing(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -504,7 +504,7 @@ def test_who_does_not_own_the_trail_retires_nothing(aged: str, monkeypatch: pyte
     assert refused.output.startswith(
         "Error: The role does not own the audit trail: name the one that runs `app migrate`"
     )
-    assert "40 entries hold." in verified().output
+    assert "40 entries verified." in verified().output
 
 
 def test_changes_at_once_are_all_sealed(scratch: str) -> None:
@@ -514,7 +514,7 @@ def test_changes_at_once_are_all_sealed(scratch: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         _ = list(threads.map(add, range(8)))
 
-    assert "80 entries hold" in verified().output
+    assert "80 entries verified" in verified().output
 
 
 def test_a_chain_is_locked_by_a_commit_alone(sql: Sql) -> None:

@@ -68,7 +68,10 @@ def test_no_other_origin_is_let_in(start: Start) -> None:
 
 
 def test_origins_are_named_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for origins, said in (("*", "names '*', which is no origin"), (f"{SITE}/", f"names '{SITE}/', which is no origin")):
+    for origins, said in (
+        ("*", "contains '*', which is not an origin"),
+        (f"{SITE}/", f"contains '{SITE}/', which is not an origin"),
+    ):
         monkeypatch.setenv("CORS_ORIGINS", origins)
         with pytest.raises(ValidationError) as refused:
             _ = BrowserSettings.read()

@@ -12,11 +12,11 @@ from tests.conftest import SetEnvironment
     ("environment", "said"),
     [
         ({"MAIL_URL": ""}, "MAIL_URL is missing"),
-        ({"MAIL_URL": "http://mail.example.com"}, "MAIL_URL is not a mail server"),
+        ({"MAIL_URL": "http://mail.example.com"}, "MAIL_URL must have the form smtps://"),
         ({"MAIL_SENDER": ""}, "MAIL_SENDER is missing"),
         ({"MAIL_SENDER": "nobody"}, "MAIL_SENDER"),
-        ({"MAIL_LINKS": ""}, "MAIL_LINKS is missing"),
-        ({"MAIL_LINKS": "http://example.com"}, "MAIL_LINKS is missing or not https://"),
+        ({"MAIL_LINKS": ""}, "MAIL_LINKS must be the https:// address"),
+        ({"MAIL_LINKS": "http://example.com"}, "MAIL_LINKS must be the https:// address"),
     ],
 )
 def test_production_refuses_to_serve_without_mail(
