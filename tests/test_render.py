@@ -205,11 +205,12 @@ def test_documents_name_only_what_is_there(name: str, tmp_path: Path) -> None:
 
 
 def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
-    service = render(tmp_path / "x")
+    service = render(tmp_path / "x", **EXAMPLES["everything"])
     pyproject = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = f"{EXAMPLES['everything']['project_name'].lower()}-proof"
     needed = [
         *pyproject["project"]["dependencies"],
-        *pyproject["dependency-groups"]["dev"],
+        *(each for group in pyproject["dependency-groups"].values() for each in group if each != ours),
         *tomllib.loads((service / "proof/pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"],
         *pyproject["build-system"]["requires"],
     ]
