@@ -261,7 +261,8 @@ TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
     # In these sets each pair of parts is on and off, and one of it without the other.
     "parts": tuple(
-        {"parts": [part for part, on in zip(PARTS, row, strict=True) if on]} for row in AllPairs([[False, True]] * len(PARTS))
+        {"parts": [part for part, on in zip(PARTS, row, strict=True) if on]}
+        for row in AllPairs([[False, True]] * len(PARTS))
     ),
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),

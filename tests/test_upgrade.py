@@ -303,7 +303,8 @@ case "$*" in
 *" proof.workshop check")
     touch {folder}/checked
     test ! -e {folder}/broken || exit 1
-    exec {uv} run --quiet --group proof pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    set -- tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    exec {uv} run --quiet --group proof pytest "$@"
     ;;
 *) exec {uv} "$@" ;;
 esac
