@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import yaml
+from releases import FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "releases.yml"
-# What is older had no users, and is not listed any more.
-FIRST = (0, 4, 0)
 
 
 def broken(root: Path) -> list[str]:

@@ -144,7 +144,7 @@ class Questions:
                 value = int(value)
             elif question.get("type") == "bool":
                 value = str(value) == "True"
-            elif question.get("type") == "yaml" and template:
+            elif template and (question.get("type") == "yaml" or question.get("multiselect")):
                 value = yaml.safe_load(value)
             context[name] = value
         return context

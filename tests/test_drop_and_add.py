@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import releases
 from history import NEWEST, commit, copy, update
 from support import EXAMPLES, files, run
+from test_updates import add_a_noun
 from test_upgrade import make, tree
 
 pytestmark = pytest.mark.slow
@@ -33,7 +35,9 @@ def service(rendered: Path, tmp_path: Path) -> Path:
     return shutil.copytree(rendered, tmp_path / "service")
 
 
-@pytest.mark.parametrize("part", PARTS)
+# One with tables and settings, one in another noun's folder, one with tools and files of the user's. The others go and
+# come by the same update: test_updates.py.
+@pytest.mark.parametrize("part", ["email", "admin", "load_test"])
 def test_a_part_that_is_dropped_and_added_again_leaves_the_same_tree(part: str, service: Path, history: Path) -> None:
     before = files(service)
     code, said = make(service, "drop", f"part={part}")
@@ -62,6 +66,7 @@ def test_what_was_written_to_a_part_is_kept(service: Path) -> None:
     (service / "docs/security/second-factor.md").unlink()
     (service / "orders.py").write_text('"""Names SECOND_FACTOR_FOR."""\n', encoding="utf-8")
     (service / "README.md").write_text((service / "README.md").read_text("utf-8") + "\nBy hand.\n", encoding="utf-8")
+    add_a_noun(service)
     commit(service, "Edited")
     before = files(service)
 
@@ -82,7 +87,11 @@ def test_what_was_written_to_a_part_is_kept(service: Path) -> None:
     patch = (service / "dropped/second_factor.patch").read_text(encoding="utf-8")
     assert "+MINE = 1\n" in patch
     assert '+"""Mine."""\n' in patch
+    gone = before.keys() - files(service).keys()
+    assert not [name for name in gone if not re.search("second.factor", name)], "a file went that is not of the part"
     commit(service, "Dropped")
+    update(service)
+    assert not run("git", "status", "--porcelain", cwd=service), "it came back by an update"
 
     code, said = make(service, "add", "part=second_factor")
     assert not code, said

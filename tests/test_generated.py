@@ -19,7 +19,7 @@ from support import EXAMPLES, free_port, outside, render, run, uv
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse battery staple 7"  # noqa: S105
-FULLY = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("default", "everything")]
+FULLY = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXAMPLES]
 
 
 def command(*words: str) -> list[str]:
@@ -252,13 +252,13 @@ def test_production_refuses_what_is_missing_or_weak(service: Path, environment: 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("service", ["default"], indirect=True)
-@pytest.mark.xdist_group("default")
+@pytest.mark.parametrize("service", FULLY, indirect=True)
 def test_the_example_of_the_settings_is_complete(service: Path) -> None:
     program = (
-        "import importlib, pkgutil, app.adapters, app.settings, pydantic_settings\n"
-        "for module in pkgutil.iter_modules(app.adapters.__path__, 'app.adapters.'):\n"
-        "    importlib.import_module(module.name)\n"
+        "import importlib, pkgutil, app, pydantic_settings\n"
+        "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
+        "    if module.name.endswith('settings'):\n"
+        "        importlib.import_module(module.name)\n"
         "for kind in pydantic_settings.BaseSettings.__subclasses__():\n"
         "    if kind.__module__.startswith('app'):\n"
         "        print(*(kind.model_config.get('env_prefix', '') + name.upper() for name, field in "
@@ -267,7 +267,8 @@ def test_the_example_of_the_settings_is_complete(service: Path) -> None:
     read = set(run(service / ".venv" / "bin" / "python", "-c", program, cwd=service).split())
     example = (service / ".env.example").read_text(encoding="utf-8")
     listed = {line.partition("=")[0] for line in example.splitlines() if "=" in line and not line.startswith("#")}
-    assert listed == read | {"POSTGRES_PASSWORD"}
+    assert listed - {"POSTGRES_PASSWORD"} == read
+    assert ("POSTGRES_PASSWORD" in listed) == (service / "compose.yaml").is_file()
 
 
 HALVES = [

@@ -205,11 +205,12 @@ def test_documents_name_only_what_is_there(name: str, tmp_path: Path) -> None:
 
 
 def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:
-    service = render(tmp_path / "x")
+    service = render(tmp_path / "x", **EXAMPLES["everything"])
     pyproject = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = f"{EXAMPLES['everything']['project_name'].lower()}-proof"
     needed = [
         *pyproject["project"]["dependencies"],
-        *pyproject["dependency-groups"]["dev"],
+        *(each for group in pyproject["dependency-groups"].values() for each in group if each != ours),
         *tomllib.loads((service / "proof/pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"],
         *pyproject["build-system"]["requires"],
     ]
@@ -249,5 +250,7 @@ def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_pa
 def test_compose_kills_no_service_that_is_ending(tmp_path: Path) -> None:
     service = render(tmp_path / "x", deploy="compose")
     composed = yaml.safe_load((service / "compose.yaml").read_text(encoding="utf-8"))["services"]["app"]
-    (taken,) = re.findall(r"timeout_graceful_shutdown=(\d+)", (service / "app/cli/serve.py").read_text(encoding="utf-8"))
+    (taken,) = re.findall(
+        r"timeout_graceful_shutdown=(\d+)", (service / "app/cli/serve.py").read_text(encoding="utf-8")
+    )
     assert int(composed["stop_grace_period"].removesuffix("s")) >= int(taken) + 5

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import releases
 import yaml
+from allpairspy import AllPairs
 from copier import run_recopy
 from history import FOLLOWED, NEWEST, NEXT, commit, copy, publish_next, update
 from releases import Release
@@ -253,15 +254,16 @@ def test_recopy_renders_anew(service: Path) -> None:
 
 # Another answer, and back.
 
+PARTS: list[str] = EXAMPLES["everything"]["parts"]
 TOGGLES: dict[str, tuple[dict[str, object], ...]] = {
     "availability": ({"availability": "99.95"}, {"availability": "99.99"}),
     "data_class": ({"data_class": "regulated"}, {"data_class": "personal"}),
     "compliance": ({"compliance": ["gdpr", "soc2", "hipaa", "pci-dss"]}, {"compliance": ["pci-dss"]}),
-    "parts": (
-        {"parts": EXAMPLES["everything"]["parts"]},
-        {"parts": ["admin"]},
-        {"parts": []},
-    ),  # each by itself: test_drop_and_add.py
+    # In these sets each pair of parts is on and off, and one of it without the other.
+    "parts": tuple(
+        {"parts": [part for part, on in zip(PARTS, row, strict=True) if on]}
+        for row in AllPairs([[False, True]] * len(PARTS))
+    ),
     "deploy": ({"deploy": "none"},),
     "ci": ({"ci": "gitlab"}, {"ci": "none"}),
     "license": ({"license": "mit"}, {"license": "apache-2.0"}),
@@ -290,4 +292,22 @@ def test_an_answer_there_and_back_again_is_the_same_service(
         assert not [path for path in folders if not any(path.iterdir())]
         commit(service, "Changed")
     update(service, **{name: first[name] for change in changes for name in change})
+    assert files(service) == start
+
+
+@pytest.fixture(scope="session")
+def whole(template: Path) -> Path:
+    """Give a service with every part, none of which is demanded."""
+    return copy(template, template.with_name("whole"), NEWEST, parts=PARTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_off_and_on_again_is_the_same_service(part: str, whole: Path, template: Path, tmp_path: Path) -> None:
+    service = shutil.copytree(whole, tmp_path / "service")
+    start, others = files(service), [each for each in PARTS if each != part]
+    update(service, parts=others)
+    assert files(service) == files(copy(template, tmp_path / "fresh", NEWEST, parts=others)) | {".env": start[".env"]}
+    commit(service, "Off")
+    update(service, parts=PARTS)
     assert files(service) == start

@@ -248,7 +248,7 @@ def place() -> Iterator[Path]:
 
 def in_service(service: Path, *command: str) -> str:
     """Run something in the environment of a service."""
-    return run(uv(), "run", "--quiet", *command, cwd=service)
+    return run(uv(), "run", "--quiet", "--group", "proof", *command, cwd=service)
 
 
 def dump(service: Path) -> dict[str, Any]:
@@ -258,9 +258,9 @@ def dump(service: Path) -> dict[str, Any]:
 
 def used(service: Path) -> dict[str, Any]:
     """Use a service as its people do: accounts and items, a noun of their own with data, a migration not yet run."""
-    run(uv(), "sync", "--quiet", cwd=service)
+    run(uv(), "sync", "--quiet", "--group", "proof", cwd=service)
     in_service(service, "python", "-m", "proof.seed", "--accounts", "3", "--items", "5")
-    in_service(service, "app", "domain", "orders")
+    in_service(service, "python", "-m", "proof.workshop", "domain", "orders")
     in_service(service, "python", "-W", "ignore", "-c", FILL)
     own = service / "migrations/app"
     room = ROOM.format(revision="mine_0003", head=head(own), table="orders", percent=80)
@@ -292,7 +292,7 @@ def test_a_database_of_a_release_is_migrated(release: Release, history: Path, pl
     service = copy(history, place / "service", release.version)
     before = used(service)
     update(service)
-    run(uv(), "sync", "--quiet", cwd=service)
+    run(uv(), "sync", "--quiet", "--group", "proof", cwd=service)
     in_service(service, "app", "migrate")
     nothing_is_lost(before, dump(service))
 
@@ -303,7 +303,8 @@ case "$*" in
 *" proof.workshop check")
     touch {folder}/checked
     test ! -e {folder}/broken || exit 1
-    exec {uv} run --quiet --group proof pytest tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    set -- tests/test_migrations.py tests/adapters/test_schema.py tests/domain/orders
+    exec {uv} run --quiet --group proof pytest "$@"
     ;;
 *) exec {uv} "$@" ;;
 esac
@@ -356,7 +357,7 @@ def test_what_cannot_be_installed_can_be_undone(history: Path, place: Path) -> N
     project.write_text(project.read_text("utf-8").replace('"click>=8.5,<9"', '"click>=8.5,<8.5"'), encoding="utf-8")
     releases.publish(template, "1001.0.0")
     service = copy(template, place / "service", NEWEST)
-    run(uv(), "sync", "--quiet", cwd=service)
+    run(uv(), "sync", "--quiet", "--group", "proof", cwd=service)
     commit(service, "Installed")
     before = tree(service)
     code, said = make(service, "upgrade")
