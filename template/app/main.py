@@ -47,7 +47,6 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     state.keep(app, config)
-    registry.read_settings()
     state.keep(app, config.key_ring)
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
     state.keep(app, registry.restrictions())
