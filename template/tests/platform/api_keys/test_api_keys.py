@@ -99,7 +99,7 @@ def test_it_is_not_good_for_what_is_for_people(
 
     refused = problem(client.request(method, path, headers=bearer(key)), 403, "forbidden")
 
-    assert "signed in" in str(refused["detail"])
+    assert "sign in" in str(refused["detail"])
 
 
 @pytest.mark.parametrize("scope", ["api-keys:manage-own", "auth:sign-out", "items:nothing", "x:y"])
