@@ -48,7 +48,8 @@ def _upgrade(arguments: list[str]) -> None:
     _stop_at_conflicts(journal)
     journal = journal.installing()
     _step("Installing", ("sync", "--quiet", "--group", "proof"), "uv could not install what pyproject.toml asks for")
-    _step("Checking", ("run", "--quiet", "--group", "proof", "app", "check"), "The checks fail on the merged code")
+    check = ("run", "--quiet", "--group", "proof", "python", "-m", "proof.workshop", "check")
+    _step("Checking", check, "The checks fail on the merged code")
     _migrate()
     journal.close()
     _say(

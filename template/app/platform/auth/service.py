@@ -120,7 +120,7 @@ async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
         )
         raise RefreshTokenReused
     account = await accounts.credentials_of(session, who)
-    if account is None:
+    if account is None or account.disabled_at is not None:
         raise RefreshTokenRefused
     await repository.use(session, token.id, which)
     await audit.decided(session, "auth.refresh", "granted", account_id=who, credential_id=which)

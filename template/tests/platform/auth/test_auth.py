@@ -227,3 +227,11 @@ def test_the_tokens_of_a_deleted_account_renew_nothing(
     _ = sql("DELETE FROM accounts WHERE email_index = $1", email_index(credentials["email"]))
 
     _ = problem(refreshed(client, pair), 401, "refresh-token-refused")
+
+
+def test_the_tokens_of_a_disabled_account_renew_nothing(
+    client: httpx.Client, credentials: Json, pair: Json, sql: Sql
+) -> None:
+    _ = sql("UPDATE accounts SET disabled_at = now() WHERE email_index = $1", email_index(credentials["email"]))
+
+    _ = problem(refreshed(client, pair), 401, "refresh-token-refused")
