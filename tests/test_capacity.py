@@ -74,7 +74,10 @@ def test_more_load_never_means_fewer_cores() -> None:
 
 
 def test_a_plan_beyond_the_largest_database_stops_the_copy(tmp_path: Any) -> None:
-    with pytest.raises(ValueError, match=r"Must fit \d+ database connections, not need \d+: give a lower peak_rps or a higher rps_per_core"):
+    with pytest.raises(
+        ValueError,
+        match=r"Must fit \d+ database connections, not need \d+: give a lower peak_rps or a higher rps_per_core",
+    ):
         run_copy(
             str(plain_template()),
             tmp_path / "x",

@@ -108,7 +108,7 @@ def test_a_drop_is_undone_by_git(service: Path) -> None:
 
 
 REFUSED = [
-    (("drop",), "Name the part: make drop part=second_factor. This service has admin, "),
+    (("drop",), "Name the part: make drop part=…. This service has admin, "),
     (("drop", "part=payments"), "payments is not among the parts. This service has admin, "),
     (("add", "part=admin"), "admin is among the parts already. This service has admin, "),
 ]

@@ -80,6 +80,22 @@ def test_nothing_of_an_absent_part_is_left(on: list[str], tmp_path: Path) -> Non
     assert not [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())]
 
 
+# What is not appended to: an update never touches the first, and the template alone writes the others.
+_CLOSED = {".env", "app/defaults.py", "docs/decisions/platform/README.md"}
+
+
+def test_no_file_ends_with_what_a_part_adds_to_it(tmp_path: Path) -> None:
+    # People append. Beside the last line that a part takes away, Git would see a conflict.
+    lean, whole = render(tmp_path / "lean", parts=[]), render(tmp_path / "whole", parts=PARTS)
+    shared = [path.relative_to(lean).as_posix() for path in lean.rglob("*") if path.is_file() and path.stat().st_size]
+    ends = {
+        name: {(service / name).read_bytes().splitlines()[-1] for service in (lean, whole)}
+        for name in shared
+        if (whole / name).is_file() and name not in _CLOSED
+    }
+    assert not [name for name, last in ends.items() if len(last) > 1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("on", drill.sample(), ids=drill.name)
 def test_what_is_left_installs_and_passes_its_checks(on: list[str]) -> None:

@@ -156,7 +156,15 @@ def is_head(text: str) -> bool:
     return _HEAD.fullmatch(text) is not None
 
 
+async def head(reader: Reader) -> str:
+    """The head that `verify` would end with now, taken from the ends of the chains alone: nothing is verified."""
+    return await _head_at(reader, [await repository.length(reader, chain) for chain in range(CHAINS)])
+
+
 async def _contains(reader: Reader, head: str) -> bool:
-    numbers = [int(each) for each in head.partition("-")[0].split(".")]
+    return await _head_at(reader, [int(each) for each in head.partition("-")[0].split(".")]) == head
+
+
+async def _head_at(reader: Reader, numbers: Sequence[int]) -> str:
     hashes = [await repository.hash_at(reader, chain, number) or b"" for chain, number in enumerate(numbers)]
-    return _head(numbers, hashes) == head
+    return _head(numbers, hashes)

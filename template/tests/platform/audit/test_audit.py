@@ -383,6 +383,7 @@ def test_a_trail_that_was_cut_off_no_longer_has_its_head(trail: str) -> None:
     database.execute(trail, "UPDATE accounts SET role = 'root'")
     later = head(verified("--head", earlier))
     assert later != earlier
+    assert head(CliRunner().invoke(cli.cli, ["audit", "head"])) == later
 
     database.execute(
         trail,
