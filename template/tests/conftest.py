@@ -67,9 +67,13 @@ _PATCH.setattr(openapi, "document", _document)
 
 @pytest.fixture
 def idle(sql: "Sql") -> Callable[[], None]:
-    """Wait until the service does nothing in the background: the BUSY of nouns, in their tests' settings.py, tells."""
+    """Wait until this test has nothing under way in the background: BUSY of a noun's settings.py tells."""
     busy = [cast("str", vars(each)["BUSY"]) for each in _NEEDS if "BUSY" in vars(each)]
-    return lambda: eventually(lambda: not any(sql(statement) for statement in busy))
+    # What a service of an earlier test left behind when it ended is taken up by nobody for a while.
+    left = [sql(statement) for statement in busy]
+    return lambda: eventually(
+        lambda: all(each in old for statement, old in zip(busy, left, strict=True) for each in sql(statement))
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
