@@ -20,10 +20,10 @@ demo: $(UV) ## render the default service into build/demo and run it (PORT=8000)
 run: $(UV) ## answer the questions and render a service (DEST=../my-service)
 	$(UV) run --quiet copier copy --vcs-ref HEAD $(CURDIR) $(DEST)
 
-test: $(UV) ## run all tests, generated services included (about 20 minutes)
+test: $(UV) ## run all tests, generated services included (about 35 minutes)
 	$(UV) run --quiet pytest -n 2 --dist loadgroup
 
-test-fast: $(UV) ## run the tests that build no service (about 3 minutes)
+test-fast: $(UV) ## run the tests that build no service (about 6 minutes)
 	$(UV) run --quiet pytest -n 2 -m "not slow"
 
 check: $(UV) ## format, lint, types and the fast tests
