@@ -37,6 +37,15 @@ def traces(service: Path, off: list[str]) -> Iterator[str]:
                     yield f"{part}: {path}:{number}: {line.strip()[:120]}"
 
 
+def unnamed(service: Path) -> Iterator[str]:
+    """Give each file that a document names and that is nowhere; `orders` is the noun of the examples."""
+    names = {path.name for path in service.rglob("*") if path.is_file()}
+    for document in sorted(service.rglob("*.md")):
+        for path in re.findall(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|yaml))`", document.read_text(encoding="utf-8")):
+            if path.rpartition("/")[2] not in names and "orders" not in path:
+                yield f"{document.relative_to(service)}: {path}"
+
+
 def homeless(service: Path) -> Iterator[str]:
     """Give each import of the service's own code that leads nowhere."""
     rooms = {path.name for path in service.iterdir() if path.is_dir()}
@@ -75,7 +84,11 @@ def test_nothing_of_an_absent_part_is_left(on: list[str], tmp_path: Path) -> Non
     service = render(tmp_path / "x", parts=on)
     off = without(*on)
     # Not an assertion: pytest would cut the list, and it says what to do.
-    if found := [*traces(service, off), *(f"leads nowhere: {each}" for each in homeless(service))]:
+    if found := [
+        *traces(service, off),
+        *(f"leads nowhere: {each}" for each in homeless(service)),
+        *(f"names what is not there: {each}" for each in unnamed(service)),
+    ]:
         pytest.fail("\n".join(found), pytrace=False)
     assert not [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())]
 

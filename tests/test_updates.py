@@ -15,7 +15,7 @@ from allpairspy import AllPairs
 from copier import run_recopy
 from history import FOLLOWED, NEWEST, NEXT, commit, copy, publish_next, update
 from releases import Release
-from support import DOMAIN, EXAMPLES, files, run
+from support import DOMAIN, EXAMPLES, files, questions, run
 
 
 @pytest.fixture(scope="session")
@@ -277,6 +277,17 @@ def test_every_choice_is_toggled() -> None:
     assert asked == set(DOMAIN) - {"project_name", "description"}
 
 
+def obliged(given: dict[str, Any]) -> dict[str, Any]:
+    """Add the parts that the other answers oblige to: an update brings them along."""
+    reasons, demands = {given["data_class"], *given["compliance"]}, questions().all["demands"]["default"]
+    return given | {
+        "parts": [
+            *given["parts"],
+            *(part for part in sorted(demands) if reasons & set(demands[part]) and part not in given["parts"]),
+        ]
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", TOGGLES.values(), ids=TOGGLES)
 def test_an_answer_there_and_back_again_is_the_same_service(
@@ -284,14 +295,16 @@ def test_an_answer_there_and_back_again_is_the_same_service(
 ) -> None:
     service = copy(template, tmp_path / "service", NEWEST)
     first, start = answered(service), files(service)
+    now = first
     for number, change in enumerate(changes):
         update(service, **change)
-        fresh = copy(template, tmp_path / f"fresh-{number}", NEWEST, **(first | change))
+        now = obliged(first | {"parts": now["parts"]} | change)
+        fresh = copy(template, tmp_path / f"fresh-{number}", NEWEST, **now)
         assert files(service) == files(fresh) | {".env": start[".env"]}
         folders = [path for path in service.rglob("*") if path.is_dir() and ".git" not in path.parts]
         assert not [path for path in folders if not any(path.iterdir())]
         commit(service, "Changed")
-    update(service, **{name: first[name] for change in changes for name in change})
+    update(service, **{name: first[name] for change in changes for name in [*change, "parts"]})
     assert files(service) == start
 
 
