@@ -51,6 +51,9 @@ DOMAIN: dict[str, list[Any]] = {
     "license": ["none", "mit", "apache-2.0", "bsd-3-clause"],
 }
 
+# What depends on where and how Copier is run, and not on answers.
+OF_THE_RUN = ("destination", "names", "unknown_names")
+
 
 def answers(**given: Any) -> dict[str, Any]:
     """Give answers that are whole: the first value of the domain where nothing else is given."""
@@ -129,14 +132,14 @@ class Questions:
         self._templates = {
             name: self.environment.from_string(question["default"])
             for name, question in self.all.items()
-            if isinstance(question.get("default"), str) and not name.startswith("destination")
+            if isinstance(question.get("default"), str) and not name.startswith(OF_THE_RUN)
         }
 
     def derive(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Work out every answer and every derived value from what is given, in the order of the questions."""
         context: dict[str, Any] = dict(given)
         for name, question in self.all.items():
-            if name in given or name.startswith("destination"):
+            if name in given or name.startswith(OF_THE_RUN):
                 continue
             template = self._templates.get(name)
             value: Any = template.render(context) if template else question["default"]

@@ -102,10 +102,11 @@ def test_it_is_production(image: str) -> None:
 
 @pytest.fixture
 def composed(service: Path) -> dict[str, Any]:
-    """Read compose.yaml as Compose does, with what .env has and the three lines that a person adds to it."""
+    """Read compose.yaml as Compose does, with what .env has and the lines that a person adds to it."""
     lines = (service / ".env").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     values |= {"MAIL_URL": "smtps://127.0.0.1:1", "MAIL_SENDER": "a@example.com", "MAIL_LINKS": "https://example.com"}
+    values |= {"MAX_BODY_BYTES": "2048"}
 
     def filled(found: re.Match[str]) -> str:
         name, default = found.groups()
@@ -115,6 +116,8 @@ def composed(service: Path) -> dict[str, Any]:
     for each in services.values():
         for name, text in each["environment"].items():
             each["environment"][name] = re.sub(r"\$\{(\w+):?([-?][^}]*)?\}", filled, text)
+        if each.get("env_file") == ".env":
+            each["environment"] = values | each["environment"]
     return dict(services)
 
 
@@ -197,6 +200,9 @@ def test_compose_brings_up_a_service_that_serves_and_ends_when_told(
                 person = {"email": "ann@example.com", "password": "correct horse battery staple 7"}
                 assert client.post("/v1/accounts", json=person).status_code == httpx.codes.ACCEPTED
                 assert client.get("/v1/items").status_code == httpx.codes.UNAUTHORIZED
+                # A setting that compose.yaml does not name.
+                large = client.post("/v1/accounts", json={"email": "a" * 3000, "password": "x"})
+                assert large.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
                 # As `docker stop` does, while a client idles. What has to end, and soon, is the service itself.
                 os.kill(innermost(service.pid), signal.SIGTERM)
                 service.wait(15)

@@ -174,7 +174,22 @@ REFUSED: list[tuple[str, Any, str]] = [
         "fastapi",
         "Must not be a library's name: the service uses fastapi. Give another project_name or project_slug.",
     ),
+    # What Copier would ignore, and what it would follow without recording it.
+    ("peak_rp", 5000, "No question is called peak_rp. docs/options.md of the template lists them."),
+    ("workers", 99, "No question is called workers. docs/options.md of the template lists them."),
+    ("because", "x\nimport os", "No question is called because. docs/options.md of the template lists them."),
 ]
+
+
+def test_every_question_that_can_be_answered_is_a_name_that_is_accepted() -> None:
+    assert questions().all["answer_names"]["default"] == sorted(options.questions())
+
+
+def test_the_answers_of_a_service_are_answers_for_another(tmp_path: Path) -> None:
+    run_copy(str(plain_template()), tmp_path / "x", data={"peak_rps": "99"}, defaults=True, quiet=True)
+    given = yaml.safe_load((tmp_path / "x/.copier-answers.yml").read_text(encoding="utf-8"))
+    run_copy(str(plain_template()), tmp_path / "y", data=given, defaults=True, quiet=True)
+    assert yaml.safe_load((tmp_path / "y/.copier-answers.yml").read_text(encoding="utf-8")) == given
 
 
 @pytest.mark.parametrize("name", options.questions())
@@ -186,7 +201,7 @@ def test_a_question_fits_into_80_columns(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), sorted({(name, said) for name, _, said in REFUSED if said.startswith("Must ")})
+    ("name", "sentence"), sorted({(name, said) for name, _, said in REFUSED if said.startswith(("Must ", "No "))})
 )
 def test_the_rule_of_a_refusal_fits_into_80_columns(name: str, sentence: str) -> None:
     """The rule comes first; what was wrong with the answer may be cut."""

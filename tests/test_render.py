@@ -248,6 +248,15 @@ def test_a_fragment_is_named_after_an_option_and_pulled_in_while_it_is_on(tmp_pa
         assert sum(line.startswith(start) for line in lines) == 1, f"{rendered[folder]} lacks {start}"
 
 
+def test_compose_passes_every_setting_on_and_says_which_required_one_is_missing(tmp_path: Path) -> None:
+    service = render(tmp_path / "x", deploy="compose", parts=list(EXAMPLES["everything"]["parts"]))
+    services = yaml.safe_load((service / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert [services[name]["env_file"] for name in ("migrate", "app")] == [".env", ".env"]
+    fixed = {name: text for name, text in services["app"]["environment"].items() if "${" + name not in text}
+    # What Compose decides itself; a setting in .env is without effect here, and docs/deployment.md says so.
+    assert sorted(fixed) == ["DATABASE_URL", "DATABASE_WITHOUT_TLS_BECAUSE", "ENVIRONMENT"]
+
+
 def test_compose_kills_no_service_that_is_ending(tmp_path: Path) -> None:
     service = render(tmp_path / "x", deploy="compose")
     composed = yaml.safe_load((service / "compose.yaml").read_text(encoding="utf-8"))["services"]["app"]
