@@ -13,7 +13,7 @@ from copier import run_copy
 from copier._main import Worker
 from jinja2 import UndefinedError
 from releases import Release
-from support import DOMAIN, Questions, answers, files
+from support import DOMAIN, OF_THE_RUN, Questions, answers, files
 
 MIGRATIONS = "template/migrations"
 
@@ -124,8 +124,8 @@ def _refusals(release: Release, old: Questions, new: Questions, examples: dict[s
         for each in examples.values()
     ]
     checked = [name for name in old.all if "validator" in old.all[name] and "validator" in new.all.get(name, {})]
-    # Where the service would land is no answer.
-    checked = [name for name in checked if not name.startswith("destination")]
+    # How Copier is run is no answer.
+    checked = [name for name in checked if not name.startswith(OF_THE_RUN)]
     chosen = {name for name, question in new.all.items() if _choices(question)}
     told: set[str] = set()
     for given in samples:
