@@ -31,8 +31,8 @@ from proof import parts
 ROOT: Final = Path(__file__).parents[1]
 
 # What a measured service is told, beside what its parts are told (proof/parts), the address of its database and the
-# secrets of the run. A measurement is many
-# people at one address: what is counted for each address belongs here, with a number that they do not reach.
+# secrets of the run. A measurement is many people at one address: what is counted for each address belongs here, with
+# a number that they do not reach.
 SETTINGS: Final = {
     "ENVIRONMENT": "production",
     "LOG_LEVEL": "info",
@@ -145,7 +145,7 @@ def fill(environment: dict[str, str], accounts: int, items: int) -> None:
 
 def admitting() -> list[str]:
     """What lets new accounts, $1, sign in without what only their owner could do: a statement for each part."""
-    return [statement for each in _parts() if (statement := cast("str", each.ADMIT))]
+    return [statement for each in _parts() if (statement := cast("str | None", vars(each).get("ADMIT")))]
 
 
 def _parts() -> list[ModuleType]:

@@ -17,6 +17,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
+import tests.adapters
 import tests.domain
 import tests.platform
 from app import main, registry, settings
@@ -35,11 +36,15 @@ _SERVER = pytest.StashKey[database.Server]()
 _FOLDER = pytest.StashKey[Path]()
 
 Environment = dict[str, str]
-_NEEDS = [*discovery.modules(tests.platform, "settings"), *discovery.modules(tests.domain, "settings")]
+_NEEDS = [
+    module
+    for folder in (tests.adapters, tests.platform, tests.domain)
+    for module in discovery.modules(folder, "settings")
+]
 
 
 def production() -> Environment:
-    """What a service with the settings of production has to be given because of its nouns: their tests' settings.py."""
+    """What a service with the settings of production has to be given besides: each settings.py of the tests."""
     return {name: value for each in _NEEDS for name, value in cast("Environment", each.PRODUCTION).items()}
 
 
@@ -105,7 +110,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DATABASE_WITHOUT_TLS_BECAUSE"] = "the server of the tests is on this machine"
     folder = config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="tests-"))
     for each in _NEEDS:
-        os.environ.update(cast("Callable[[Path], Environment]", each.of_tests)(folder))
+        of_tests = cast("Callable[[Path], Environment] | None", vars(each).get("of_tests"))
+        os.environ.update(of_tests(folder) if of_tests else cast("Environment", each.PRODUCTION))
     if not server.migrated:
         schema.migrate()
         server.keep()

@@ -9,12 +9,14 @@ T = TypeVar("T")
 
 def keep(app: FastAPI, thing: object) -> None:
     """Keep a thing for the life of the service, under its class."""
-    setattr(app.state, type(thing).__name__, thing)
+    if not hasattr(app.state, "kept"):
+        app.state.kept = {}
+    cast("dict[type, object]", app.state.kept)[type(thing)] = thing
 
 
 def find(app: FastAPI, kind: type[T]) -> T:
-    """The one thing of a class; AttributeError when none is kept."""
-    return cast("T", getattr(app.state, kind.__name__))
+    """The one thing of a class; KeyError when none is kept."""
+    return cast("dict[type[T], T]", app.state.kept)[kind]
 
 
 def of(request: Request, kind: type[T]) -> T:

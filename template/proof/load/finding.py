@@ -116,7 +116,7 @@ class Finding:
     def sentence(self) -> str:
         """Whether the plan holds, and what to answer at the next update."""
         start = f"The plan counts on {self.planned:,} requests/s of a busy core, and {self.measured:,.0f} were measured"
-        update = f"`copier update --data rps_per_core={self.answer}`"
+        update = f'`make upgrade args="--data rps_per_core={self.answer}"`'
         if not self.holds:
             least = (
                 f"Make requests cheaper: the least that can be planned with is {_LEAST_PLAN}"

@@ -70,7 +70,7 @@ def test_a_plan_below_what_was_measured_holds() -> None:
     assert found.sentence() == (
         "The plan counts on 1,000 requests/s of a busy core, and 2,000 were measured (500 µs on the processor for each "
         "request): it holds, with room. To plan with what was measured, answer "
-        "`copier update --data rps_per_core=2000`."
+        '`make upgrade args="--data rps_per_core=2000"`.'
     )
     assert Finding(1000, 1090, "seen").sentence().endswith("(seen): it holds.")
 
@@ -80,7 +80,7 @@ def test_a_plan_above_what_was_measured_does_not_hold() -> None:
 
     assert not found.holds
     assert found.sentence().endswith(
-        "it does not hold. Answer `copier update --data rps_per_core=2000`, or make requests cheaper."
+        'it does not hold. Answer `make upgrade args="--data rps_per_core=2000"`, or make requests cheaper.'
     )
     assert "the least that can be planned with is 100" in Finding(1000, 64, "seen").sentence()
 
@@ -154,5 +154,5 @@ def test_a_plan_that_no_machine_keeps_is_refused(tmp_path: Path) -> None:
 
     assert done.returncode == 1, done.stderr
     assert "The plan counts on 1,000,000 requests/s of a busy core" in done.stdout
-    assert "it does not hold. Answer `copier update --data rps_per_core=" in done.stdout
+    assert 'it does not hold. Answer `make upgrade args="--data rps_per_core=' in done.stdout
     assert "| GET /v1/items/{item_id} | " in (tmp_path / "page.md").read_text(encoding="utf-8")

@@ -559,7 +559,7 @@ def test_data_2_sees_lost_constraints(context: Context, scratch: str) -> None:
         data_2.check(broken),
         "accounts has no valid constraint ck_accounts_role_is_well_formed in the database",
         "accounts.password_hash takes NULL in the database",
-        "the database takes an account with an unknown role",
+        "the database takes an account with a malformed role",
         "the database takes an account without a password",
     )
 

@@ -1,4 +1,4 @@
-"""The table of accounts. Owned by the template: `copier update` may add to it."""
+"""The table of accounts. Owned by the template: an update may add to it."""
 
 from datetime import datetime
 from uuid import UUID

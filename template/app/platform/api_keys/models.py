@@ -1,4 +1,4 @@
-"""The tables of API keys. Owned by the template: `copier update` may add to them."""
+"""The tables of API keys. Owned by the template: an update may add to them."""
 
 from datetime import datetime
 from uuid import UUID

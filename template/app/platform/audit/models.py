@@ -1,4 +1,4 @@
-"""The tables of the audit trail. Owned by the template: `copier update` may add to them.
+"""The tables of the audit trail. Owned by the template: an update may add to them.
 
 An entry is sealed with the text of all its columns that have a value, so a new column has to be NULL in old entries.
 """

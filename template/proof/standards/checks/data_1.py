@@ -8,7 +8,7 @@ from time import perf_counter
 
 import httpx
 
-from proof.standards.context import PASSWORD, Context, Json, body
+from proof.standards.context import Context, Json, body
 from proof.standards.outcome import Outcome, judged
 
 _SECONDS = 0.3
@@ -55,8 +55,7 @@ def check(context: Context) -> Outcome:
 
 def _writes(context: Context, member: httpx.Client) -> Iterator[_Write]:
     paths = {each.name for each in context.operations()}
-    credentials: Json = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
-    member.post("/v1/accounts", json=credentials)
+    credentials = context.join()
     fresh = credentials | {"email": f"{secrets.token_hex(8)}@example.com"}
     yield _Write("POST /v1/accounts", "POST", "/v1/accounts", fresh, "accounts", "INSERT")
     yield _Write("POST /v1/auth/login", "POST", "/v1/auth/login", credentials, "sessions", "INSERT")

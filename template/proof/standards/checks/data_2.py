@@ -20,9 +20,9 @@ _AT_ONCE = 8
 _NAMED = CheckConstraint | ForeignKeyConstraint | PrimaryKeyConstraint | UniqueConstraint
 _ACCOUNTS = "SELECT id::text AS name FROM accounts"
 _BAD_ROWS = {
-    "an account with an unknown role": (
+    "an account with a malformed role": (
         "INSERT INTO accounts (id, email, email_index, password_hash, role) "
-        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), 'x', 'emperor')"
+        "VALUES (gen_random_uuid(), '\\x01' || sha256('1') || sha256('2'), sha256('3'), 'x', 'Emperor')"
     ),
     "an account whose address is in plain text": (
         "INSERT INTO accounts (id, email, email_index, password_hash) "

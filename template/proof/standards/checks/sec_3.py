@@ -34,16 +34,17 @@ def check(context: Context) -> Outcome:
     attempts = refused = 0
     faults: list[str] = []
     with ExitStack() as stack:
-        everybody = [*map(context.sign_up, context.roles()), context.client(context.machine_token)]
-        callers = [stack.enter_context(each) for each in everybody]
+        callers = [*_everybody(context, stack)]
         for operation in context.operations():
             faults += [
                 f"{operation.name} takes an unbounded input: {place}. Bound it with app/kit/schemas.py."
                 for place in unbounded_inputs(operation.spec, document)
             ]
+            # Attempts at a secret are counted for each caller, and new ones have made none.
+            asking = [*_everybody(context, stack)] if operation.attempts else callers
             for attempt in _attempts(operation, document):
                 attempts += 1
-                fault = _fault(operation, attempt, callers)
+                fault = _fault(operation, attempt, asking)
                 refused += fault is None
                 faults += [fault] if fault else []
     if not attempts:
@@ -54,6 +55,13 @@ def check(context: Context) -> Outcome:
         "bad inputs are refused",
         evidence=["unknown query parameters and body fields, values of a wrong type, and values just past each bound"],
     )
+
+
+def _everybody(context: Context, stack: ExitStack) -> Iterator[httpx.Client]:
+    """A caller of each kind: of every role, and the one who holds the machine's token."""
+    for role in (None, *context.roles()):
+        yield stack.enter_context(context.sign_up(role))
+    yield stack.enter_context(context.client(context.machine_token))
 
 
 def _fault(operation: Operation, attempt: _Attempt, callers: Sequence[httpx.Client]) -> str | None:
