@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, params
+from fastapi.datastructures import DefaultPlaceholder
+from starlette.routing import Mount
 
+from app.http import openapi
 from app.http.openapi import Json, child, operations
 from app.kit.routing import Route
 
@@ -27,15 +30,49 @@ class HouseRuleBroken(Exception):
 
 def inspect(app: FastAPI) -> None:
     """Refuse a service with an operation that lacks its access rule, errors, model, documentation or bounds."""
-    document: Json = app.openapi()
-    broken = [sentence for route in operations(app) for sentence in _route(route, document)]
-    broken += [
-        f"{getattr(route, 'path', route)} was not created by `routing.router()`."
-        for route in app.routes
-        if not isinstance(route, Route)
-    ]
+    shown: Json = app.openapi()
+    hidden = openapi.document(app, hidden=True)
+    routes = list(operations(app))
+    broken = [sentence for route in routes for sentence in _route(route, shown if route.include_in_schema else hidden)]
+    broken += _twice(routes)
+    broken += [_foreign(route) for route in app.routes if not isinstance(route, Route)]
     if broken:
         raise HouseRuleBroken("The service does not start:\n" + "\n".join(f"  - {sentence}" for sentence in broken))
+
+
+def _twice(routes: list[Route]) -> Iterator[str]:
+    """The operations of which only the first would ever answer."""
+    first: dict[tuple[str, str], Route] = {}
+    for route in routes:
+        # What a parameter is called tells no two paths apart.
+        shape = re.sub(r"\(\?P<\w+>", "(", route.path_regex.pattern)
+        for method in sorted(route.methods or ()):
+            other = first.setdefault((method, shape), route)
+            if other is not route:
+                yield (
+                    f"{method} {route.path_format} is declared twice, by {_where(other)} and by {_where(route)}. "
+                    "Give one of them a path or a method of its own."
+                )
+
+
+def _where(route: Route) -> str:
+    return f"{route.endpoint.__module__}.{route.endpoint.__name__}"
+
+
+def _foreign(route: object) -> str:
+    """Why a route that was not made here can't stay."""
+    path = str(getattr(route, "path", ""))
+    if isinstance(route, Mount):
+        return (
+            f"{path} is a mount, in which no access rule, limit or bound holds. Declare its operations on a router of "
+            "`routing.router()`, or run it as a service of its own."
+        )
+    if hasattr(route, "original_router"):
+        return (
+            "A router was included into another one by `include_router`. Make each with `routing.router()`, with its "
+            "whole prefix, in a router.py of its own folder, where it is found by itself."
+        )
+    return f"{path or route} was not created by `routing.router()`."
 
 
 def _route(route: Route, document: Json) -> Iterator[str]:
@@ -54,12 +91,18 @@ def _route(route: Route, document: Json) -> Iterator[str]:
             f"{name} declares no error answers, though it takes an id or a body. Name what it raises: "
             "`responses=answers(ItemNotFound, NameTaken)`."
         )
-    if route.operation is not None and route.response_field is None and route.status_code not in _NO_CONTENT:
+    own_class = not isinstance(route.response_class, DefaultPlaceholder)
+    if not own_class and route.response_field is None and route.status_code not in _NO_CONTENT:
         yield f"{name} has no response model. Annotate what it returns (`-> ItemRead`), or give it `status_code=204`."
     if not (route.endpoint.__doc__ or "").strip():
         yield f"{name} has no summary. Write the endpoint's docstring: its first line is the summary."
     operation = child(document, "paths", route.path_format, method.lower())
+    form = route.body_field is not None and isinstance(route.body_field.field_info, params.Form)
+    if form:
+        yield f"{name} takes a form. Take a JSON body instead: a model of `In` (kit/schemas.py)."
     for place in unbounded_inputs(operation, document):
+        if form and place.startswith("body"):
+            continue
         yield f"{name} takes an unbounded input: {place}. Give it {_MEND}."
 
 

@@ -55,15 +55,15 @@ _PATCH.setattr(logging.writer, "_descriptor", _WRITTEN.fileno())
 
 
 # Most services of the tests have the same routes. The routes are kept, so that no other ones take their ids.
-_DOCUMENTS: dict[tuple[int, ...], tuple[list[BaseRoute], Json]] = {}
+_DOCUMENTS: dict[tuple[bool, *tuple[int, ...]], tuple[list[BaseRoute], Json]] = {}
 _DOCUMENT = openapi.document
 
 
-def _document(app: FastAPI) -> Json:
+def _document(app: FastAPI, *, hidden: bool = False) -> Json:
     """The OpenAPI document, made once for the same routes: it is most of what creating a service takes."""
-    key = tuple(map(id, app.routes))
+    key = (hidden, *map(id, app.routes))
     if key not in _DOCUMENTS:
-        _DOCUMENTS[key] = [*app.routes], _DOCUMENT(app)
+        _DOCUMENTS[key] = [*app.routes], _DOCUMENT(app, hidden=hidden)
     return _DOCUMENTS[key][1]
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import pytest
-from fastapi import APIRouter, Cookie, Depends, Header, Query
+from fastapi import APIRouter, Cookie, Depends, Form, Header, Query, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from starlette.applications import Starlette
 
 from app import main, registry
 from app.adapters.database import Base
@@ -122,6 +123,92 @@ def test_a_route_of_another_router(refusal: Refusal) -> None:
     said = refusal(router)
     assert said.startswith("  - /v1/bad was not created by `routing.router()`.")
     assert "routing.router(" in said
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_is_left_out_of_the_document_keeps_every_rule(
+    refusal: Refusal, router: APIRouter, *, hidden: bool
+) -> None:
+    @router.get("/free", include_in_schema=not hidden)
+    async def free() -> Status:
+        """Say nothing of who may."""
+        return OK
+
+    assert refusal(router).startswith("  - GET /v1/bad/free has no access rule.")
+
+
+def test_an_input_without_bounds_that_is_left_out_of_the_document(refusal: Refusal, router: APIRouter) -> None:
+    @router.get("", include_in_schema=False, dependencies=ANYONE)
+    async def bad(given: str) -> Status:
+        """Take anything."""
+        assert given
+        return OK
+
+    assert refusal(router).startswith("  - GET /v1/bad takes an unbounded input: query given")
+
+
+def test_a_plain_function_without_a_response_model(refusal: Refusal, router: APIRouter) -> None:
+    def bad() -> Status:
+        """Return who knows what."""
+        return OK
+
+    bad.__annotations__.clear()
+    router.add_api_route("", bad, dependencies=ANYONE)
+
+    assert refusal(router).startswith("  - GET /v1/bad has no response model.")
+
+
+@pytest.mark.parametrize("kind", [Annotated[str, Form(max_length=9)], UploadFile])
+def test_a_form(refusal: Refusal, router: APIRouter, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    # FastAPI refuses forms by itself until python-multipart is there, which somebody may have installed.
+    monkeypatch.setattr("fastapi.dependencies.utils.ensure_multipart_is_installed", lambda: None)
+
+    async def bad(given: object) -> Status:
+        """Take a form."""
+        assert given
+        return OK
+
+    bad.__annotations__["given"] = kind
+    router.add_api_route("", bad, methods=["POST"], dependencies=ANYONE, responses=answers(NotFound))
+
+    assert refusal(router) == (
+        "  - POST /v1/bad takes a form. Take a JSON body instead: a model of `In` (kit/schemas.py)."
+    )
+
+
+def test_a_mount(refusal: Refusal, router: APIRouter) -> None:
+    router.mount("/v1/bad/files", Starlette())
+
+    said = refusal(router)
+    assert said.startswith("  - /v1/bad/files is a mount")
+    assert "`routing.router()`" in said
+
+
+def test_a_router_in_a_router(refusal: Refusal, router: APIRouter) -> None:
+    router.include_router(routing.router("/more", "more"))
+
+    said = refusal(router)
+    assert said.startswith("  - A router was included into another one by `include_router`.")
+    assert "in a router.py of its own folder" in said
+
+
+@pytest.mark.parametrize("path", ["/{one}", "/{other}"])
+def test_the_same_operation_twice(refusal: Refusal, router: APIRouter, path: str) -> None:
+    @router.get("/{one}", dependencies=ANYONE, responses=answers(NotFound))
+    async def first(one: Line) -> Status:
+        """Answer."""
+        assert one
+        return OK
+
+    async def second() -> Status:
+        """Never answer."""
+        return OK
+
+    router.add_api_route(path, second, dependencies=ANYONE, responses=answers(NotFound))
+
+    said = refusal(router)
+    assert said.startswith(f"  - GET /v1/bad{path} is declared twice, by {first.__module__}.first and by ")
+    assert said.endswith(f"{__name__}.second. Give one of them a path or a method of its own.")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def routes() -> None:
                 access = f"public: {rule.reason}"
             case _:
                 access = "a token of its own"
-        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:42}{access}")
+        hidden = "" if route.include_in_schema else " (not in the OpenAPI document)"
+        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:42}{access}{hidden}")
 
 
 commands = (openapi, routes)

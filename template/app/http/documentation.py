@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from app.kit import routing
 from app.kit.access import public
-from app.kit.errors import NotFound
+from app.kit.errors import NotFound, answers
+from app.kit.schemas import Line
 
 router = routing.router("", "documentation")
 
@@ -52,13 +53,13 @@ def _asset(name: str) -> bytes:
     return (files("fastapi_swagger") / "resources" / name).read_bytes()
 
 
-@router.get("/openapi.json", include_in_schema=False, dependencies=_ANYONE)
+@router.get("/openapi.json", include_in_schema=False, dependencies=_ANYONE, response_class=Response)
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""
     return Response(to_json(cast("FastAPI", request.app).openapi()), media_type="application/json")
 
 
-@router.get("/docs", include_in_schema=False, dependencies=_ANYONE)
+@router.get("/docs", include_in_schema=False, dependencies=_ANYONE, response_class=HTMLResponse)
 async def page(request: Request) -> Response:
     """The documentation page."""
     title = cast("FastAPI", request.app).title
@@ -66,8 +67,14 @@ async def page(request: Request) -> Response:
     return HTMLResponse(_PAGE.format(title=safe), headers=_HEADERS)
 
 
-@router.get("/docs/{name}", include_in_schema=False, dependencies=_ANYONE)
-async def asset(name: str) -> Response:
+@router.get(
+    "/docs/{name}",
+    include_in_schema=False,
+    dependencies=_ANYONE,
+    response_class=Response,
+    responses=answers(NotFound),
+)
+async def asset(name: Line) -> Response:
     """What the page loads."""
     if name == "start.js":
         return Response(_START, media_type="text/javascript")

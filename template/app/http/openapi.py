@@ -1,6 +1,7 @@
 """The OpenAPI document: what the routes declare, and what holds for all of them, added once."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import cast
 
 from fastapi import FastAPI
@@ -37,9 +38,9 @@ _REQUEST_ID: Json = {
 
 
 def operations(app: FastAPI) -> Iterator[Route]:
-    """Every documented operation of the service."""
+    """Every operation of the service, with those that `include_in_schema=False` leaves out of the document."""
     for route in app.routes:
-        if isinstance(route, Route) and route.include_in_schema:
+        if isinstance(route, Route):
             yield route
 
 
@@ -53,16 +54,17 @@ def child(node: Json, *path: str) -> Json:
     return node
 
 
-def document(app: FastAPI) -> Json:
-    """The OpenAPI 3.1 document of the service."""
+def document(app: FastAPI, *, hidden: bool = False) -> Json:
+    """The OpenAPI 3.1 document of the service; with `hidden`, that of the operations which are left out of it."""
+    routes = [each for each in operations(app) if each.include_in_schema is not hidden]
     drawn: Json = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
-        routes=app.routes,
+        routes=[_shown(each) for each in routes] if hidden else routes,
     )
     authenticators = state.find(app, Authenticators)
-    for route in operations(app):
+    for route in routes:
         for method in route.methods or ():
             operation = child(drawn, "paths", route.path_format, method.lower())
             _complete(operation, route, authenticators, safe=method in _SAFE_METHODS)
@@ -76,6 +78,12 @@ def document(app: FastAPI) -> Json:
         | {"machineToken": {"type": "http", "scheme": "bearer", "description": "The token of the operation itself"}}
     )
     return drawn
+
+
+def _shown(route: Route) -> Route:
+    shown = copy(route)
+    shown.include_in_schema = True
+    return shown
 
 
 def _complete(operation: Json, route: Route, authenticators: Authenticators, *, safe: bool) -> None:

@@ -55,7 +55,7 @@ def dependencies(dependant: Dependant) -> Iterator[Dependant]:
 class Route(APIRoute):
     """One operation: a coroutine that takes at most a JSON body and returns its declared model.
 
-    Anything else (a form, a stream, a response class of its own) still runs, FastAPI's own way.
+    Anything else (a plain function, a stream, a response class of its own) still runs, FastAPI's own way.
     """
 
     operation: "_Operation | None" = None
@@ -220,45 +220,63 @@ def _room(path: str) -> str:
     return "/".join(path.split("/", 3)[:3])
 
 
+def _add(room: list[_Address], route: Route) -> None:
+    methods = set(route.methods or ())
+    address = next((known for known in reversed(room) if known.pattern == route.path_regex), None)
+    # It joins an earlier address only where it does not overtake what was declared in between.
+    if address is None or any(methods & each.routes.keys() for each in room[room.index(address) + 1 :]):
+        address = _Address(route.path_regex, {})
+        room.append(address)
+    for method in methods:
+        address.routes[method] = route
+    if "GET" in methods:
+        address.routes.setdefault("HEAD", route)
+
+
 class Table:
     """Finds the route of a request: by the first two segments of its path, then by pattern.
 
-    It knows every method of an address, so a 405 names them all, and HEAD answers wherever GET does. What it does not
-    know (a mount, a path whose first segments are parameters) is left to FastAPI's router, and so is the 404.
+    As in Starlette, the first route that was declared wins. It knows every method of an address, so a 405 names them
+    all, and HEAD answers wherever GET does. The 404 is left to FastAPI's router.
     """
 
     def __init__(self, app: FastAPI) -> None:
         self._otherwise: ASGIApp = app.router
         self._rooms: dict[str, list[_Address]] = {}
+        # Those whose first segments are parameters are looked for in every room, in the order of declaration.
+        self._anywhere: list[_Address] = []
         for route in app.routes:
-            if isinstance(route, Route) and "{" not in _room(route.path_format):
-                self._add(route)
+            if isinstance(route, Route):
+                self._place(route)
 
-    def _add(self, route: Route) -> None:
-        room = self._rooms.setdefault(_room(route.path_format), [])
-        address = next((known for known in room if known.pattern == route.path_regex), None)
-        if address is None:
-            address = _Address(route.path_regex, {})
-            room.append(address)
-        for method in route.methods or ():
-            address.routes[method] = route
-            if method == "GET":
-                address.routes.setdefault("HEAD", route)
+    def _place(self, route: Route) -> None:
+        name = _room(route.path_format)
+        if "{" in name:
+            for room in (self._anywhere, *self._rooms.values()):
+                _add(room, route)
+            return
+        if name not in self._rooms:
+            self._rooms[name] = [_Address(each.pattern, dict(each.routes)) for each in self._anywhere]
+        _add(self._rooms[name], route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the route of the request, or FastAPI's router where there is none here."""
         path = cast("str", scope.get("path", ""))
-        for address in self._rooms.get(_room(path), ()) if scope["type"] == "http" else ():
+        others: set[str] = set()
+        for address in self._rooms.get(_room(path), self._anywhere) if scope["type"] == "http" else ():
             match = address.pattern.match(path)
             if match is None:
                 continue
             route = address.routes.get(cast("str", scope["method"]))
             if route is None:
-                raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(address.routes))})
+                others.update(address.routes)
+                continue
             scope["route"] = route
             scope["path_params"] = match.groupdict()
             await route.handle(scope, receive, send)
             return
+        if others:
+            raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(others))})
         await self._otherwise(scope, receive, send)
 
 

@@ -104,6 +104,7 @@ def test_routes_lists_every_operation_with_its_rule() -> None:
     assert any(line.startswith("GET") and "/v1/accounts/me" in line and "accounts:read-own" in line for line in lines)
     assert any("/v1/auth/login" in line and "public: nobody has a token" in line for line in lines)
     assert any("/metrics" in line and "token of its own" in line for line in lines)
+    assert any("/openapi.json" in line and "(not in the OpenAPI document)" in line for line in lines)
 
 
 def test_a_broken_house_rule_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

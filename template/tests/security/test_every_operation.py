@@ -284,7 +284,12 @@ def another_media_type(world: World, operation: Operation) -> Iterator[Tried | s
 
 def another_method(world: World, operation: Operation) -> Iterator[Tried | str]:
     """A method that the address does not answer; 405 names those that it does."""
-    answered = {each.method for each in world.described.operations.values() if each.path == operation.path}
+    # `GET /{id}` fits the address of `POST /search`, too.
+    answered = {
+        each.method
+        for each in world.described.operations.values()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", each.path), operation.path)
+    }
     for method in (each for each in _METHODS if each not in answered):
         answer = world.asked_by(operation).request(method, operation.url)
         yield Tried(method, answer, (405,), headers=("allow",))
