@@ -52,7 +52,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -76,6 +75,10 @@ class Colour(enum.Enum):
     BLUE = "blue"
 
 
+def _values(kind: type[Colour]) -> list[str]:
+    return [each.value for each in kind]
+
+
 class Shouted(TypeDecorator[str]):
     """A type that Python makes of another one."""
 
@@ -97,7 +100,9 @@ UTC = timezone.utc  # noqa: UP017 - a value like the others
 MOMENT = datetime(2026, 11, 27, 12, 30, 15, 123456, UTC)
 THING: object = {"a": [1, 2.5, None, "ü"], "b": {"c": True}}
 
-VALUES: list[tuple[str, TypeEngine[object], object]] = [
+EMPTY: Range[int] = Range(empty=True)
+
+VALUES: list[tuple[str, object, object]] = [
     ("smallint", SmallInteger(), 7),
     ("integer", Integer(), -7),
     ("bigint", BigInteger(), 2**62),
@@ -126,7 +131,11 @@ VALUES: list[tuple[str, TypeEngine[object], object]] = [
     ("jsonb", pg.JSONB(), THING),
     ("jsonb text", pg.JSONB(), "a text"),
     ("enum", Enum(Colour, name="colour"), Colour.BLUE),
-    ("enum of values", Enum(Colour, name="colour_value", values_callable=lambda kind: [each.value for each in kind]), Colour.RED),
+    (
+        "enum of values",
+        Enum(Colour, name="colour_value", values_callable=_values),
+        Colour.RED,
+    ),
     ("enum as text", Enum(Colour, native_enum=False, length=20), Colour.BLUE),
     ("enums", ARRAY(Enum(Colour, name="colour")), [Colour.RED, Colour.BLUE]),
     ("texts", ARRAY(Text()), ["a", "b,c", 'd"']),
@@ -140,7 +149,7 @@ VALUES: list[tuple[str, TypeEngine[object], object]] = [
     ("macaddr", pg.MACADDR(), "08:00:2b:01:02:03"),
     ("int4range", pg.INT4RANGE(), Range(1, 7)),
     ("int4range without end", pg.INT4RANGE(), Range(1, None)),
-    ("empty range", pg.INT8RANGE(), Range(empty=True)),
+    ("empty range", pg.INT8RANGE(), EMPTY),
     ("numrange", pg.NUMRANGE(), Range(Decimal("1.5"), Decimal("2.5"), bounds="(]")),
     ("daterange", pg.DATERANGE(), Range(date(2026, 1, 1), date(2027, 1, 1))),
     ("tstzrange", pg.TSTZRANGE(), Range(MOMENT, MOMENT + timedelta(hours=1))),
@@ -183,9 +192,11 @@ def transacting(url: str, use: Callable[[Session], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-def typed(kind: TypeEngine[object], name: str = "typed") -> Table:
+def typed(kind: object, name: str) -> Table:
     """A table with a column of a type."""
-    return Table(name, MetaData(), Column("id", Integer, primary_key=True), Column("value", kind))
+    return Table(
+        name, MetaData(), Column("id", Integer, primary_key=True), Column("value", cast("TypeEngine[object]", kind))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -385,13 +396,16 @@ def test_several_rows_of_one_statement_and_a_batch_are_stored(with_things: With)
 
 
 def test_a_part_of_a_transaction_may_fail_alone(with_things: With) -> None:
+    async def fail(session: Session) -> None:
+        async with session.nested():
+            _ = await session.only(ADD, id=4, name="n4", size=1)
+            async with session.nested():
+                _ = await session.only(ADD, id=5, name="n5", size=1)
+            _ = await session.only(ADD, id=6, name="n1", size=1)
+
     async def use(session: Session) -> None:
         with pytest.raises(asyncpg.UniqueViolationError):
-            async with session.nested():
-                _ = await session.only(ADD, id=4, name="n4", size=1)
-                async with session.nested():
-                    _ = await session.only(ADD, id=5, name="n5", size=1)
-                _ = await session.only(ADD, id=6, name="n1", size=1)
+            await fail(session)
         assert await session.only(COUNT) == {"many": 3}
         async with session.nested():
             _ = await session.only(ADD, id=4, name="n4", size=1)
@@ -401,11 +415,14 @@ def test_a_part_of_a_transaction_may_fail_alone(with_things: With) -> None:
 
 
 def test_a_refusal_that_keeps_its_writes_keeps_those_of_its_part(with_things: With) -> None:
+    async def refuse(session: Session) -> None:
+        async with session.nested():
+            _ = await session.only(ADD, id=4, name="n4", size=1)
+            raise RefreshTokenReused
+
     async def use(session: Session) -> None:
         with pytest.raises(RefreshTokenReused):
-            async with session.nested():
-                _ = await session.only(ADD, id=4, name="n4", size=1)
-                raise RefreshTokenReused
+            await refuse(session)
         assert await session.only(COUNT) == {"many": 4}
 
     with_things(use)
@@ -439,9 +456,7 @@ def test_the_drivers_own_connection_is_inside_the_transaction(with_things: With)
     with_things(use)
 
 
-def test_what_the_drivers_own_connection_refuses_has_its_meaning(
-    things: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_drivers_own_connection_refuses_has_its_meaning(things: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(type_by_constraint, "things_pkey", Conflict)
 
     async def use(session: Session) -> None:

@@ -5,8 +5,23 @@ from functools import partial
 from typing import ClassVar, Generic, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import BindParameter, ColumnDefault, Delete, Insert, MetaData, SelectBase, TupleType, Update, bindparam, types
-from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgByteA, AsyncpgFloat, AsyncpgNumeric, PGDialect_asyncpg
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnDefault,
+    Delete,
+    Float,
+    Insert,
+    LargeBinary,
+    MetaData,
+    SelectBase,
+    TextClause,
+    TupleType,
+    TypeDecorator,
+    Update,
+    bindparam,
+)
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgByteA, PGDialect_asyncpg
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeEngine
@@ -19,20 +34,6 @@ _Process = Callable[[object], object]
 
 # The types that PostgreSQL gives numbers, which SQLAlchemy asks for with each result: there is none at import.
 _NUMERIC, _DOUBLE = 1700, 701
-
-
-class _Numeric(AsyncpgNumeric):
-    def result_processor(self, dialect: object, coltype: object) -> _Process | None:
-        """Decimals as they are, or floats of them."""
-        del coltype
-        return cast("_Process | None", super().result_processor(dialect, _NUMERIC))
-
-
-class _Float(AsyncpgFloat):
-    def result_processor(self, dialect: object, coltype: object) -> _Process | None:
-        """Floats, or decimals of them."""
-        del coltype
-        return cast("_Process | None", super().result_processor(dialect, _DOUBLE if self.asdecimal else _NUMERIC))
 
 
 class _Bytes(AsyncpgByteA):
@@ -48,9 +49,7 @@ class _Dialect(PGDialect_asyncpg):
     supports_native_json_deserialization: bool = False
     colspecs = {  # noqa: RUF012 - as the base declares it
         **PGDialect_asyncpg.colspecs,
-        types.Numeric: _Numeric,
-        types.Float: _Float,
-        types.LargeBinary: _Bytes,
+        LargeBinary: _Bytes,
     }
 
 
@@ -75,10 +74,9 @@ class _Compiled(Generic[R]):
     """SQL text, the order of its arguments, and what a row becomes."""
 
     def __init__(self, statement: SelectBase | Insert | Update | Delete, into: Callable[..., R]) -> None:
-        if not isinstance(statement, SelectBase | Insert | Update | Delete):
+        if isinstance(cast("object", statement), TextClause):
             raise TypeError(
-                f"{type(statement).__name__} is no statement with columns: name those of raw SQL, "
-                "text(…).columns(column(name, type), …)"
+                "name the columns of raw SQL: text(…).columns(column(name, type), …), or text(…).columns() for none"
             )
         compiled = statement.compile(dialect=_DIALECT)
         given_late = {name for name, bind in compiled.binds.items() if bind.required}
@@ -131,7 +129,8 @@ class _Compiled(Generic[R]):
         self._from_database: list[tuple[str, _Process]] = [
             (each.keyname, cast("_Process", processor))
             for each in columns
-            if (processor := each.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None
+            if (processor := each.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _number(each.type)))
+            is not None
         ]
 
     def arguments(self, given: dict[str, object], ring: KeyRing) -> list[object]:
@@ -160,9 +159,18 @@ class _Compiled(Generic[R]):
         return self.into(**row)
 
 
+def _number(kind: TypeEngine[object]) -> int:
+    """As what type the database is taken to send the numbers of a column, of which it may be an array."""
+    if isinstance(kind, TypeDecorator):
+        return _number(cast("TypeEngine[object]", kind.impl_instance))
+    if isinstance(kind, ARRAY):
+        return _number(cast("TypeEngine[object]", kind.item_type))
+    return _DOUBLE if isinstance(kind, Float) and kind.asdecimal else _NUMERIC
+
+
 def _default(default: object) -> Callable[[], object]:
     """What computes a default of a column in Python."""
-    value = cast("ColumnDefault", default).arg
+    value = cast("object", cast("ColumnDefault", default).arg)
     # SQLAlchemy has functions take the context of its own execution, which there is none of here.
     return partial(cast("Callable[[object], object]", value), None) if callable(value) else lambda: value
 

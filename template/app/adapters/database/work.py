@@ -1,7 +1,7 @@
 """The two ways to use the database, and the database that they are made by."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar, cast
 
@@ -48,8 +48,8 @@ class Reader:
     async def stream(self, query: Query[R], **arguments: object) -> AsyncGenerator[R]:
         """Row after row, however many: `async for row in await reader.stream(EXPORT, owner=owner)`.
 
-        They are read with a cursor, a few hundred at a time, all as they were when it began. It holds a connection until
-        it is exhausted, closed or dropped; half of the connections may be held so. Unavailable when they all are. A
+        They are read with a cursor, a few hundred at a time, all as they were when it began. It holds a connection
+        until it is exhausted, closed or dropped. Half of the connections may be held so; Unavailable when they are. A
         consumer that pauses for longer than twice DATABASE_STATEMENT_TIMEOUT_MS gets Unavailable instead of a row.
         """
         rows = self._rows(query, query.arguments(arguments, self._ring))
@@ -133,9 +133,9 @@ class Session:
         records = await self._run(lambda connection: connection.fetch(statement.sql, *values))
         return [statement.row(record, self._ring) for record in records]
 
-    async def many(self, command: Command[R], rows: Iterable[dict[str, object]]) -> None:
+    async def many(self, command: Command[R], rows: Iterable[Mapping[str, object]]) -> None:
         """Run a command once for each of the rows, in one batch; what it returns is left out."""
-        values = [command.arguments(row, self._ring) for row in rows]
+        values = [command.arguments(dict(row), self._ring) for row in rows]
         await self._run(lambda connection: connection.executemany(command.sql, values))
 
     @asynccontextmanager
@@ -270,8 +270,8 @@ class Database:
     async def listening(self, channel: str) -> AsyncGenerator[AsyncGenerator[str]]:
         """What is told by NOTIFY: `async with database.listening("orders") as told: async for text in told: …`.
 
-        It has a connection of its own, beside DATABASE_POOL_SIZE: one for a process, not one for a request. Unavailable
-        when the connection is lost, or a thousand messages wait; whoever listens again asks the tables what they missed.
+        It has a connection of its own, beside DATABASE_POOL_SIZE: one for a process, not for a request. Unavailable
+        when that is lost, or when a thousand messages wait; whoever listens again asks the tables what they missed.
         """
         waiting: asyncio.Queue[str | None] = asyncio.Queue()
         connection = await self._connect(self._settings.url)
