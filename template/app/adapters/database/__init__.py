@@ -4,7 +4,8 @@ A `Reader` runs each query by itself, outside any transaction, on a connection t
 `Session` is one transaction; it commits before the answer leaves. The signature of a function says which it needs.
 
 Statements are written with SQLAlchemy's expressions, compiled once when their module is imported, and run on asyncpg.
-Decisions 7 and 8 in docs/decisions/ say why the ORM's session is not used, nor asyncpg's own pool.
+Decisions 7 and 8 in docs/decisions/ say why the ORM's session is not used, nor asyncpg's own pool. docs/database.md
+has the recipes.
 """
 
 from typing import Annotated

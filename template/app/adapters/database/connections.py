@@ -62,6 +62,10 @@ class Connections:
         self._open_one: Callable[[], Awaitable[Connection]] = open_one
         self._size: int = size
         self._open: int = 0
+        self._closed: bool = False
+        self.most_streams: int = max(1, size // 2)
+        """How many of them results may be streamed from at once: the others are for everything else."""
+        self.streams: int = 0
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
 
@@ -72,6 +76,8 @@ class Connections:
 
     async def take(self) -> Connection:
         """A connection, for the caller alone until it is given back."""
+        if self._closed:
+            raise RuntimeError("the database was used after it was closed: end what uses it before the service does")
         while True:
             if self._idle:
                 connection = self._idle.pop()
@@ -85,7 +91,7 @@ class Connections:
 
     def give_back(self, connection: Connection, *, sound: bool) -> None:
         """Return a connection; `sound` is false when its state is unknown."""
-        if not sound or connection.is_closed():
+        if not sound or self._closed or connection.is_closed():
             connection.terminate()
             self._open -= 1
             self._wake(None)
@@ -93,7 +99,8 @@ class Connections:
             self._idle.append(connection)
 
     async def close(self) -> None:
-        """Close what is idle; whoever still holds one gives it back to nobody."""
+        """Close what is idle; what is still lent is closed when it is given back."""
+        self._closed = True
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close(timeout=_CONNECT_SECONDS)

@@ -1,19 +1,59 @@
 """What a repository writes: tables, and statements that are compiled once, when their module is imported."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar, Generic, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import BindParameter, Delete, Insert, MetaData, SelectBase, Update, bindparam
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnDefault,
+    Delete,
+    Float,
+    Insert,
+    LargeBinary,
+    MetaData,
+    SelectBase,
+    TextClause,
+    TupleType,
+    TypeDecorator,
+    Update,
+    bindparam,
+)
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgByteA, PGDialect_asyncpg
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql import visitors
+from sqlalchemy.types import TypeEngine
 
 from app.adapters.encryption import Sealing
 from app.kit.crypto import KeyRing
 
-_DIALECT = asyncpg_dialect()
-
 R = TypeVar("R")
+_Process = Callable[[object], object]
+
+# The types that PostgreSQL gives numbers, which SQLAlchemy asks for with each result: there is none at import.
+_NUMERIC, _DOUBLE = 1700, 701
+
+
+class _Bytes(AsyncpgByteA):
+    def bind_processor(self, dialect: object) -> None:
+        """The driver takes bytes as they are."""
+
+
+class _Dialect(PGDialect_asyncpg):
+    """The dialect as an engine would set it up, for statements that run without one."""
+
+    supports_statement_cache: bool = True
+    # An engine has the driver decode JSON, by two more questions for each new connection.
+    supports_native_json_deserialization: bool = False
+    colspecs = {  # noqa: RUF012 - as the base declares it
+        **PGDialect_asyncpg.colspecs,
+        LargeBinary: _Bytes,
+    }
+
+
+_DIALECT = _Dialect(dbapi=PGDialect_asyncpg.import_dbapi())
 
 
 class Base(DeclarativeBase):
@@ -34,56 +74,105 @@ class _Compiled(Generic[R]):
     """SQL text, the order of its arguments, and what a row becomes."""
 
     def __init__(self, statement: SelectBase | Insert | Update | Delete, into: Callable[..., R]) -> None:
+        if isinstance(cast("object", statement), TextClause):
+            raise TypeError(
+                "name the columns of raw SQL: text(…).columns(column(name, type), …), or text(…).columns() for none"
+            )
         compiled = statement.compile(dialect=_DIALECT)
-        self.sql: str = str(compiled)
+        given_late = {name for name, bind in compiled.binds.items() if bind.required}
+        for bind in compiled.post_compile_params | compiled.literal_execute_params:
+            if bind.required:
+                raise TypeError(
+                    f"{bind.key} would change the text of the statement with each list: write "
+                    f'column == any_(bindparam("{bind.key}", type_=ARRAY(…))), which takes a list of any length'
+                )
+        expanded = compiled.construct_expanded_state(dict.fromkeys(given_late))
+        self.sql: str = expanded.statement
         self.into: Callable[..., R] = into
-        self.names: tuple[str, ...] = tuple(compiled.positiontup or [])
+        self.names: tuple[str, ...] = tuple(expanded.positiontup or [])
         """The names of its arguments in the order of `$1, $2, …`."""
         self._sealing: Sealing = Sealing(statement, compiled.binds)
         self._seals: bool = self._sealing.touches
+        # Defaults that Python computes. An argument of the same name is taken instead.
+        self._defaults: dict[str, Callable[[], object]] = {
+            str(column.key): _default(default)
+            for column, default in (
+                *((each, each.default) for each in compiled.insert_prefetch),
+                *((each, each.onupdate) for each in compiled.update_prefetch),
+            )
+        }
+        kinds = {name: cast("TypeEngine[object]", bind.type) for name, bind in compiled.binds.items()}
+        for name, parts in expanded.parameter_expansion.items():
+            kind = kinds.pop(name)
+            each = kind.types if isinstance(kind, TupleType) else [kind]
+            kinds |= {part: each[index % len(each)] for index, part in enumerate(parts)}
+        processors = {
+            name: cast("_Process", processor)
+            for name, kind in kinds.items()
+            if (processor := kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)) is not None
+        }
         self._fixed: dict[str, object] = {
-            name: value for name, value in cast("dict[str, object]", compiled.params).items() if value is not None
+            name: processors[name](value) if name in processors else value
+            for name, value in cast("dict[str, object]", expanded.parameters).items()
+            if name in self.names and name not in given_late | self._defaults.keys() | self._sealing.derived.keys()
         }
         self.wanted: frozenset[str] = frozenset(self.names) - self._fixed.keys() - self._sealing.derived.keys()
-        """The names of the arguments that it has to be given."""
-        self._to_database: dict[str, Callable[[object], object]] = {}
-        for name, bind in compiled.binds.items():
-            processor = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
-            if processor is not None:
-                self._to_database[name] = processor
-        self._from_database: dict[str, Callable[[object], object]] = {}
-        for column in statement.exported_columns:
-            processor = column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
-            if processor is not None:
-                self._from_database[str(column.key)] = processor
+        """The names of the arguments that it has to be given, or has a default for."""
+        self._to_database: dict[str, _Process] = {
+            name: each for name, each in processors.items() if name in self.wanted
+        }
+        # By their names in the SQL: the key of an attribute may be another one.
+        columns = compiled._result_columns  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        names = [each.keyname for each in columns]
+        if twice := {each for each in names if names.count(each) > 1}:
+            raise TypeError(f"two columns of the result are called {sorted(twice)}: tell them apart with .label(…)")
+        self._from_database: list[tuple[str, _Process]] = [
+            (each.keyname, cast("_Process", processor))
+            for each in columns
+            if (processor := each.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _number(each.type)))
+            is not None
+        ]
 
     def arguments(self, given: dict[str, object], ring: KeyRing) -> list[object]:
         """The values in the order of `$1, $2, …`, sealed where their column is encrypted."""
         if given.keys() != self.wanted:
-            raise TypeError(f"this statement takes {sorted(self.wanted)}, and was given {sorted(given)}: {self.sql}")
+            given = {name: make() for name, make in self._defaults.items() if name not in given} | given
+            if given.keys() != self.wanted:
+                raise TypeError(
+                    f"this statement takes {sorted(self.wanted)}, and was given {sorted(given)}: {self.sql}"
+                )
         if self._fixed:
             given = self._fixed | given
         if self._seals:
             given = self._sealing.sealed(given, ring)
         if self._to_database:
-            given = {name: self._to_database.get(name, _same)(value) for name, value in given.items()}
+            given = {**given, **{name: process(given[name]) for name, process in self._to_database.items()}}
         return [given[name] for name in self.names]
 
     def row(self, record: asyncpg.Record, ring: KeyRing) -> R:
         """What a row of the result becomes; Unreadable when an encrypted value does not belong where it stands."""
+        row: dict[str, object] = dict(record)
+        for name, process in self._from_database:
+            row[name] = process(row[name])
         if self._sealing.opens:
-            return self.into(**self._sealing.opened(dict(self._items(record)), ring))
-        if self._from_database:
-            return self.into(**dict(self._items(record)))
-        return self.into(**dict(record))
-
-    def _items(self, record: asyncpg.Record) -> Iterator[tuple[str, object]]:
-        for name, value in cast("Iterator[tuple[str, object]]", record.items()):
-            yield name, self._from_database.get(name, _same)(value)
+            row = self._sealing.opened(row, ring)
+        return self.into(**row)
 
 
-def _same(value: object) -> object:
-    return value
+def _number(kind: TypeEngine[object]) -> int:
+    """As what type the database is taken to send the numbers of a column, of which it may be an array."""
+    if isinstance(kind, TypeDecorator):
+        return _number(cast("TypeEngine[object]", kind.impl_instance))
+    if isinstance(kind, ARRAY):
+        return _number(cast("TypeEngine[object]", kind.item_type))
+    return _DOUBLE if isinstance(kind, Float) and kind.asdecimal else _NUMERIC
+
+
+def _default(default: object) -> Callable[[], object]:
+    """What computes a default of a column in Python."""
+    value = cast("object", cast("ColumnDefault", default).arg)
+    # SQLAlchemy has functions take the context of its own execution, which there is none of here.
+    return partial(cast("Callable[[object], object]", value), None) if callable(value) else lambda: value
 
 
 def arguments(*names: str) -> Mapping[str, BindParameter[object]]:
@@ -99,12 +188,17 @@ class Query(_Compiled[R]):
     """
 
     def __init__(self, statement: SelectBase, into: Callable[..., R], *, whole: str = "") -> None:
+        if any(isinstance(each, Insert | Update | Delete) for each in visitors.iterate(statement)):
+            raise TypeError("a Query changes nothing: make a Command of a statement that writes in a WITH clause")
         super().__init__(statement, into)
         self.whole: str = whole
 
 
 class Command(_Compiled[R]):
-    """An INSERT, UPDATE or DELETE with a RETURNING clause, which only a `Session` can run."""
+    """An INSERT, UPDATE or DELETE, mostly with a RETURNING clause, which only a `Session` can run.
 
-    def __init__(self, statement: Insert | Update | Delete, into: Callable[..., R]) -> None:
+    A SELECT may be one, too, when it writes: in a WITH clause, or as raw SQL.
+    """
+
+    def __init__(self, statement: SelectBase | Insert | Update | Delete, into: Callable[..., R]) -> None:
         super().__init__(statement, into)

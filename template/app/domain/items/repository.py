@@ -27,7 +27,7 @@ _NEWEST = Query(
     ItemRead,
 )
 _ADD = Command(
-    insert(Item).values(arguments("id", "owner_id", "name", "description")).returning(Item),
+    insert(Item).values(arguments("id", "owner_id", *ItemCreate.model_fields)).returning(Item),
     ItemRead,
 )
 _REMOVE = Command(delete(Item).where(_OWNED).returning(Item), ItemRead)
@@ -61,7 +61,8 @@ async def locked(session: Session, item_id: UUID, owner: UUID) -> ItemRead | Non
 
 async def add(session: Session, data: ItemCreate, owner: UUID) -> ItemRead:
     """Store a new item."""
-    return await session.only(_ADD, id=uuid7(), owner_id=owner, name=data.name, description=data.description)
+    fields: dict[str, object] = data.model_dump()
+    return await session.only(_ADD, id=uuid7(), owner_id=owner, **fields)
 
 
 async def change(session: Session, item_id: UUID, owner: UUID, data: ItemUpdate) -> ItemRead:

@@ -5,14 +5,20 @@ from functools import partial
 import httpx
 import pytest
 
+from app.domain.items.schemas import ItemCreate, ItemUpdate
 from tests.conftest import Sql
 from tests.wire import Json, at_once, body, header, pointers, problem, rows
 
 PATH = "/v1/items"
+# Each field that clients send: a value to create with, and another one to change it to.
+FIELDS: dict[str, tuple[object, object]] = {
+    "name": ("Blue kettle", "Red kettle"),
+    "description": ("Enamelled", "1.5 litres"),
+}
 UNKNOWN = f"{PATH}/0190a0a0-0000-7000-8000-000000000000"
 
 
-def create(client: httpx.Client, name: str = "Blue kettle", **fields: object) -> Json:
+def create(client: httpx.Client, name: object = "Blue kettle", **fields: object) -> Json:
     """A new item of the client."""
     response = client.post(PATH, json={"name": name, **fields})
     assert response.status_code == 201, response.text
@@ -29,6 +35,26 @@ def test_a_new_item_can_be_read(someone: httpx.Client) -> None:
     assert created["name"] == "Blue kettle"
     assert created["description"] == "Enamelled"
     assert created["owner_id"] == body(someone.get("/v1/accounts/me"))["id"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_what_was_posted_comes_back(someone: httpx.Client, name: str) -> None:
+    created = create(someone, **{name: FIELDS[name][0]})
+
+    assert created[name] == FIELDS[name][0]
+    assert body(someone.get(f"{PATH}/{created['id']}"))[name] == FIELDS[name][0]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_what_was_patched_comes_back(someone: httpx.Client, name: str) -> None:
+    address = f"{PATH}/{create(someone, **{name: FIELDS[name][0]})['id']}"
+
+    assert body(someone.patch(address, json={name: FIELDS[name][1]}))[name] == FIELDS[name][1]
+    assert body(someone.get(address))[name] == FIELDS[name][1]
+
+
+def test_no_field_is_left_out_here() -> None:
+    assert FIELDS.keys() == ItemCreate.model_fields.keys() | ItemUpdate.model_fields.keys()
 
 
 def test_a_description_may_be_left_out(someone: httpx.Client) -> None:
