@@ -33,7 +33,7 @@ def routes() -> None:
         rule = route.access[0]
         match rule:
             case Rule():
-                access = f"{rule.permission} ({', '.join(sorted(rule.roles))})"
+                access = rule.permission + (f" ({', '.join(sorted(rule.roles))})" if rule.roles else "")
             case Public():
                 access = f"public: {rule.reason}"
             case _:

@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 from pydantic_core import from_json
 
-from app.settings import settings
+from app.settings import Environment, settings
 from proof.rig import admitting, execute
 
 R = TypeVar("R")
@@ -116,8 +116,12 @@ class Context:
         return cast("Json", create_app().openapi())
 
     def operations(self) -> list[Operation]:
-        """Every operation of the document."""
-        return operations(self.document())
+        """Every operation: those of the document, and those that it leaves out."""
+        from app.http import openapi
+        from app.main import create_app
+
+        production = settings().model_copy(update={"environment": Environment.PRODUCTION})
+        return operations(self.document()) + operations(openapi.document(create_app(production), hidden=True))
 
     def roles(self) -> list[str]:
         """The roles that the access rules name."""
