@@ -188,7 +188,7 @@ def missing(document: Path, service: Path) -> list[str]:
     """Give what a document names that is not there: files in code spans, targets of links, verbs of make."""
     text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     # What a command writes is there after it ran; `orders` is the noun that the documents add.
-    made = re.compile("reports/|.*/orders/")
+    made = re.compile("reports/|.*/orders/|uv.lock$")
     named = {code for code in CODE.findall(text) if FILE.match(code) and not made.match(code)}
     lost = [name for name in named if not any(service.glob(name.rstrip("/") if "/" in name else f"**/{name}"))]
     lost += [link for link in LINK.findall(text) if "://" not in link and not (document.parent / link).exists()]
@@ -203,6 +203,19 @@ def test_documents_name_only_what_is_there(name: str, tmp_path: Path) -> None:
     service = render(tmp_path / "x", **EXAMPLES[name])
     lost = {path.relative_to(service).as_posix(): missing(path, service) for path in sorted(service.rglob("*.md"))}
     assert not {path: names for path, names in lost.items() if names}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_readme_says_whose_every_place_is(name: str, tmp_path: Path) -> None:
+    service = render(tmp_path / "x", **EXAMPLES[name])
+    table = (service / "README.md").read_text(encoding="utf-8").partition("\n## Where things are\n")[2]
+    places = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    named = {code.rstrip("/") for cell in places for code in CODE.findall(cell)}
+
+    # Of what is there, and in app/, where it belongs to different people.
+    there = {path.name for path in service.iterdir()} - {"app"}
+    there |= {f"app/{path.name}" for path in (service / "app").iterdir() if path.name != "__init__.py"}
+    assert sorted(there - {each.partition("/")[0] for each in named if not each.startswith("app/")} - named) == []
 
 
 def test_a_name_cannot_be_that_of_a_dependency(tmp_path: Path) -> None:

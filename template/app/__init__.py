@@ -1,1 +1,1 @@
-"""The service. docs/architecture.md draws the house; AGENTS.md says which room a change belongs in."""
+"""The service. docs/architecture.md draws its layers; AGENTS.md says where a change belongs."""

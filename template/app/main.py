@@ -1,4 +1,4 @@
-"""create_app(): the one module that knows all the others."""
+"""Puts the service together: create_app() gives what a server runs."""
 
 import gc
 from collections.abc import AsyncGenerator

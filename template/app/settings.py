@@ -1,6 +1,6 @@
-"""What every process needs to know, from the environment or `.env`. An adapter's settings stand in its own file.
+"""The settings of every process, from the environment or `.env`; a folder's own are in its settings.py.
 
-No secret has a default. Production refuses to start with one that is missing, short, repeated or known, and names it.
+No secret has a default. Production does not start with a secret that is too short, a pattern or used twice.
 """
 
 import re

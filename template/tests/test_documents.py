@@ -1,13 +1,16 @@
 """The documents name what exists, and .env.example every setting."""
 
 import ast
+import builtins
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import pydantic
 import pytest
 
 from app import registry
@@ -40,7 +43,7 @@ _ROW = re.compile(r"^\| (?!---)(.+) \|$", re.MULTILINE)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.relative_to(ROOT).as_posix())
 def test_a_document_names_only_what_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    parents = (ROOT, ROOT / "app", ROOT / "app/domain", *(ROOT / "app").glob("*/*"), document.parent)
+    parents = (ROOT, ROOT / "app", *(ROOT / "app").glob("*"), *(ROOT / "app").glob("*/*"), document.parent)
 
     missing = [
         name
@@ -52,6 +55,52 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
     assert not missing, f"{document.name} names {missing}, which do not exist"
     broken = [link for link in _LINK.findall(text) if not (document.parent / link).exists()]
     assert not broken, f"{document.name} links to {broken}, which do not exist"
+
+
+# What the examples of docs/how-to.md use and do not define, and the keys of .copier-answers.yml.
+_EXAMPLES = frozenset({"Order", "Cart", "Store", "orders", "send", "_commit", "_src_path"})
+_CODE = re.compile(r"```python\n(.*?)```|(?<!`)`([^`\n]+)`", re.DOTALL)
+# A file, or a variable of the environment.
+_NO_CODE = re.compile(r"[\w./-]+\.(?:py|toml|md)|[A-Z_]+=.*")
+
+
+def _python(text: str) -> Iterator[ast.AST]:
+    """The Python of a document: its blocks, and the spans that can be read as such."""
+    for block, span in _CODE.findall(text):
+        if span and _NO_CODE.fullmatch(span):
+            continue
+        with suppress(*([] if block else [SyntaxError])):
+            # The flag is what lets `await` stand on its own.
+            yield compile(block or span, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def _names(tree: ast.AST, *, defined: bool = False) -> Iterator[str]:
+    """The names that a piece of Python has, or those that it defines."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.keyword(arg=str(name)) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Name(id=name) | ast.Attribute(attr=name) if not defined:
+                yield name
+            case ast.alias(name=name) if not defined:
+                yield from name.split(".")
+            case _:
+                pass
+
+
+def test_the_how_to_names_only_what_the_code_has() -> None:
+    pieces = list(_python((ROOT / "docs/how-to.md").read_text(encoding="utf-8")))
+    has = {*_EXAMPLES, *dir(builtins), *dir(pydantic), "app", "standards"}
+    for each in pieces:
+        has |= {*_names(each, defined=True)}
+    for folder in ("app", "proof", "tests"):
+        for file in (ROOT / folder).rglob("*.py"):
+            has |= {file.stem, file.parent.name, *_names(ast.parse(file.read_text(encoding="utf-8")))}
+
+    assert len(pieces) > 20
+    assert sorted({name for each in pieces for name in _names(each)} - has) == []
 
 
 @cache

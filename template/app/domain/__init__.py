@@ -1,1 +1,1 @@
-"""Your nouns, one folder each; an update never edits this room. A file's name is its registration."""
+"""Your nouns, one folder each; an update edits none that you add. A file's name is its registration."""

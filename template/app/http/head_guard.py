@@ -1,4 +1,4 @@
-"""What no layer can bound, because it happens outside requests: header fields that never end, a farewell never said.
+"""Bounds on what a client does before and after a request, where no layer runs: an endless head, a slow goodbye.
 
 Uvicorn's parser keeps the header fields of a request in memory until the last one has come, however many there are and
 however long that takes. This protocol is uvicorn's own, and ends such a connection with 431 or 408.
@@ -20,7 +20,7 @@ _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: c
 
 
 class HeadGuard(HttpToolsProtocol):
-    """Uvicorn's protocol, with a bound on an unfinished head, so many bytes, so many seconds, and on the end of all."""
+    """Uvicorn's protocol, with bounds: bytes and seconds of an unfinished head, seconds of closing a connection."""
 
     _unfinished: bool = False
     _seen: int = 0

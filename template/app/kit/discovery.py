@@ -1,4 +1,4 @@
-"""A file's name is its registration: what the folders of a room offer is found, not listed."""
+"""A file's name is its registration: what the folders of a package offer is found, not listed."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -19,7 +19,7 @@ def modules(room: ModuleType, name: str) -> Iterator[ModuleType]:
 
 
 def everywhere(name: str) -> Iterator[ModuleType]:
-    """Every `{name}.py` of a folder, in whatever room."""
+    """Every `{name}.py` of a folder, in whatever package."""
     for room in ROOMS:
         yield from modules(import_module(f"{__name__.partition('.')[0]}.{room}"), name)
 

@@ -28,7 +28,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def html(results: Sequence[Result], reports: Path) -> str:
-    """The whole page; what else is in the folder of reports, other rooms show in their `section.py`."""
+    """The whole page; what else is in the folder of reports, other folders of proof show in their `section.py`."""
     css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     title = escape(f"{defaults.PROJECT_NAME}: the register of standards")
     parts = [

@@ -45,9 +45,7 @@ _ROWS = (
     (
         Check("format", ("ruff", "format", "--check", "--quiet", "."), "run `make fix`"),
         Check("lint", ("ruff", "check", "--quiet", "."), "run `make fix`, then mend what is left"),
-        Check(
-            "arrows", ("lint-imports", "--no-cache"), "move the code to the room it belongs in: AGENTS.md has the list"
-        ),
+        Check("arrows", ("lint-imports", "--no-cache"), "move the code to where it belongs: AGENTS.md has the list"),
         Check("types", ("basedpyright",), "give it its type; an ignore is no mend"),
         Check("tests of the proof", ("pytest", "-n", "0", "--quiet", _PROOF), "read the first failure above"),
     ),

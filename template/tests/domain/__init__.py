@@ -1,1 +1,1 @@
-"""Tests of your nouns, one folder each; an update never edits this room."""
+"""Tests of your nouns, one folder each; an update edits none that you add."""

@@ -1,4 +1,4 @@
-"""Where the database is and how it is used, and what production demands of that."""
+"""The address of the database, its pool and timeouts; production demands TLS, or a reason to do without."""
 
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,7 +12,7 @@ from app.settings import ENV_FILE
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the database is and how it is used; every name has the prefix DATABASE_ in the environment."""
+    """The settings of the database; every name has the prefix DATABASE_ in the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="DATABASE_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
