@@ -2,8 +2,8 @@
 
 FastAPI declares an operation (parameters, dependencies, documentation); `Route` runs what was declared: body,
 dependencies, endpoint, bytes. Only when every dependency is closed again – the transaction committed or rolled back –
-does the answer leave. So no stream and no slow reader of an answer holds a connection, and a commit that fails is an
-error answer, even where somebody forgets `scope="function"`.
+does the answer leave. So no slow reader of an answer holds a connection, unless it reads a stream of the database, and
+a commit that fails is an error answer, even where somebody forgets `scope="function"`.
 
 Both classes do less than FastAPI's own handler and router, which is most of what a cheap read costs
 (docs/decisions/platform/0009-requests.md).
