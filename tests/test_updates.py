@@ -277,17 +277,6 @@ def test_every_choice_is_toggled() -> None:
     assert asked == set(DOMAIN) - {"project_name", "description"}
 
 
-def obliged(given: dict[str, Any]) -> dict[str, Any]:
-    """Add the parts that the other answers oblige to: an update brings them along."""
-    reasons, demands = {given["data_class"], *given["compliance"]}, questions().all["demands"]["default"]
-    return given | {
-        "parts": [
-            *given["parts"],
-            *(part for part in sorted(demands) if reasons & set(demands[part]) and part not in given["parts"]),
-        ]
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", TOGGLES.values(), ids=TOGGLES)
 def test_an_answer_there_and_back_again_is_the_same_service(
@@ -298,7 +287,7 @@ def test_an_answer_there_and_back_again_is_the_same_service(
     now = first
     for number, change in enumerate(changes):
         update(service, **change)
-        now = obliged(first | {"parts": now["parts"]} | change)
+        now = questions().obliged(first | {"parts": now["parts"]} | change)
         fresh = copy(template, tmp_path / f"fresh-{number}", NEWEST, **now)
         assert files(service) == files(fresh) | {".env": start[".env"]}
         folders = [path for path in service.rglob("*") if path.is_dir() and ".git" not in path.parts]
