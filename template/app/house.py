@@ -1,23 +1,25 @@
 """The house rules, checked on the finished service: one that breaks them does not start, and says what to mend."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
-from fastapi import FastAPI, params
+from fastapi import APIRouter, FastAPI
 from fastapi.datastructures import DefaultPlaceholder
-from starlette.routing import Mount
+from starlette.routing import Mount, WebSocketRoute
 
 from app.http import openapi
 from app.http.openapi import Json, child, operations
 from app.kit.routing import Route
+from app.kit.solving import dependencies, is_generator
 
-_BOUNDED_FORMATS = frozenset({"uuid", "date", "date-time", "time"})
+_BOUNDED_FORMATS = frozenset({"uuid", "date", "date-time", "time", "binary"})
 # Text that is parsed, or hashed and never shown: it may hold what it likes.
 _FREE_FORMATS = frozenset({"email", "password"})
 # A pattern that lets one of these through lets control characters in: into logs, terminals, spreadsheets.
 _CONTROLS = ("\0", "a\0a", "\x1b", "a\x1ba")
 _NO_CONTENT = frozenset({204, 205})
+_NO_LIFESPAN = cast("type[object]", type(APIRouter().lifespan_context))
 _MEND = (
     "a length and a pattern without control characters (Line and Text have both), a range or a maximum of entries, "
     'and `extra="forbid"` on an object (kit/schemas.py has the types)'
@@ -28,7 +30,7 @@ class HouseRuleBroken(Exception):
     """The service breaks its own rules; each line names the place and the mend."""
 
 
-def inspect(app: FastAPI) -> None:
+def inspect(app: FastAPI, routers: Iterable[APIRouter] = ()) -> None:
     """Refuse a service with an operation that lacks its access rule, errors, model, documentation or bounds."""
     shown: Json = app.openapi()
     hidden = openapi.document(app, hidden=True)
@@ -36,8 +38,25 @@ def inspect(app: FastAPI) -> None:
     broken = [sentence for route in routes for sentence in _route(route, shown if route.include_in_schema else hidden)]
     broken += _twice(routes)
     broken += [_foreign(route) for route in app.routes if not isinstance(route, Route)]
+    broken += [sentence for router in routers for sentence in _router(router)]
+    if app.router.dependencies:
+        broken.append(
+            "FastAPI(dependencies=…) reaches no route here. Give them to the routers: "
+            "`routing.router(prefix, tag, dependencies=[…])`."
+        )
     if broken:
         raise HouseRuleBroken("The service does not start:\n" + "\n".join(f"  - {sentence}" for sentence in broken))
+
+
+def _router(router: APIRouter) -> Iterator[str]:
+    """What a router declares that would never be asked for."""
+    where = router.prefix or "A router"
+    included = any(hasattr(route, "original_router") for route in router.routes)
+    own = type(cast("object", router.lifespan_context)) is not _NO_LIFESPAN
+    if router.on_startup or router.on_shutdown or (own and not included):
+        yield f"{where} has a lifespan or startup and shutdown functions. Open and close things in a part.py instead."
+    if router.max_body_size is not None or router.form_limits:
+        yield f"{where} bounds the bodies of its routes. Declare it at each: `dependencies=[limits(body=…)]`."
 
 
 def _twice(routes: list[Route]) -> Iterator[str]:
@@ -62,6 +81,11 @@ def _where(route: Route) -> str:
 def _foreign(route: object) -> str:
     """Why a route that was not made here can't stay."""
     path = str(getattr(route, "path", ""))
+    if isinstance(route, WebSocketRoute):
+        return (
+            f"{path} is a WebSocket, which this service does not speak. Stream events with `EventSourceResponse` "
+            "(docs/fastapi.md), or run it as a service of its own."
+        )
     if isinstance(route, Mount):
         return (
             f"{path} is a mount, in which no access rule, limit or bound holds. Declare its operations on a router of "
@@ -92,17 +116,21 @@ def _route(route: Route, document: Json) -> Iterator[str]:
             "`responses=answers(ItemNotFound, NameTaken)`."
         )
     own_class = not isinstance(route.response_class, DefaultPlaceholder)
-    if not own_class and route.response_field is None and route.status_code not in _NO_CONTENT:
-        yield f"{name} has no response model. Annotate what it returns (`-> ItemRead`), or give it `status_code=204`."
+    streams = is_generator(route.endpoint)
+    if not own_class and not (route.response_field or route.stream_item_field) and route.status_code not in _NO_CONTENT:
+        kind = "AsyncIterable[ItemRead]" if streams else "ItemRead"
+        yield f"{name} has no response model. Annotate what it returns (`-> {kind}`), or give it `status_code=204`."
+    if streams and any(
+        each.scope == "function" and each is not route.dependant for each in dependencies(route.dependant)
+    ):
+        yield (
+            f"{name} yields its answer, and takes what ends before the answer begins, as a Session does. Take a "
+            "Reader, or a Database and `async with database.transaction()`."
+        )
     if not (route.endpoint.__doc__ or "").strip():
         yield f"{name} has no summary. Write the endpoint's docstring: its first line is the summary."
     operation = child(document, "paths", route.path_format, method.lower())
-    form = route.body_field is not None and isinstance(route.body_field.field_info, params.Form)
-    if form:
-        yield f"{name} takes a form. Take a JSON body instead: a model of `In` (kit/schemas.py)."
     for place in unbounded_inputs(operation, document):
-        if form and place.startswith("body"):
-            continue
         yield f"{name} takes an unbounded input: {place}. Give it {_MEND}."
 
 
@@ -116,8 +144,9 @@ def unbounded_inputs(operation: Json, document: Json) -> Iterator[str]:
         place = f"{parameter['in']} {parameter['name']}"
         yield from _unbounded(child(parameter, "schema"), place, document, frozenset())
     if "requestBody" in operation:
-        schema = child(operation, "requestBody", "content", "application/json", "schema")
-        yield from _unbounded(schema, "body", document, frozenset())
+        for media in child(operation, "requestBody", "content"):
+            schema = child(operation, "requestBody", "content", media, "schema")
+            yield from _unbounded(schema, "body", document, frozenset())
 
 
 def _unbounded(schema: Json, place: str, document: Json, seen: frozenset[str]) -> Iterator[str]:
@@ -155,7 +184,8 @@ def _lacks(kind: object, schema: Json) -> str | None:
     if kind in {"null", "boolean"}:
         return None
     if kind == "string":
-        if schema.get("format") in _BOUNDED_FORMATS:
+        # A file or bytes: the bound of the body is theirs.
+        if schema.get("format") in _BOUNDED_FORMATS or "contentMediaType" in schema:
             return None
         if "maxLength" not in schema:
             return "text without a maximum length"

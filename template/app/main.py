@@ -23,7 +23,7 @@ class Service(routing.Service):
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        return stack(self, routing.Table(self), registry.layers(self))
+        return stack(self, registry.layers(self))
 
     @override
     def openapi(self) -> openapi.Json:
@@ -57,7 +57,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     for router in routers:
         # Flat, not `include_router`: a tree of routers is walked anew at every request.
         app.router.routes.extend(router.routes)
-    house.inspect(app)
+    house.inspect(app, routers)
     return app
 
 

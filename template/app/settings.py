@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     )
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
+    stream_seconds: float = Field(default=3600.0, ge=1, le=86_400)
+    stream_idle_seconds: float = Field(default=60.0, ge=1, le=3_600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
     allowed_hosts: Listed = ()
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
@@ -167,6 +169,7 @@ class Settings(BaseSettings):
             address=self.rate_limit_address.shared_by(self.rate_limit_workers),
             attempts=self.rate_limit_attempts.shared_by(self.rate_limit_workers),
             probes=self.rate_limit_probes.shared_by(self.rate_limit_workers),
+            workers=self.rate_limit_workers,
         )
 
     @property

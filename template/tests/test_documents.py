@@ -58,7 +58,8 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
 
 
 # What the examples of docs/how-to.md use and do not define, and the keys of .copier-answers.yml.
-_EXAMPLES = frozenset({"Order", "Cart", "Store", "orders", "send", "_commit", "_src_path"})
+_STORIES = frozenset({"GZipMiddleware", "PhotoRead", "PriceRead", "follow", "keep", "photo", "prices"})
+_EXAMPLES = _STORIES | {"Order", "Cart", "Store", "orders", "send", "_commit", "_src_path"}
 _CODE = re.compile(r"```python\n(.*?)```|(?<!`)`([^`\n]+)`", re.DOTALL)
 # A file, or a variable of the environment.
 _NO_CODE = re.compile(r"[\w./-]+\.(?:py|toml|md)|[A-Z_]+=.*")

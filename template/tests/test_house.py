@@ -2,24 +2,26 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import pytest
-from fastapi import APIRouter, Cookie, Depends, Form, Header, Query, UploadFile
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from starlette.applications import Starlette
 
-from app import main, registry
-from app.adapters.database import Base
+from app import house, main, registry
+from app.adapters.database import Base, Session
 from app.house import HouseRuleBroken
 from app.http.probes import Status
-from app.kit import routing
-from app.kit.access import Principal, public, require
+from app.kit import routing, state
+from app.kit.access import Principal, Restrictions, public, require
+from app.kit.authentication import Authenticators
 from app.kit.errors import NotFound, answers, type_by_constraint
 from app.kit.schemas import In, Line
 from app.platform.accounts.access import CanReadOwnAccount
@@ -158,22 +160,62 @@ def test_a_plain_function_without_a_response_model(refusal: Refusal, router: API
     assert refusal(router).startswith("  - GET /v1/bad has no response model.")
 
 
-@pytest.mark.parametrize("kind", [Annotated[str, Form(max_length=9)], UploadFile])
-def test_a_form(refusal: Refusal, router: APIRouter, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    # FastAPI refuses forms by itself until python-multipart is there, which somebody may have installed.
-    monkeypatch.setattr("fastapi.dependencies.utils.ensure_multipart_is_installed", lambda: None)
+def test_a_web_socket(refusal: Refusal, router: APIRouter) -> None:
+    @router.websocket("")
+    async def bad(socket: WebSocket) -> None:
+        """Speak another protocol."""
+        await socket.accept()
 
-    async def bad(given: object) -> Status:
-        """Take a form."""
-        assert given
-        return OK
+    said = refusal(router)
+    assert said.startswith("  - /v1/bad is a WebSocket, which this service does not speak.")
+    assert "EventSourceResponse" in said
 
-    bad.__annotations__["given"] = kind
-    router.add_api_route("", bad, methods=["POST"], dependencies=ANYONE, responses=answers(NotFound))
 
-    assert refusal(router) == (
-        "  - POST /v1/bad takes a form. Take a JSON body instead: a model of `In` (kit/schemas.py)."
-    )
+def test_a_session_that_would_end_before_the_answer_begins(refusal: Refusal, router: APIRouter) -> None:
+    @router.get("", dependencies=ANYONE)
+    async def bad(session: Session) -> AsyncIterable[Status]:
+        """Yield what is no longer there."""
+        assert session
+        yield OK
+
+    said = refusal(router)
+    assert said.startswith("  - GET /v1/bad yields its answer, and takes what ends before the answer begins")
+    assert "Reader" in said
+
+
+@asynccontextmanager
+async def _lifespan(_: object) -> AsyncGenerator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        APIRouter(prefix="/v1/bad", lifespan=_lifespan),
+        APIRouter(prefix="/v1/bad", on_startup=[lambda: None]),
+        APIRouter(prefix="/v1/bad", on_shutdown=[lambda: None]),
+    ],
+    ids=["lifespan", "startup", "shutdown"],
+)
+def test_a_router_with_a_lifespan(refusal: Refusal, router: APIRouter) -> None:
+    assert refusal(router).startswith("  - /v1/bad has a lifespan or startup and shutdown functions. Open and close")
+
+
+@pytest.mark.parametrize(
+    "router",
+    [APIRouter(prefix="/v1/bad", max_body_size=9), APIRouter(prefix="/v1/bad", form_limits={"max_files": 1})],
+    ids=["body", "form"],
+)
+def test_a_router_with_bounds_of_its_own(refusal: Refusal, router: APIRouter) -> None:
+    assert refusal(router).startswith("  - /v1/bad bounds the bodies of its routes. Declare it at each:")
+
+
+def test_dependencies_of_the_application() -> None:
+    app = FastAPI(dependencies=ANYONE, openapi_url=None)
+    state.keep(app, Authenticators([], Restrictions([])))
+
+    with pytest.raises(HouseRuleBroken, match=r"FastAPI\(dependencies=…\) reaches no route here"):
+        house.inspect(app)
 
 
 def test_a_mount(refusal: Refusal, router: APIRouter) -> None:

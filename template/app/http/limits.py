@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
+from math import inf
 from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,13 @@ from app.kit.errors import (
     Unavailable,
     UriTooLong,
 )
+from app.kit.limits import Limits
+from app.kit.logging import get_logger
+from app.kit.routing import Route
+
+log = get_logger()
+
+_NO_LIMITS = Limits()
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 
@@ -34,6 +42,12 @@ MOST_FIELD_BYTES = 16_384
 
 # What decides who asks whom for what: a second one would let two readers of the same request understand it differently.
 _ONCE = (b"host", b"authorization", b"content-type", b"origin", b"if-match")
+
+
+def limits_of(scope: Scope) -> Limits:
+    """The bounds that the operation of a request has of its own."""
+    route = cast("Route | None", scope.get("route"))
+    return _NO_LIMITS if route is None else route.limits
 
 
 class Hosts:
@@ -88,7 +102,7 @@ def _refuse_repeated(fields: list[tuple[bytes, bytes]]) -> None:
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than `most` bytes."""
+    """Answers 413 to a body of more than `most` bytes, or of more than the operation declares."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app: ASGIApp = app
@@ -97,34 +111,37 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             exchange = exchange_of(scope)
+            most = limits_of(scope).body or self._most
             announced = exchange.headers.get(b"content-length")
             if announced is not None:
                 # The server has checked that it is a number, and lets no more bytes through than that.
-                if int(announced) > self._most:
-                    raise self._error()
+                if int(announced) > most:
+                    raise _too_large(most)
             elif b"transfer-encoding" in exchange.headers:
-                receive = self._counting(receive)
+                receive = _counting(receive, most)
         await self._app(scope, receive, send)
 
-    def _counting(self, receive: Receive) -> Receive:
-        seen = 0
 
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(cast("bytes", message.get("body", b"")))
-            if seen > self._most:
-                raise self._error()
-            return message
+def _counting(receive: Receive, most: int) -> Receive:
+    seen = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(cast("bytes", message.get("body", b"")))
+        if seen > most:
+            raise _too_large(most)
+        return message
 
-    def _error(self) -> ContentTooLarge:
-        # The rest of the body is not read, so the connection can't be used again.
-        return ContentTooLarge(
-            f"The request body is larger than the {self._most:,} bytes that this service accepts.",
-            headers={"Connection": "close"},
-        )
+    return counted
+
+
+def _too_large(most: int) -> ContentTooLarge:
+    # The rest of the body is not read, so the connection can't be used again.
+    return ContentTooLarge(
+        f"The request body is larger than the {most:,} bytes that this operation accepts.",
+        headers={"Connection": "close"},
+    )
 
 
 class LoadLimit:
@@ -150,18 +167,72 @@ class LoadLimit:
 
 
 class TimeLimit:
-    """Answers 504 after `seconds`."""
+    """Answers 504 when an answer has not begun after `seconds`, and bounds one that is sent in pieces.
 
-    def __init__(self, app: ASGIApp, *, seconds: float) -> None:
+    Such an answer ends when it has taken `stream_seconds`, or when no piece of it could be sent for `idle_seconds`:
+    its connection is closed, since nothing else would tell that it is not whole. After the last piece there is no
+    limit: background tasks take what they take.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float, stream_seconds: float, idle_seconds: float) -> None:
         self._app: ASGIApp = app
         self._seconds: float = seconds
+        self._stream_seconds: float = stream_seconds
+        self._idle_seconds: float = idle_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        seconds = limits_of(scope).seconds or self._seconds
+        timer = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._app(scope, receive, send)
+            async with timer:
+                watch = _Watch(timer, send, seconds, self._stream_seconds, self._idle_seconds)
+                try:
+                    await self._app(scope, receive, watch.send)
+                finally:
+                    watch.end()
         except TimeoutError as error:
-            raise TimedOut(f"The request took longer than the {self._seconds:g} s that this service allows.") from error
+            if not timer.expired():
+                raise
+            exchange = exchange_of(scope)
+            if exchange.status:
+                log.warning("answer cut off", path=cast("str", scope["path"]), bytes=exchange.sent)
+            raise TimedOut(f"The request took longer than the {seconds:g} s that this operation allows.") from error
+
+
+class _Watch:
+    """Ends a request when it is late. What is sent moves the time; the timer is set again only when it goes off."""
+
+    __slots__: tuple[str, ...] = ("_due", "_idle", "_longest", "_loop", "_send", "_stream", "_timeout", "_timer")
+
+    def __init__(
+        self, timeout: asyncio.Timeout, send: Send, seconds: float, stream_seconds: float, idle_seconds: float
+    ) -> None:
+        self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self._timeout: asyncio.Timeout = timeout
+        self._send: Send = send
+        self._stream: float = stream_seconds
+        self._idle: float = idle_seconds
+        self._longest: float = 0.0
+        self._due: float = self._loop.time() + seconds
+        self._timer: asyncio.TimerHandle = self._loop.call_at(self._due, self._look)
+
+    async def send(self, message: Message) -> None:
+        now = self._loop.time()
+        if message["type"] == "http.response.start":
+            self._longest = now + self._stream
+        self._due = min(self._longest, now + self._idle)
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self._due = inf
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._loop.time() >= self._due:
+            self._timeout.reschedule(self._due)
+        elif self._due != inf:
+            self._timer = self._loop.call_at(self._due, self._look)

@@ -14,6 +14,7 @@ from app.kit.access import Public
 from app.kit.authentication import Authenticators
 from app.kit.errors import Problem, answers
 from app.kit.routing import Route
+from app.kit.solving import names as body_names
 
 Json = dict[str, object]
 
@@ -60,14 +61,26 @@ def document(app: FastAPI, *, hidden: bool = False) -> Json:
     drawn: Json = get_openapi(
         title=app.title,
         version=app.version,
+        openapi_version=app.openapi_version,
+        summary=app.summary,
         description=app.description,
+        terms_of_service=app.terms_of_service,
+        contact=app.contact,
+        license_info=app.license_info,
         routes=[_shown(each) for each in routes] if hidden else routes,
+        webhooks=app.webhooks.routes,
+        tags=app.openapi_tags,
+        servers=app.servers,
+        separate_input_output_schemas=app.separate_input_output_schemas,
+        external_docs=app.openapi_external_docs,
     )
     authenticators = state.find(app, Authenticators)
     for route in routes:
         for method in route.methods or ():
             operation = child(drawn, "paths", route.path_format, method.lower())
             _complete(operation, route, authenticators, safe=method in _SAFE_METHODS)
+            if body_names(route) is not None:
+                _close(operation, drawn)
     _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas = child(drawn, "components", "schemas")
     schemas.update(child(defined, "$defs"))
@@ -78,6 +91,14 @@ def document(app: FastAPI, *, hidden: bool = False) -> Json:
         | {"machineToken": {"type": "http", "scheme": "bearer", "description": "The token of the operation itself"}}
     )
     return drawn
+
+
+def _close(operation: Json, drawn: Json) -> None:
+    """Say of a body that FastAPI puts together of several parameters that it takes nothing else."""
+    for content in child(operation, "requestBody", "content").values():
+        schema = child(cast("Json", content), "schema")
+        reference = str(schema.get("$ref", "")).removeprefix("#/")
+        (child(drawn, *reference.split("/")) if reference else schema)["additionalProperties"] = False
 
 
 def _shown(route: Route) -> Route:
@@ -98,6 +119,14 @@ def _complete(operation: Json, route: Route, authenticators: Authenticators, *, 
             operation["x-unlimited"] = rule.unlimited
     if route.attempt:
         operation["x-attempts"] = True
+    limits = route.limits
+    rate = limits.rate and f"{limits.rate.requests}/{limits.rate.seconds}"
+    if own := {
+        name: value
+        for name, value in (("body", limits.body), ("seconds", limits.seconds), ("rate", rate))
+        if value is not None
+    }:
+        operation["x-limits"] = own
     responses = child(operation, "responses")
     responses.pop("422", None)
     common = EVERYWHERE + authenticators.errors * guarded + WITH_A_BODY * (route.body_field is not None)

@@ -18,6 +18,7 @@ from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
 from app.kit.rate_limits import Attempts, Counted, Counters, Quota, Quotas, Who
+from app.kit.routing import Route
 
 # An answer says what is left once less than this share of the limit is: most answers need no header for it.
 _LOW = 0.2
@@ -37,6 +38,9 @@ class RateLimit:
         self._principal: _Policy = _Policy("principal", quotas.principal)
         self._address: _Policy = _Policy("address", quotas.address)
         self._attempts: _Policy = _Policy("attempts", quotas.attempts)
+        self._workers: int = quotas.workers
+        # Of the operations that declare one.
+        self._own: dict[str, _Policy] = {}
         probes = _Policy("probes", quotas.probes)
         # Probes have a limit of their own, so that no crowd behind the same address makes them fail. Liveness has none
         # (its reason is beside its route, in probes.py).
@@ -53,7 +57,16 @@ class RateLimit:
                 policy = self._apart.get(cast("str", scope["path"]), self._address)
                 if policy is not None:
                     await policy.count(counted_as(exchange.client), exchange)
+            route = cast("Route | None", scope.get("route"))
+            if route is not None and route.limits.rate is not None:
+                who = caller.counted_as if isinstance(caller, Principal) else counted_as(exchange.client)
+                await self._policy(route, route.limits.rate).count(who, exchange, tell=True)
         await self._app(scope, receive, send)
+
+    def _policy(self, route: Route, quota: Quota) -> "_Policy":
+        if route.unique_id not in self._own:
+            self._own[route.unique_id] = _Policy("operation", quota.shared_by(self._workers))
+        return self._own[route.unique_id]
 
     async def _attempt(self, scope: Scope) -> None:
         """Count somebody who offers a secret: by address, and by principal, too, when there is one."""

@@ -13,27 +13,38 @@ from app.http.limits import BodyLimit, HeadLimit, Hosts, LoadLimit, TimeLimit
 from app.http.observe import Observe
 from app.http.problems import Problems
 from app.http.rate_limit import RateLimit
-from app.kit import state
+from app.kit import routing, state
 from app.kit.authentication import Authenticators
 from app.settings import Settings
 
 Layer = Callable[[ASGIApp], ASGIApp]
 
 
-def stack(service: FastAPI, app: ASGIApp, layers: Iterable[Layer]) -> ASGIApp:
-    """Wrap `app`, which answers, in the layers of a service; the last line is the outermost."""
+def stack(service: FastAPI, layers: Iterable[Layer]) -> ASGIApp:
+    """The layers of a service around its routes; the last line is the outermost."""
     settings, authenticators = state.find(service, Settings), state.find(service, Authenticators)
-    app = LookUps(app)  # once it is counted by address: an unknown credential costs a query
+    table = routing.Table(service)
+    app = LookUps(table)  # once it is counted by address: an unknown credential costs a query
     app = limiter = RateLimit(app, quotas=settings.quotas)  # once it is known who asks
     state.keep(service, limiter.attempts)
     app = Authentication(app, authenticators=authenticators)  # late: who is refused below costs no signature check
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
-    app = TimeLimit(app, seconds=settings.request_seconds)  # around all work on the request
+    app = TimeLimit(  # around all work on the request
+        app,
+        seconds=settings.request_seconds,
+        stream_seconds=settings.stream_seconds,
+        idle_seconds=settings.stream_idle_seconds,
+    )
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
+    app = table.find(app)  # before whatever an operation may have bounds of its own for
     if settings.allowed_hosts != ("*",):
         app = Hosts(app, allowed=settings.allowed_hosts)  # before anything answers for a host that is not ours
     app = HeadLimit(app)  # before anything reads what it bounds
-    app = Problems(app, strict=not settings.production, common=authenticators.errors)  # around whatever can fail
+    app = Problems(  # around whatever can fail
+        app, strict=not settings.production, common=authenticators.errors, handlers=service.exception_handlers
+    )
+    for each in reversed(service.user_middleware):
+        app = each.cls(app, *each.args, **each.kwargs)  # as `add_middleware` has it: the last one added is outermost
     for layer in layers:
         app = layer(app)  # around the errors: it may have to be on their answers, too
     # Whether the process lives depends on nothing below.

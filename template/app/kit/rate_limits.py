@@ -73,6 +73,8 @@ class Quotas:
     address: Quota
     attempts: Quota
     probes: Quota
+    workers: int = 1
+    """Among how many workers the quota of an operation is shared."""
 
 
 class Attempts:

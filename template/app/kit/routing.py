@@ -1,106 +1,147 @@
-"""Routes that serialise, commit, then answer.
+"""Routes that serialise, commit, then answer; and which one a request is for.
 
-FastAPI declares an operation (parameters, dependencies, documentation); `Route` runs what was declared: body,
-dependencies, endpoint, bytes. Only when every dependency is closed again – the transaction committed or rolled back –
-does the answer leave. So no slow reader of an answer holds a connection, unless it reads a stream of the database, and
-a commit that fails is an error answer, even where somebody forgets `scope="function"`.
+FastAPI declares an operation (parameters, dependencies, documentation); `Route` runs what was declared. Only when every
+dependency is closed again – the transaction committed or rolled back – does the answer leave. So no slow reader of an
+answer holds a connection, unless it reads a stream of the database, and a commit that fails is an error answer, even
+where somebody forgets `scope="function"`. Only while an answer is streamed, or background tasks run, do dependencies
+stay open whose scope is the request.
 
 Both classes do less than FastAPI's own handler and router, which is most of what a cheap read costs
 (docs/decisions/platform/0009-requests.md).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from inspect import iscoroutinefunction
-from typing import cast
+from typing import NamedTuple, Protocol, TypedDict, cast
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request, params
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import solve_dependencies
-from fastapi.exceptions import RequestValidationError
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
-from starlette.responses import Response
+from fastapi.types import IncEx
+from fastapi.utils import is_body_allowed_for_status_code
+from pydantic import AliasChoices, BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError, to_json
+from starlette.convertors import StringConvertor
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from app.kit import state
 from app.kit.access import AccessRule, Public
-from app.kit.errors import Invalid, MethodNotAllowed, UnsupportedMediaType
+from app.kit.errors import Invalid, MethodNotAllowed
+from app.kit.limits import Limits
 from app.kit.rate_limits import Attempts
 from app.kit.schemas import Versioned
-from app.kit.solving import Plan, Solving, Values, plan
+from app.kit.solving import (
+    Plan,
+    ReadBody,
+    Solving,
+    dependencies,
+    header,
+    in_thread,
+    is_coroutine,
+    is_generator,
+    plan,
+    reader,
+    takes_form,
+)
 
 # How a JSON schema writes `list[…]`, and `SecretStr`, which goes in and never comes out.
 _A_LIST = b'"type":"array"'
 _A_SECRET = b'"writeOnly":true'
 
+_OK = 200
 # Answers that have no body and so no length.
 _NO_LENGTH = frozenset({204, 304})
 
-
-def dependencies(dependant: Dependant) -> Iterator[Dependant]:
-    """A dependency tree, flattened, itself first."""
-    yield dependant
-    for inner in dependant.dependencies:
-        yield from dependencies(inner)
+Handler = Callable[[Request], Coroutine[object, object, Response]]
 
 
 class Route(APIRoute):
-    """One operation: a coroutine that takes at most a JSON body and returns its declared model.
+    """One operation: what it declares, and how it is run."""
 
-    Anything else (a plain function, a stream, a response class of its own) still runs, FastAPI's own way.
-    """
-
-    operation: "_Operation | None" = None
     access: tuple[AccessRule, ...] = ()
     """The access rules found among the dependencies; house.py wants exactly one."""
+    limits: Limits = Limits()
+    """Where its bounds differ from those of the service."""
     attempt: bool = False
     """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
+    _operation: "_Operation | None" = None
+    _handler: Handler | None = None
     _query: frozenset[str] = frozenset()
     _lists: frozenset[str] = frozenset()
+    _converts: bool = False
 
     @override
-    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
-        calls = (each.call for each in dependencies(self.dependant))
-        self.access = tuple(call for call in calls if isinstance(call, AccessRule))
+    def get_route_handler(self) -> Handler:
+        every = tuple(dependencies(self.dependant))
+        self.access = tuple(each.call for each in every if isinstance(each.call, AccessRule))
+        self.limits = _merged(self.max_body_size, [each.call for each in every if isinstance(each.call, Limits)])
         # The docstring is the documentation: its first line the summary, the rest the description.
         summary, _, rest = self.description.partition("\n")
         self.summary = self.summary or summary.strip().rstrip(".") or None
         self.description = rest.strip() or summary
-        form = self.body_field is not None and isinstance(self.body_field.field_info, params.Form)
-        own_class = not isinstance(self.response_class, DefaultPlaceholder)
-        if iscoroutinefunction(self.endpoint) and not form and not own_class:
-            self.operation = _Operation(self)
-        every = tuple(dependencies(self.dependant))
-        query = [field for each in every for field in each.query_params]
-        self._query = frozenset(field.alias for field in query)
-        self._lists = frozenset(field.alias for field in query if _says(field.field_info.annotation, _A_LIST))
+        query = get_flat_params(Dependant(query_params=[field for each in every for field in each.query_params]))
+        self._query = frozenset(name for field in query for name in _names(field))
+        self._lists = frozenset(
+            name for field in query if _says(field.field_info.annotation, _A_LIST) for name in _names(field)
+        )
+        self._converts = any(type(each) is not StringConvertor for each in self.param_convertors.values())
         self.attempt = any(isinstance(rule, Public) and rule.attempts for rule in self.access) or any(
             _says(field.field_info.annotation, _A_SECRET)
             for each in every
             for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
         )
-        return super().get_route_handler()
+        planned = None if is_generator(self.endpoint) else plan(self.dependant)
+        self._operation = _Operation(self, planned) if planned is not None else None
+        self._handler = super().get_route_handler()
+        return self._handler
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if query := cast("bytes", scope["query_string"]):
+        app = cast("FastAPI", scope["app"])
+        if (query := cast("bytes", scope["query_string"])) and not app.dependency_overrides:
             self._refuse_unknown(query)
         if self.attempt:
-            await state.find(cast("FastAPI", scope["app"]), Attempts).count(scope)
-        if self.operation is not None:
-            await self.operation.run(scope, receive, send)
+            await state.find(app, Attempts).count(scope)
+        if self._converts:
+            given = cast("dict[str, str]", scope["path_params"])
+            scope["path_params"] = {name: self.param_convertors[name].convert(text) for name, text in given.items()}
+        if self._operation is not None:
+            await self._operation.run(scope, receive, send)
         else:
-            async with AsyncExitStack() as stack:
-                scope["fastapi_middleware_astack"] = stack
-                await super().handle(scope, receive, send)
+            await self._as_fastapi_does(app, scope, receive, send)
+
+    async def _as_fastapi_does(self, app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run an endpoint that yields its answer; what it takes is checked before anything is read."""
+        handler = self._handler
+        if app.dependency_overrides or handler is None:
+            overridden = copy(self)
+            overridden.dependency_overrides_provider = app
+            handler = APIRoute.get_route_handler(overridden)
+        elif self.body_field is not None:
+            for rule in self.access:
+                if not isinstance(rule, Public):
+                    _ = await rule(Request(scope))
+        async with AsyncExitStack() as request_stack:
+            request = Request(scope, receive, send)
+            if self.body_field is not None:
+                _ = await reader(self)(request, request_stack)
+            scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = request_stack
+            async with AsyncExitStack() as function_stack:
+                scope["fastapi_function_astack"] = function_stack
+                response = await handler(request)
+            await response(scope, receive, send)
 
     def _refuse_unknown(self, query: bytes) -> None:
         seen: set[str] = set()
@@ -122,48 +163,90 @@ def _says(kind: object, word: bytes) -> bool:
     return word in to_json(TypeAdapter(cast("type[object]", kind)).json_schema())
 
 
+class _Field(Protocol):
+    """What this reads of FastAPI's own class for a parameter."""
+
+    @property
+    def alias(self) -> str: ...
+
+    @property
+    def field_info(self) -> FieldInfo: ...
+
+
+def _merged(body: int | None, declared: list[Limits]) -> Limits:
+    """The bounds of a route; of several for the same thing, the innermost counts."""
+    found = Limits(body)
+    for each in declared:
+        found = Limits(each.body or found.body, each.seconds or found.seconds, each.rate or found.rate)
+    return found
+
+
+def _names(field: _Field) -> Iterator[str]:
+    """What a query parameter may be called."""
+    alias = field.field_info.validation_alias
+    yield field.alias
+    if isinstance(alias, AliasChoices):
+        yield from (each for each in alias.choices if isinstance(each, str))
+
+
 class _Operation:
     """What a route needs at every request, looked up once."""
 
-    def __init__(self, route: Route) -> None:
-        model = cast("type[object] | None", route.response_model)
+    def __init__(self, route: Route, planned: Plan) -> None:
+        call = cast("Callable[..., Awaitable[object]]", route.endpoint)
+        self._endpoint: Callable[..., Awaitable[object]] = call if is_coroutine(call) else in_thread(call)
         self._dependant: Dependant = route.dependant
-        self._plan: Plan | None = plan(route.dependant)
-        self._endpoint: Callable[..., Awaitable[object]] = route.endpoint
+        self._plan: Plan = planned
         self._embedded: bool = cast("bool", vars(route)["_embed_body_fields"])
-        self._takes_body: bool = route.body_field is not None
-        self._status: int = route.status_code or 200
-        self._dump: Callable[[object], bytes] | None = (
-            partial(TypeAdapter(model).dump_json, warnings="error") if model is not None else None
-        )
-        self._versioned: bool = isinstance(model, type) and issubclass(model, Versioned)
+        self._read_body: ReadBody = reader(route)
+        self._files: bool = takes_form(route)
+        self._status: int = route.status_code or 0
+        self._content: _Content = _Content(route)
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Make the arguments, call the endpoint, make the bytes; then end the dependencies; then answer."""
-        headers: list[tuple[bytes, bytes]] = []
-        status = self._status
+        """Make the arguments, call the endpoint, make the answer; end the dependencies; send it."""
+        overrides = cast("FastAPI", scope["app"]).dependency_overrides
+        planned = (plan(self._dependant, overrides) or self._plan) if overrides else self._plan
+        if not planned.lasting and not self._files:
+            await self._run(planned, None, scope, receive, send)
+            return
+        async with AsyncExitStack() as lasting:
+            await self._run(planned, lasting, scope, receive, send)
+
+    async def _run(
+        self, planned: Plan, lasting: AsyncExitStack | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         body = b""
         async with AsyncExitStack() as stack:
-            request = Request(scope, receive)
-            if self._plan is not None:
-                solving = Solving(request, stack, _json, self._embedded)
-                arguments = await solving.arguments(self._plan)
-                errors = solving.errors
-            else:
-                arguments, errors, headers = await self._solved_by_fastapi(request, stack)
-            if errors:
-                raise RequestValidationError(errors)
+            solving = Solving(Request(scope, receive), stack, lasting or stack, self._read_body, self._embedded)
+            arguments = await solving.arguments(planned)
+            if solving.errors:
+                raise RequestValidationError(solving.errors)
             result = await self._endpoint(**arguments)
-            if self._dump is not None and not isinstance(result, Response):
-                body = self._dump(result)
-        if isinstance(result, Response):
-            result.raw_headers.extend(headers)
-            await result(scope, receive, send)
+            said = solving.response
+            status = said.status_code or self._status if said is not None else self._status
+            if not isinstance(result, Response):
+                result, body = self._content.of(result, status)
+        headers = said.raw_headers if said is not None else []
+        if not isinstance(result, Response):
+            if lasting is not None and solving.background is None:
+                await lasting.aclose()
+            await self._send(_Answer(result, status or _OK, headers, body), scope, send)
+            if solving.background is not None:
+                await solving.background()
             return
-        if self._versioned and isinstance(result, Versioned):
+        result.background = result.background or solving.background
+        if lasting is not None and result.background is None and not isinstance(result, StreamingResponse):
+            await lasting.aclose()
+        result.raw_headers.extend(headers)
+        await result(scope, receive, send)
+
+    async def _send(self, answer: "_Answer", scope: Scope, send: Send) -> None:
+        result, status, headers, body = answer
+        if self._content.versioned and isinstance(result, Versioned):
             tag = f'"{result.version}"'.encode()
             headers.append((b"etag", tag))
-            if scope["method"] in {"GET", "HEAD"} and _header(scope, b"if-none-match") == tag:
+            if scope["method"] in {"GET", "HEAD"} and header(scope, b"if-none-match") == tag:
                 status, body = 304, b""
         if body:
             headers.append((b"content-type", b"application/json"))
@@ -172,39 +255,67 @@ class _Operation:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _solved_by_fastapi(
-        self, request: Request, stack: AsyncExitStack
-    ) -> tuple[Values, list[object], list[tuple[bytes, bytes]]]:
-        request.scope["fastapi_inner_astack"] = request.scope["fastapi_function_astack"] = stack
-        solved = await solve_dependencies(
-            request=request,
-            dependant=self._dependant,
-            body=await _json(request) if self._takes_body else None,
-            async_exit_stack=stack,
-            embed_body_fields=self._embedded,
-        )
-        return cast("Values", solved.values), cast("list[object]", solved.errors), solved.response.raw_headers
+
+class _Answer(NamedTuple):
+    result: object
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    for key, value in cast("list[tuple[bytes, bytes]]", scope["headers"]):
-        if key == name:
-            return value
-    return None
+class _Options(TypedDict):
+    include: IncEx | None
+    exclude: IncEx | None
+    by_alias: bool
+    exclude_unset: bool
+    exclude_defaults: bool
+    exclude_none: bool
 
 
-async def _json(request: Request) -> object:
-    """The body, parsed. No body is None, which a required body refuses by itself."""
-    content = await request.body()
-    if not content:
-        return None
-    media = (_header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):
-        raise UnsupportedMediaType
-    try:
-        return cast("object", from_json(content, allow_inf_nan=False))
-    except ValueError as error:
-        raise Invalid("The body is not JSON.", fields={"body": str(error)}) from error
+class _Content:
+    """Makes what a route declares of what its endpoint returned: bytes, or an answer of the class that it names."""
+
+    def __init__(self, route: Route) -> None:
+        model = cast("object", route.response_model)
+        own_class = route.response_class
+        self._route: Route = route
+        self._class: type[Response] | None = None if isinstance(own_class, DefaultPlaceholder) else own_class
+        self._adapter: TypeAdapter[object] = TypeAdapter(cast("type[object]", object if model is None else model))
+        self._options: _Options = {
+            "include": route.response_model_include,
+            "exclude": route.response_model_exclude,
+            "by_alias": route.response_model_by_alias,
+            "exclude_unset": route.response_model_exclude_unset,
+            "exclude_defaults": route.response_model_exclude_defaults,
+            "exclude_none": route.response_model_exclude_none,
+        }
+        self._dump: Callable[[object], bytes] = partial(self._adapter.dump_json, warnings="error", **self._options)
+        # An instance is valid: FastAPI does not look into it a second time either.
+        self._valid: type[object] | tuple[()] = ()
+        if self._class is None and isinstance(model, type) and issubclass(model, BaseModel):
+            self._valid = model.__pydantic_generic_metadata__["origin"] or model
+        self.versioned: bool = bool(self._valid) and isinstance(model, type) and issubclass(model, Versioned)
+
+    def of(self, result: object, status: int) -> tuple[object, bytes]:
+        """What was returned and its bytes, or an answer in its place; `status` is 0 where none is declared."""
+        if isinstance(result, self._valid):
+            try:
+                return result, self._dump(result)
+            except PydanticSerializationError:
+                # A field holds something else, which may have to be converted.
+                pass
+        if not is_body_allowed_for_status_code(status or _OK):
+            return result, b""
+        if (field := self._route.response_field) is not None:
+            result, errors = cast("tuple[object, list[object]]", field.validate(result, {}, loc=("response",)))
+            if errors:
+                raise ResponseValidationError(errors, body=result)
+        if self._class is not None:
+            content = cast("object", self._adapter.dump_python(result, mode="json", **self._options))
+            return self._class(content, status) if status else self._class(content), b""
+        if field is None:
+            return result, bytes(JSONResponse(jsonable_encoder(result)).body)
+        return result, self._dump(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,25 +370,41 @@ class Table:
             self._rooms[name] = [_Address(each.pattern, dict(each.routes)) for each in self._anywhere]
         _add(self._rooms[name], route)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the route of the request, or FastAPI's router where there is none here."""
-        path = cast("str", scope.get("path", ""))
+    def find(self, app: ASGIApp) -> ASGIApp:
+        """A layer that finds the route of a request, so that what is inside it knows its bounds."""
+
+        async def found(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                self._find(scope)
+            await app(scope, receive, send)
+
+        return found
+
+    def _find(self, scope: Scope) -> None:
+        path = cast("str", scope["path"])
         others: set[str] = set()
-        for address in self._rooms.get(_room(path), self._anywhere) if scope["type"] == "http" else ():
+        for address in self._rooms.get(_room(path), self._anywhere):
             match = address.pattern.match(path)
             if match is None:
                 continue
             route = address.routes.get(cast("str", scope["method"]))
-            if route is None:
-                others.update(address.routes)
-                continue
-            scope["route"] = route
-            scope["path_params"] = match.groupdict()
-            await route.handle(scope, receive, send)
-            return
+            if route is not None:
+                scope["route"] = route
+                scope["path_params"] = match.groupdict()
+                return
+            others.update(address.routes)
         if others:
-            raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(others))})
-        await self._otherwise(scope, receive, send)
+            scope["allowed"] = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the route that was found, or FastAPI's router where there is none here."""
+        route = cast("Route | None", scope.get("route"))
+        if route is not None:
+            await route.handle(scope, receive, send)
+        elif "allowed" in scope:
+            raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(cast("set[str]", scope["allowed"])))})
+        else:
+            await self._otherwise(scope, receive, send)
 
 
 class Service(FastAPI):
@@ -292,6 +419,6 @@ class Service(FastAPI):
         await self.middleware_stack(scope, receive, send)
 
 
-def router(prefix: str, tag: str) -> APIRouter:
-    """A noun's router: `router = routing.router("/v1/items", "items")`."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Route)
+def router(prefix: str, tag: str, *, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
+    """A noun's router: `router = routing.router("/v1/items", "items")`, with dependencies that all its routes have."""
+    return APIRouter(prefix=prefix, tags=[tag], dependencies=dependencies, route_class=Route)

@@ -1,7 +1,7 @@
 """The limits of one request (size, time) and of all together (load)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
@@ -9,11 +9,13 @@ import httpx
 import pytest
 
 from app.http.exchange import SECURITY_HEADERS
-from tests.conftest import Start
+from app.kit.limits import limits
+from tests.conftest import Log, Start
 from tests.http import trouble
 from tests.wire import eventually, header, problem
 
 JSON = {"content-type": "application/json"}
+BYTES = {"content-type": "application/octet-stream"}
 
 
 def _in_pieces(size: int) -> Iterator[bytes]:
@@ -81,3 +83,79 @@ def test_a_query_parameter_is_given_once(someone: httpx.Client) -> None:
     response = someone.get("/v1/items?limit=1&limit=100")
 
     assert "it may be given once" in str(problem(response, 422, "invalid")["errors"])
+
+
+def test_an_operation_has_a_body_limit_of_its_own(start: Start) -> None:
+    with start(trouble.bounded, MAX_BODY_BYTES="1024").connect() as client:
+        for sent in (b"x" * 4096, _in_pieces(4096)):
+            assert client.post("/v1/bounded/body", content=sent, headers=BYTES).json() == {"status": "4096"}
+        for sent in (b"x" * 4352, _in_pieces(4352)):
+            answer = problem(client.post("/v1/bounded/body", content=sent, headers=BYTES), 413, "content-too-large")
+            assert "4,096 bytes" in str(answer["detail"])
+        # FastAPI's own way to say it.
+        assert client.post("/v1/bounded/fastapi", content=b"x" * 2048, headers=BYTES).status_code == 200
+        _ = problem(client.post("/v1/bounded/fastapi", content=b"x" * 2304, headers=BYTES), 413, "content-too-large")
+
+
+def test_an_operation_has_a_time_limit_of_its_own(start: Start) -> None:
+    with start(trouble.bounded, REQUEST_SECONDS="0.2").connect() as client:
+        assert client.get("/v1/bounded/longer").status_code == 200
+        assert "0.1 s" in str(problem(client.get("/v1/bounded/shorter"), 504, "timed-out")["detail"])
+
+
+def test_an_operation_has_a_rate_of_its_own(start: Start) -> None:
+    with start(trouble.bounded).connect() as client:
+        answers = [client.get("/v1/bounded/rare") for _ in range(4)]
+
+        assert [each.status_code for each in answers] == [200, 200, 200, 429]
+        assert header(answers[0], "ratelimit-policy") == '"operation";q=3;w=3600'
+        assert client.get("/v1/bounded/longer").status_code == 200
+
+
+def test_bounds_of_its_own_stand_in_the_document(start: Start) -> None:
+    with start(trouble.bounded, ENVIRONMENT="development").connect() as client:
+        paths = client.get("/openapi.json").json()["paths"]
+
+    assert paths["/v1/bounded/body"]["post"]["x-limits"] == {"body": 4096}
+    assert paths["/v1/bounded/longer"]["get"]["x-limits"] == {"seconds": 30.0}
+    assert paths["/v1/bounded/rare"]["get"]["x-limits"] == {"rate": "3/3600"}
+    assert "x-limits" not in paths["/v1/items"]["get"]
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (lambda: limits(body=0), r"limits\(body=0\) is out of range: 1 to"),
+        (lambda: limits(seconds=601), r"limits\(seconds=601\) is out of range: more than 0, up to 600"),
+        (lambda: limits(rate="often"), r"limits\(rate='often'\) is not a rate limit: give a number of requests"),
+    ],
+    ids=["body", "seconds", "rate"],
+)
+def test_a_bound_out_of_range_is_refused_where_it_is_declared(declare: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        _ = declare()
+
+
+def test_a_stream_may_take_longer_than_a_request(start: Start) -> None:
+    with start(trouble.bounded, REQUEST_SECONDS="0.2").connect() as client:
+        answer = client.get("/v1/bounded/slow-stream")
+
+    assert answer.text == "first, last"
+
+
+@pytest.mark.parametrize("bound", ["STREAM_SECONDS", "STREAM_IDLE_SECONDS"])
+def test_a_stream_without_end_is_cut_off(start: Start, log: Log, bound: str) -> None:
+    path = "/v1/bounded/endless" if bound == "STREAM_SECONDS" else "/v1/bounded/stuck"
+    with start(trouble.bounded, **{bound: "1"}).connect() as client, client.stream("GET", path) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            _ = answer.read()
+
+    eventually(lambda: "answer cut off" in log.text())
+
+
+def test_a_background_task_may_take_longer_than_a_request(start: Start) -> None:
+    with start(trouble.bounded, REQUEST_SECONDS="0.2").connect() as client:
+        trouble.done.clear()
+        assert client.get("/v1/bounded/later").status_code == 200
+        eventually(trouble.done.is_set)

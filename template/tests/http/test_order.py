@@ -58,7 +58,8 @@ def ours() -> ASGIApp:
         router.add_api_route(path, numbered(number), methods=[method])
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.router.routes.extend(router.routes)
-    inner = ExceptionMiddleware(routing.Table(app), handlers={MethodNotAllowed: refused})
+    table = routing.Table(app)
+    inner = ExceptionMiddleware(table.find(table), handlers={MethodNotAllowed: refused})
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = app

@@ -3,8 +3,9 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks, Body
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Integer, func, select
 
@@ -12,7 +13,8 @@ from app.adapters.database import Query, Reader, Session
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
-from app.kit.errors import Conflict
+from app.kit.errors import BadRequest, Conflict, answers
+from app.kit.limits import limits
 
 SECRET = "the-inside-story"
 
@@ -108,3 +110,74 @@ def holding(release: threading.Event) -> APIRouter:
         return Status(status="ok")
 
     return made
+
+
+bounded = routing.router("/v1/bounded", "bounded", dependencies=_ANYONE)
+done = threading.Event()
+_Bytes = Annotated[bytes, Body(media_type="application/octet-stream", max_length=1 << 20)]
+
+
+@bounded.post("/body", dependencies=[limits(body=4096)], responses=answers(BadRequest))
+async def body(data: _Bytes) -> Status:
+    """Take more than others."""
+    return Status(status=str(len(data)))
+
+
+@bounded.post("/fastapi", max_body_size=2048, responses=answers(BadRequest))
+async def as_fastapi_says_it(data: _Bytes) -> Status:
+    """Take more than others."""
+    return Status(status=str(len(data)))
+
+
+@bounded.get("/longer", dependencies=[limits(seconds=30)])
+async def longer() -> Status:
+    """Take longer than others may."""
+    await asyncio.sleep(0.4)
+    return Status(status="ok")
+
+
+@bounded.get("/shorter", dependencies=[limits(seconds=0.1)])
+async def shorter() -> Status:
+    """Take longer than it may."""
+    return await sleep()
+
+
+@bounded.get("/rare", dependencies=[limits(rate="3/3600")])
+async def rare() -> Status:
+    """Answer now and then."""
+    return Status(status="ok")
+
+
+@bounded.get("/slow-stream", response_class=StreamingResponse)
+async def slow_stream() -> AsyncIterator[str]:
+    """Take longer than a request may, once the answer has begun."""
+    yield "first, "
+    await asyncio.sleep(0.4)
+    yield "last"
+
+
+@bounded.get("/endless", response_class=StreamingResponse)
+async def endless() -> AsyncIterator[str]:
+    """Never end."""
+    while True:
+        yield "again"
+        await asyncio.sleep(0.01)
+
+
+@bounded.get("/stuck", response_class=StreamingResponse)
+async def stuck() -> AsyncIterator[str]:
+    """Never go on."""
+    yield "first"
+    await asyncio.sleep(30)
+
+
+@bounded.get("/later")
+async def later(tasks: BackgroundTasks) -> Status:
+    """Go on after the answer, for longer than a request may."""
+
+    async def work() -> None:
+        await asyncio.sleep(0.4)
+        done.set()
+
+    tasks.add_task(work)
+    return Status(status="ok")

@@ -98,7 +98,7 @@ def careless(url: str, folder: Path) -> Generator[Context]:
         yield context_of(service.url, url, folder)
 
 
-def trust(_app: FastAPI) -> None:
+def trust(_app: FastAPI, _routers: object) -> None:
     """Start a service whatever its routes are, as house.inspect does not."""
 
 

@@ -355,7 +355,7 @@ class Loose(BaseModel):
     name: str = ""
 
 
-def trust(_app: FastAPI) -> None:
+def trust(_app: FastAPI, _routers: object) -> None:
     """Start a service whatever its routes are, as house.inspect does not."""
 
 

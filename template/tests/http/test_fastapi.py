@@ -1,0 +1,109 @@
+"""FastAPI keeps its word here: what it documents is asked of this service and of plain FastAPI, and answered alike."""
+
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from app import main, registry
+from app.kit import routing
+from tests.http import conformance
+from tests.http.conformance import ANYONE, CALLED, FEATURES, FINISHED, Ask, Feature
+from tests.wire import Service, eventually, running
+
+PREFIX = "/v1/fastapi"
+PAGE = Path(__file__).parents[2] / "docs" / "fastapi.md"
+_REFUSED = 400
+
+# FastAPI's own, for one route with several methods.
+pytestmark = pytest.mark.filterwarnings("ignore:Duplicate Operation ID")
+
+
+def _there(feature: Feature) -> bool:
+    return not feature.needs or find_spec(feature.needs) is not None
+
+
+def _declare(router: APIRouter) -> APIRouter:
+    for each in FEATURES:
+        if _there(each):
+            each.declare(router)
+    return router
+
+
+@pytest.fixture(scope="module")
+def ours(database_url: str) -> Iterator[Service]:
+    """The service, with every feature declared on a router of its own."""
+    assert database_url
+    nouns = registry.routers()
+    router = _declare(routing.router(PREFIX, "fastapi", dependencies=ANYONE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "routers", lambda: [*nouns, router])
+        app = main.create_app()
+    conformance.prepare(app)
+    with running(app) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Service]:
+    """Plain FastAPI, with the same declared."""
+    app = FastAPI()
+    app.include_router(_declare(APIRouter(prefix=PREFIX, dependencies=ANYONE)))
+    conformance.prepare(app)
+    with running(app) as service:
+        yield service
+
+
+def _answer(client: httpx.Client, ask: Ask) -> tuple[httpx.Response, list[str]]:
+    """What an application answers, and what ran in it, background tasks included."""
+    CALLED.clear()
+    FINISHED.clear()
+    answer = client.request(
+        ask.method,
+        PREFIX + ask.path,
+        json=ask.json,
+        content=ask.content,
+        data=ask.form,
+        files=ask.files or None,
+        headers=ask.headers,
+    )
+    eventually(lambda: bool(FINISHED))
+    return answer, list(CALLED)
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda each: each.name)
+def test_it_works_as_in_fastapi(ours: Service, plain: Service, feature: Feature) -> None:
+    if not _there(feature):
+        pytest.skip(f"{feature.name} need {feature.needs.replace('_', '-')}, which is not installed")
+    overrides = {conformance.original: conformance.replacement} if feature.name == conformance.OVERRIDES else {}
+    plain.app.dependency_overrides = ours.app.dependency_overrides = overrides
+    with ours.connect() as client, plain.connect() as other:
+        for ask in feature.asks:
+            expected, wanted = _answer(other, ask)
+            found, called = _answer(client, ask)
+
+            assert found.status_code == expected.status_code, (ask, found.text, expected.text)
+            if expected.status_code >= _REFUSED and found.headers["content-type"] == "application/problem+json":
+                _assert_same_refusal(found, expected)
+            else:
+                assert found.content == expected.content, ask
+                for name in ask.compare:
+                    assert found.headers.get_list(name) == expected.headers.get_list(name), (ask, name)
+            assert called == wanted, ask
+
+
+def _assert_same_refusal(found: httpx.Response, expected: httpx.Response) -> None:
+    """Every error is a problem document here; a detail that somebody wrote is in it."""
+    if "x-a" in expected.headers:
+        assert found.json()["detail"] == expected.json()["detail"]
+        assert found.headers["x-a"] == expected.headers["x-a"]
+
+
+def test_the_page_names_every_feature_that_is_tested() -> None:
+    rows = re.findall(r"^\| (.+?) \| works", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert rows == [each.name for each in FEATURES]
