@@ -45,6 +45,7 @@ log = get_logger()
 
 Handlers = Mapping[type[Exception] | int, object]
 
+_EXPECTED = (AppError, HTTPException, RequestValidationError, ClientDisconnect)
 _PHRASES = frozenset(each.phrase for each in HTTPStatus)
 _OF_FASTAPI = frozenset(FastAPI().exception_handlers.values())
 
@@ -78,6 +79,8 @@ class Problems:
             exchange = exchange_of(scope)
             handler = None if exchange.status else self._handler(error)
             if handler is not None:
+                if not isinstance(error, _EXPECTED):
+                    _tell(error)
                 request = Request(scope, receive)
                 answer = await (handler if is_coroutine(handler) else in_thread(handler))(request, error)
                 await answer(scope, receive, send)
@@ -105,14 +108,22 @@ class Problems:
             return _of_http(error)
         if isinstance(error, ClientDisconnect):
             return BadRequest("The client went away before the body was complete.")
-        unhandled.inc()
-        log.error("unhandled error", exc_info=error)
+        _tell(error)
         return InternalError()
 
     def _handler(self, error: Exception) -> Callable[..., Awaitable[Response]] | None:
-        """What `add_exception_handler` names for an error: as in Starlette, HTTP errors by status, others by class."""
+        """What `add_exception_handler` names for an error.
+
+        As in Starlette: HTTP errors by status, others by class, and what is named for 500 or Exception answers only
+        what nobody expected.
+        """
         keys: list[object] = [error.status_code] if isinstance(error, HTTPException) else []
-        for key in (*keys, *type(error).__mro__):
+        keys += [kind for kind in type(error).__mro__ if kind is not Exception]
+        if not isinstance(error, _EXPECTED):
+            keys += [500, Exception]
+        elif 500 in keys:  # noqa: PLR2004
+            keys.remove(500)
+        for key in keys:
             handler = self._handlers.get(cast("type[Exception]", key))
             if handler is not None and handler not in _OF_FASTAPI:
                 return cast("Callable[..., Awaitable[Response]]", handler)
@@ -123,6 +134,11 @@ class Problems:
             return True
         declared = cast("list[Mapping[str, list[str]]]", list(route.responses.values()))
         return any(error.code in answer.get("x-problems", ()) for answer in declared)
+
+
+def _tell(error: Exception) -> None:
+    unhandled.inc()
+    log.error("unhandled error", exc_info=error)
 
 
 def _of_http(error: HTTPException) -> AppError:

@@ -637,21 +637,44 @@ def _(router: APIRouter) -> None:
         raise HTTPException(status, detail="a reason", headers={"x-a": "b"})
 
 
-@feature("an exception handler", "/e2")
+@feature("exception handlers: for a class, a status, or whatever nobody expected", "/e2", "/e3", "/e4", "/e5")
 def _(router: APIRouter) -> None:
     @router.get("/e2")
-    async def fail() -> Shown:
+    async def own() -> Shown:
         """Fail in an own way."""
-        raise Unforeseen
+        raise Special
+
+    @router.get("/e3")
+    async def by_status() -> Shown:
+        """Fail with a status that has a handler."""
+        raise HTTPException(451)
+
+    @router.get("/e4")
+    def unexpected() -> Shown:
+        """Fail."""
+        raise LookupError
+
+    @router.get("/e5")
+    async def expected() -> Shown:
+        """Fail with the status of a bug."""
+        raise HTTPException(500, "a reason", {"x-a": "b"})
 
 
 class Unforeseen(Exception):
     """What a handler is added for."""
 
 
-async def foreseen(request: Request, error: Exception) -> Response:
-    """The handler."""
-    return JSONResponse({"handled": type(error).__name__, "path": request.url.path}, status_code=418)
+class Special(Unforeseen):
+    """What inherits the handler."""
+
+
+def handled(status: int) -> Callable[[Request, Exception], Response]:
+    """A handler that answers with a status."""
+
+    def handler(request: Request, error: Exception) -> Response:
+        return JSONResponse({"handled": type(error).__name__, "path": request.url.path}, status_code=status)
+
+    return handler
 
 
 @feature("dependencies of dependencies, each called once", "/d1?q=a")
@@ -960,4 +983,6 @@ class Middleware:
 def prepare(app: FastAPI) -> None:
     """What features need of the application itself."""
     app.add_middleware(Middleware, word="state")
-    app.add_exception_handler(Unforeseen, foreseen)
+    app.add_exception_handler(Unforeseen, handled(418))
+    app.add_exception_handler(451, handled(200))
+    app.add_exception_handler(Exception, handled(502))
