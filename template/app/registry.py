@@ -21,15 +21,15 @@ Layer = Callable[[ASGIApp], ASGIApp]
 
 
 def routers() -> list[APIRouter]:
-    """The router of every noun that has one."""
-    return [_router(module) for module in modules("router")]
+    """The routers of every noun that has some: one for each version, in the order in which its file has them."""
+    return [router for module in modules("router") for router in _routers(module)]
 
 
-def _router(module: ModuleType) -> APIRouter:
-    router: object = getattr(module, "router", None)
-    if not isinstance(router, APIRouter):
+def _routers(module: ModuleType) -> list[APIRouter]:
+    found = [each for each in cast("dict[str, object]", vars(module)).values() if isinstance(each, APIRouter)]
+    if not found:
         raise TypeError(f'{module.__name__} has no router. Begin it with `router = routing.router("/v1/…", "…")`.')
-    return router
+    return found
 
 
 def parts() -> list[Part]:

@@ -2,12 +2,13 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Path, Request
 from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
+from app.http.openapi import document
 from app.kit import routing
 from app.kit.access import public
 from app.kit.errors import NotFound, answers
@@ -57,6 +58,23 @@ def _asset(name: str) -> bytes:
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""
     return Response(to_json(cast("FastAPI", request.app).openapi()), media_type="application/json")
+
+
+@router.get(
+    "/openapi/{version}.json",
+    include_in_schema=False,
+    dependencies=_ANYONE,
+    response_class=Response,
+    responses=answers(NotFound),
+)
+async def openapi_of_version(
+    request: Request, version: Annotated[str, Path(pattern="^v[0-9]{1,3}$", max_length=4)]
+) -> Response:
+    """The OpenAPI document of one version."""
+    found = document(cast("FastAPI", request.app), below=f"/{version}/")
+    if not found["paths"]:
+        raise NotFound
+    return Response(to_json(found), media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False, dependencies=_ANYONE, response_class=HTMLResponse)

@@ -23,6 +23,9 @@ _duration = Histogram(
     buckets=_BUCKETS,
 )
 _in_flight = Gauge("http_requests_in_flight", "Requests being answered at this moment.", multiprocess_mode="livesum")
+_deprecated = Counter(
+    "http_deprecated_requests_total", "Requests of operations that others replace.", ("method", "route")
+)
 unhandled = Counter("http_unhandled_errors_total", "Requests that ended in an error that nobody expected.")
 
 log = get_logger()
@@ -56,6 +59,9 @@ class Observe:
         if series is None:
             series = self._series[key] = _duration.labels(key[0], template, str(exchange.status))
         series.observe(seconds)
+        replaced = isinstance(route, Route) and route.replaced is not None
+        if replaced:
+            _deprecated.labels(method, template).inc()
         if template in _PROBES and exchange.status < _FAILED:
             return
         caller = cast("Caller | None", scope.get("caller"))
@@ -69,4 +75,5 @@ class Observe:
             bytes=exchange.sent,
             client=exchange.kept_address,
             account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
+            **({"deprecated": True} if replaced else {}),
         )

@@ -12,7 +12,7 @@ from app.http.problems import EVERYWHERE, WITH_A_BODY
 from app.kit import state
 from app.kit.access import Public
 from app.kit.authentication import Authenticators
-from app.kit.errors import Problem, answers
+from app.kit.errors import Gone, Problem, answers
 from app.kit.routing import Route
 from app.kit.solving import names as body_names
 
@@ -55,9 +55,14 @@ def child(node: Json, *path: str) -> Json:
     return node
 
 
-def document(app: FastAPI, *, hidden: bool = False) -> Json:
-    """The OpenAPI 3.1 document of the service; with `hidden`, that of the operations which are left out of it."""
-    routes = [each for each in operations(app) if each.include_in_schema is not hidden]
+def document(app: FastAPI, *, hidden: bool = False, below: str = "/") -> Json:
+    """The OpenAPI 3.1 document of the service; with `hidden`, that of the operations which are left out of it.
+
+    `below` is how the paths begin that are wanted: `/v2/` for that version alone.
+    """
+    routes = [
+        each for each in operations(app) if each.include_in_schema is not hidden and each.path_format.startswith(below)
+    ]
     drawn: Json = get_openapi(
         title=app.title,
         version=app.version,
@@ -130,6 +135,9 @@ def _complete(operation: Json, route: Route, authenticators: Authenticators, *, 
     responses = child(operation, "responses")
     responses.pop("422", None)
     common = EVERYWHERE + authenticators.errors * guarded + WITH_A_BODY * (route.body_field is not None)
+    if route.replaced is not None:
+        operation["x-replaced-by"] = route.replaced.instead
+        common += (Gone,) * (route.replaced.until is not None)
     for status, answer in answers(*common).items():
         responses.setdefault(str(status), answer)
     for status in responses:

@@ -25,6 +25,7 @@ from app.kit.errors import (
     ContentTooLarge,
     FieldProblem,
     Forbidden,
+    Gone,
     InternalError,
     Invalid,
     MethodNotAllowed,
@@ -52,7 +53,7 @@ _OF_FASTAPI = frozenset(FastAPI().exception_handlers.values())
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
 EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
-_COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed})
+_COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed, Gone})
 _BY_STATUS: Mapping[int, type[AppError]] = {
     int(kind.status): kind for kind in (*_COMMON, Conflict, Forbidden, PreconditionFailed, Unauthorized)
 }

@@ -84,6 +84,12 @@ class Conflict(AppError):
     status: ClassVar = HTTPStatus.CONFLICT
 
 
+class Gone(AppError):
+    """This operation is no longer offered."""
+
+    status: ClassVar = HTTPStatus.GONE
+
+
 class PreconditionFailed(AppError):
     """The resource has changed since you read it: read it again, then repeat the change."""
 

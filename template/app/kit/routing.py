@@ -33,7 +33,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.convertors import StringConvertor
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from app.kit import state
@@ -55,6 +55,7 @@ from app.kit.solving import (
     reader,
     takes_form,
 )
+from app.kit.versions import Deprecated, Headers
 
 # How a JSON schema writes `list[…]`, and `SecretStr`, which goes in and never comes out.
 _A_LIST = b'"type":"array"'
@@ -74,6 +75,8 @@ class Route(APIRoute):
     """The access rules found among the dependencies; house.py wants exactly one."""
     limits: Limits = Limits()
     """Where its bounds differ from those of the service."""
+    replaced: Deprecated | None = None
+    """What replaces it, and until when it answers."""
     attempt: bool = False
     """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
     _operation: "_Operation | None" = None
@@ -87,6 +90,8 @@ class Route(APIRoute):
         every = tuple(dependencies(self.dependant))
         self.access = tuple(each.call for each in every if isinstance(each.call, AccessRule))
         self.limits = _merged(self.max_body_size, [each.call for each in every if isinstance(each.call, Limits)])
+        self.replaced = next((each.call for each in every if isinstance(each.call, Deprecated)), None)
+        self.deprecated = self.deprecated or self.replaced is not None or None
         # The docstring is the documentation: its first line the summary, the rest the description.
         summary, _, rest = self.description.partition("\n")
         self.summary = self.summary or summary.strip().rstrip(".") or None
@@ -114,6 +119,9 @@ class Route(APIRoute):
             self._refuse_unknown(query)
         if self.attempt:
             await state.find(app, Attempts).count(scope)
+        if self.replaced is not None:
+            self.replaced.refuse_when_gone()
+            send = _with_headers(send, self.replaced.headers)
         if self._converts:
             given = cast("dict[str, str]", scope["path_params"])
             scope["path_params"] = {name: self.param_convertors[name].convert(text) for name, text in given.items()}
@@ -171,6 +179,15 @@ class _Field(Protocol):
 
     @property
     def field_info(self) -> FieldInfo: ...
+
+
+def _with_headers(send: Send, headers: Headers) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*cast("list[tuple[bytes, bytes]]", message["headers"]), *headers]
+        await send(message)
+
+    return sent
 
 
 def _merged(body: int | None, declared: list[Limits]) -> Limits:

@@ -27,6 +27,7 @@ from starlette.types import Scope
 from app.kit.access import Public
 from app.kit.errors import Invalid, UnsupportedMediaType
 from app.kit.limits import Limits
+from app.kit.versions import Deprecated
 
 _JSON = "application/json"
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
@@ -112,7 +113,7 @@ def plan(wanted: Dependant, overrides: Overrides | None = None) -> Plan | None:
     steps: list[Step] = []
     for declared in wanted.dependencies:
         # What only declares is there to be read, not to be run.
-        if isinstance(declared.call, Public | Limits):
+        if isinstance(declared.call, Public | Limits | Deprecated):
             continue
         step = _step(declared, overrides or {})
         if step is None:
