@@ -41,9 +41,3 @@ async def refusal(reader: Reader | Session, account_id: UUID, *, appointment: bo
         if (found := await gate.refusal(reader, account_id, appointment=appointment)) is not None:
             return found
     return None
-
-
-async def vouch(session: Session, account_id: UUID) -> None:
-    """Open every gate to an account."""
-    for gate in gates():
-        await gate.vouch(session, account_id)
