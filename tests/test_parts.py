@@ -49,7 +49,7 @@ def unnamed(service: Path) -> Iterator[str]:
 
 def homeless(service: Path) -> Iterator[str]:
     """Give each import of the service's own code that leads nowhere."""
-    rooms = {path.name for path in service.iterdir() if path.is_dir()}
+    packages = {path.name for path in service.iterdir() if path.is_dir()}
     for file in sorted(service.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -59,7 +59,7 @@ def homeless(service: Path) -> Iterator[str]:
             else:
                 continue
             for name in names:
-                if name.split(".")[0] in rooms and not leads(service, name):
+                if name.split(".")[0] in packages and not leads(service, name):
                     yield f"{file.relative_to(service)}:{node.lineno}: {name}"
 
 
