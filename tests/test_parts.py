@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import drill
+import options
 import pytest
 import yaml
 from drill import PARTS, without
@@ -48,7 +49,7 @@ def unnamed(service: Path) -> Iterator[str]:
 
 def homeless(service: Path) -> Iterator[str]:
     """Give each import of the service's own code that leads nowhere."""
-    rooms = {path.name for path in service.iterdir() if path.is_dir()}
+    packages = {path.name for path in service.iterdir() if path.is_dir()}
     for file in sorted(service.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -58,7 +59,7 @@ def homeless(service: Path) -> Iterator[str]:
             else:
                 continue
             for name in names:
-                if name.split(".")[0] in rooms and not leads(service, name):
+                if name.split(".")[0] in packages and not leads(service, name):
                     yield f"{file.relative_to(service)}:{node.lineno}: {name}"
 
 
@@ -77,6 +78,81 @@ def leads(service: Path, name: str) -> bool:
                 inside.is_file() and re.search(rf"\b{last}\b", inside.read_text("utf-8")) is not None
             )
     return False
+
+
+# What no statement names, and why it is there all the same.
+_CALLED: dict[str, str] = {
+    "app.cli.main": "the command `app`: pyproject.toml names it",
+    "app.platform.accounts.departures.Departure": "releases have it in every service, and an update deletes no file",
+    "app.platform.auth.credentials.revoked": "asked of every credentials.py: app/platform/auth/revocation.py",
+    "app.platform.auth.service.revoke_all": "for nouns that take away what an account may do",
+}
+# Decorators after which FastAPI, Pydantic or click calls a function.
+_REGISTERS = re.compile(r"\w+\.(get|post|patch|delete|command|group)\(|(field|model)_validator\(")
+
+
+def unused(service: Path) -> Iterator[str]:
+    """Give each class and function of `app` that nothing else names.
+
+    A file may offer what has its own name: `authenticator` in `authenticator.py`. A method counts as used where any
+    attribute has its name, or a protocol asks for it.
+    """
+    trees = {
+        ".".join(file.relative_to(service).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            file.read_bytes()
+        )
+        for file in sorted(service.rglob("*.py"))
+    }
+    used: set[str] = set(_CALLED)
+    for module, tree in trees.items():
+        used.update(named(module, tree))
+    for module, tree in trees.items():
+        if not module.startswith("app."):
+            continue
+        for node in ast.walk(tree):
+            for each in defined(node):
+                whole = f"{module}.{each.name}"
+                names = {f".{each.name}"} if isinstance(node, ast.ClassDef) else {whole, f":{each.name}"}
+                if not names & used and module.rpartition(".")[2] != each.name:
+                    yield whole
+
+
+def defined(node: ast.AST) -> list[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Give what a module or a class defines, without what its framework calls."""
+    return [
+        each
+        for each in (node.body if isinstance(node, ast.Module | ast.ClassDef) else [])
+        if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not each.name.startswith("__")
+        and not any(_REGISTERS.match(ast.unparse(decorator)) for decorator in each.decorator_list)
+    ]
+
+
+def named(module: str, tree: ast.AST) -> Iterator[str]:
+    """Give what a module names: `app.kit.ids.uuid7`, `.method`, and `:function` for what a text names."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                known[each.asname or each.name] = f"{node.module}.{each.name}"
+    yield from known.values()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases):
+            yield from (f".{each.name}" for each in defined(node))
+        elif isinstance(node, ast.Name):
+            yield f"{module}.{node.id}"
+        elif isinstance(node, ast.Attribute):
+            yield f".{node.attr}"
+            yield f"{known.get(ast.unparse(node.value), ast.unparse(node.value))}.{node.attr}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            # An annotation between quotes, or `package.module:function`.
+            yield from (f"{module}.{word}" for word in re.findall(r"\w+", node.value) if len(node.value) < 100)
+            yield from (f":{name}" for name in re.findall(r"^[\w.]+:(\w+)$", node.value))
+
+
+@pytest.mark.parametrize("on", [[], *([part] for part in PARTS), options.usually("parts"), PARTS], ids=drill.name)
+def test_nothing_in_the_app_serves_absent_parts_alone(on: list[str], tmp_path: Path) -> None:
+    assert list(unused(render(tmp_path / "x", parts=on))) == []
 
 
 @pytest.mark.parametrize("on", drill.everything(), ids=drill.name)

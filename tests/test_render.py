@@ -66,7 +66,7 @@ def test_nothing_is_left_unrendered_or_empty(name: str, tmp_path: Path) -> None:
 TRACES: list[tuple[dict[str, str], str, list[str]]] = [
     (
         {"deploy": "none"},
-        r"dockerfile|docker compose|compose\.yaml|postgresql\.conf|POSTGRES_PASSWORD|docs/deployment",
+        r"dockerfile|\bcompose\b|\bthe image\b|\bno image has\b|postgresql\.conf|POSTGRES_PASSWORD|docs/deployment",
         ["deploy"],
     ),
     ({}, r"gdpr|soc 2|soc2|hipaa|pci.dss", ["docs/compliance"]),
@@ -156,7 +156,7 @@ def test_a_project_is_not_rendered_over_by_accident(tmp_path: Path) -> None:
     service = render(tmp_path / "x")
     (service / "README.md").write_text("mine\n", encoding="utf-8")
     before = files(service)
-    with pytest.raises(ValueError, match=r"Must not be a project already, as .* is: run `copier update` there"):
+    with pytest.raises(ValueError, match=r"Must not be a project already, as .* is: run `make upgrade` there"):
         render(service, project_name="Other")
     assert files(service) == before
 

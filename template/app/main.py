@@ -64,9 +64,9 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     log = logging.get_logger()
-    async with AsyncExitStack() as stack_of_parts:
-        for part in registry.parts():
-            await stack_of_parts.enter_async_context(part(app))
+    async with AsyncExitStack() as opened:
+        for lifespan in registry.lifespans():
+            await opened.enter_async_context(lifespan(app))
         # What is here now stays for good. Looking through all of it again and again stalled requests for 50 ms
         # (docs/decisions/platform/0009-requests.md).
         gc.collect()

@@ -16,7 +16,7 @@ from app.kit.authentication import Authenticator, Authenticators
 from app.kit.discovery import everywhere as modules
 from app.kit.discovery import offered
 
-Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Layer = Callable[[ASGIApp], ASGIApp]
 
 
@@ -32,9 +32,9 @@ def _routers(module: ModuleType) -> list[APIRouter]:
     return found
 
 
-def parts() -> list[Part]:
+def lifespans() -> list[Lifespan]:
     """What is opened with the service and closed after it, in that order: the `part(app)` of each `part.py`."""
-    return [cast("Part", part) for part in offered("part")]
+    return [cast("Lifespan", each) for each in offered("part")]
 
 
 def settings() -> list[type[BaseSettings]]:

@@ -174,7 +174,7 @@ class Settings(BaseSettings):
 
     @property
     def access_lifetime(self) -> timedelta:
-        """How long an access token holds."""
+        """How long an access token holds. This and the next two are numbers of app/defaults.py, no settings."""
         return timedelta(seconds=defaults.ACCESS_TOKEN_SECONDS)
 
     @property

@@ -1,1 +1,1 @@
-"""The proof: what measures the service, and merges the template into it; README.md lists it. Not in the image."""
+"""The proof: what measures the service, and merges the template into it; README.md lists it. It is not deployed."""

@@ -1,1 +1,1 @@
-"""One file per outside system: its settings, its client, its part."""
+"""One folder for each outside system: its settings, its client, and `part.py`, its lifespan, if it stays open."""

@@ -89,8 +89,8 @@ def cli() -> None:
 def _modules() -> Iterator[ModuleType]:
     for each in iter_modules(__path__, f"{__name__}."):
         yield import_module(each.name)
-    for room in (platform, domain):
-        yield from discovery.modules(room, "cli")
+    for package in (platform, domain):
+        yield from discovery.modules(package, "cli")
 
 
 for _module in _modules():

@@ -32,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9._-]+")
 
 # Orchestrators and monitors ask each instance by its own address, which no list can know, and under load, too, or they
 # would restart what is merely busy.
-_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 MOST_PATH = 2_048
 MOST_QUERY = 4_096
@@ -62,7 +62,7 @@ class Hosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             host = exchange_of(scope).headers.get(b"host", b"")
-            if not self._known(host) and cast("str", scope["path"]) not in _PROBES:
+            if not self._known(host) and cast("str", scope["path"]) not in PROBES:
                 raise MisdirectedRequest
         await self._app(scope, receive, send)
 
@@ -154,7 +154,7 @@ class LoadLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The probes must answer under load, or the orchestrator restarts what is merely busy.
-        if scope["type"] != "http" or scope["path"] in _PROBES:
+        if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
         if self._now >= self._most:

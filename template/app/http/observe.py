@@ -7,13 +7,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import Exchange, exchange_of
+from app.http.limits import PROBES
 from app.kit.access import Caller, Principal
 from app.kit.logging import get_logger
 from app.kit.routing import Route
 
 # Around the register's numbers: p50 < 100 ms, p95 < 500 ms, p99 < 2 s.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _FAILED = 400
 
 _duration = Histogram(
@@ -62,7 +62,7 @@ class Observe:
         replaced = isinstance(route, Route) and route.replaced is not None
         if replaced:
             _deprecated.labels(method, template).inc()
-        if template in _PROBES and exchange.status < _FAILED:
+        if template in PROBES and exchange.status < _FAILED:
             return
         caller = cast("Caller | None", scope.get("caller"))
         log.info(

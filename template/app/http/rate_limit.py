@@ -6,8 +6,6 @@ kit/routing.py says which these are). docs/security/limits.md has the numbers an
 """
 
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import ip_network
 from math import ceil
 from time import monotonic
 from typing import cast
@@ -17,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.exchange import Exchange, exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
+from app.kit.peers import network
 from app.kit.rate_limits import Attempts, Counted, Counters, Quota, Quotas, Who
 from app.kit.routing import Route
 
@@ -56,10 +55,10 @@ class RateLimit:
             else:
                 policy = self._apart.get(cast("str", scope["path"]), self._address)
                 if policy is not None:
-                    await policy.count(counted_as(exchange.client), exchange)
+                    await policy.count(network(exchange.client), exchange)
             route = cast("Route | None", scope.get("route"))
             if route is not None and route.limits.rate is not None:
-                who = caller.counted_as if isinstance(caller, Principal) else counted_as(exchange.client)
+                who = caller.counted_as if isinstance(caller, Principal) else network(exchange.client)
                 await self._policy(route, route.limits.rate).count(who, exchange, tell=True)
         await self._app(scope, receive, send)
 
@@ -75,7 +74,7 @@ class RateLimit:
         if isinstance(caller, Principal):
             # A stolen token must not let many addresses guess the password that goes with it.
             await self._attempts.count(caller.counted_as, exchange)
-        await self._attempts.count(counted_as(exchange.client), exchange, tell=True)
+        await self._attempts.count(network(exchange.client), exchange, tell=True)
 
 
 class _Policy:
@@ -107,12 +106,6 @@ class _Policy:
 
     def _state(self, left: int, seconds: str) -> tuple[tuple[bytes, bytes], ...]:
         return self._head, (b"ratelimit", f'"{self._name}";r={left};t={seconds}'.encode())
-
-
-@lru_cache(maxsize=4096)
-def counted_as(address: str) -> str:
-    """An address as it is counted: IPv6 by its /64, because whoever has one address there has them all."""
-    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 class InProcess:

@@ -6,22 +6,22 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import cast
 
-ROOMS = ("adapters", "platform", "domain")
+PACKAGES = ("adapters", "platform", "domain")
 """The packages whose folders offer something, in the package that holds this one."""
 
 
-def modules(room: ModuleType, name: str) -> Iterator[ModuleType]:
+def modules(package: ModuleType, name: str) -> Iterator[ModuleType]:
     """Every `{name}.py` in the folders of a package, imported, in the order of the folders' names."""
-    for folder in sorted(each.name for each in iter_modules(room.__path__) if each.ispkg):
-        package = f"{room.__name__}.{folder}"
-        if any(each.name == name for each in iter_modules(import_module(package).__path__)):
-            yield import_module(f"{package}.{name}")
+    for folder in sorted(each.name for each in iter_modules(package.__path__) if each.ispkg):
+        noun = f"{package.__name__}.{folder}"
+        if any(each.name == name for each in iter_modules(import_module(noun).__path__)):
+            yield import_module(f"{noun}.{name}")
 
 
 def everywhere(name: str) -> Iterator[ModuleType]:
     """Every `{name}.py` of a folder, in whatever package."""
-    for room in ROOMS:
-        yield from modules(import_module(f"{__name__.partition('.')[0]}.{room}"), name)
+    for package in PACKAGES:
+        yield from modules(import_module(f"{__name__.partition('.')[0]}.{package}"), name)
 
 
 def offered(name: str) -> list[object]:

@@ -44,15 +44,12 @@ class LineWriter:
         self._writing: threading.Lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._hidden: frozenset[bytes] = frozenset()
-        self._forms: tuple[re.Pattern[bytes], ...] = ()
+        self.forms: frozenset[re.Pattern[bytes]] = frozenset()
+        """What looks like one of these is never written: secrets that are made while the service runs."""
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Never write these texts, wherever they turn up: in a message of a library, in the values of a traceback."""
         self._hidden = self._hidden.union(secret.encode() for secret in secrets)
-
-    def hide_form(self, form: re.Pattern[bytes]) -> None:
-        """Never write what looks like this, a secret that was made while the service ran."""
-        self._forms = (*(each for each in self._forms if each != form), form)
 
     def write(self, line: bytes) -> None:
         """Queue one line; it ends with its own newline."""
@@ -72,7 +69,7 @@ class LineWriter:
             for secret in self._hidden:
                 if secret in batch:
                     batch = batch.replace(secret, _MASK.encode())
-            for form in self._forms:
+            for form in self.forms:
                 batch = bytearray(form.sub(_MASK.encode(), batch))
             while batch:
                 try:

@@ -1,5 +1,6 @@
 """Where a request comes from, as the service sees it."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from fastapi import Depends, Request
 _IPV6_PREFIX = 64
 
 
+@lru_cache(maxsize=4096)
 def network(host: str) -> str:
     """What counts as one place: an IPv4 address, or the /64 of an IPv6 address."""
     try:

@@ -1,4 +1,4 @@
-"""The shapes of input and output: what comes in is bounded and forbids extras, what goes out has no defaults."""
+"""The bases of requests and responses; app/house.py refuses inputs without bounds and outputs with defaults."""
 
 from typing import Annotated
 from uuid import UUID

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 from inspect import get_annotations
+from pkgutil import walk_packages
+from types import ModuleType
 from typing import cast
 
 from sqlalchemy import DateTime
 from typing_extensions import override
 
-from app import registry
+from app import domain, platform
 from app.adapters.database import Base, Command, Query
 from app.adapters.encryption import BlindIndex, Encrypted
 from app.kit.crypto import KeyRing
@@ -152,13 +155,19 @@ def _type(place: Place) -> object:
 
 
 def statements() -> Iterator[Named]:
-    """Every statement that a repository has compiled, and of those that it compiles when they are called, the least."""
-    for module in (*registry.modules("repository"), *registry.modules("management")):
+    """Every statement that a noun has compiled, and of those that it compiles when they are called, the least."""
+    for module in _nouns():
         noun = module.__name__.split(".")[-2]
         for name, found in cast("dict[str, object]", vars(module)).items():
             value = _least(found)
             if isinstance(value, Query | Command):
                 yield Named(f"{noun}.{name.lstrip('_').lower()}", cast("Compiled", value))
+
+
+def _nouns() -> Iterator[ModuleType]:
+    for package in (platform, domain):
+        for each in walk_packages(package.__path__, f"{package.__name__}."):
+            yield import_module(each.name)
 
 
 def _least(found: object) -> object:

@@ -75,5 +75,5 @@ def _row(standard: Standard) -> Row:
 
 def _folders() -> list[str]:
     """Where checks are: yours, which come first and may replace another; then those of each folder of proof."""
-    rooms = sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / "proof").glob("*/checks"))
-    return ["standards", *rooms]
+    folders = sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / "proof").glob("*/checks"))
+    return ["standards", *folders]

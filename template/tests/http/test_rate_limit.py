@@ -9,10 +9,10 @@ from fastapi import Depends
 from pydantic import Field, SecretStr
 
 from app.http.probes import Status
-from app.http.rate_limit import counted_as
 from app.kit import routing
 from app.kit.access import Principal, public, require
 from app.kit.errors import BadRequest, answers
+from app.kit.peers import network
 from app.kit.schemas import In
 from tests.conftest import PASSWORD, SignUp, Start, new_address
 from tests.wire import header
@@ -144,4 +144,4 @@ def test_what_takes_a_secret_counts_as_an_attempt_without_saying_so(start: Start
     [("203.0.113.7", "203.0.113.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("", "")],
 )
 def test_an_address_of_version_6_is_counted_by_its_network(address: str, counted: str) -> None:
-    assert counted_as(address) == counted
+    assert network(address) == counted

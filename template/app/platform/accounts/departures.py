@@ -1,10 +1,8 @@
-"""Which accounts may not leave, where a noun keeps some."""
+"""What keeps accounts from being deleted."""
 
-from functools import cache
-from typing import Protocol, cast
+from typing import Protocol
 
 from app.adapters.database import Session
-from app.kit import discovery
 from app.kit.errors import AppError
 from app.platform.accounts.schemas import Credentials
 
@@ -21,20 +19,3 @@ class Departure(Protocol):
         It locks what it looks at before anybody locks the account itself.
         """
         ...
-
-
-@cache
-def _departures() -> tuple[Departure, ...]:
-    return tuple(cast("Departure", each) for each in discovery.offered("departure"))
-
-
-def errors() -> tuple[type[AppError], ...]:
-    """What deleting an account may answer because of those who may not leave."""
-    return tuple(error for each in _departures() for error in each.errors)
-
-
-async def refuse(session: Session, account: Credentials) -> None:
-    """Raise why an account may not leave; nothing where it may."""
-    for each in _departures():
-        if (found := await each.refusal(session, account)) is not None:
-            raise found

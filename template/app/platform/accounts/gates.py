@@ -1,4 +1,4 @@
-"""What an account has to satisfy beside its password, where a noun demands something."""
+"""What an account needs besides its password, where a noun demands something."""
 
 from functools import cache
 from typing import Protocol, cast
@@ -10,13 +10,13 @@ from app.kit.errors import AppError
 
 
 class Gate(Protocol):
-    """Keeps accounts from signing in, or from an appointment. A noun offers it in `gate.py`: `gate`."""
+    """Keeps accounts from signing in, or from being given a role. A noun offers it in `gate.py`: `gate`."""
 
     errors: tuple[type[AppError], ...]
     """What signing in may answer because of it."""
 
     async def refusal(self, reader: Reader | Session, account_id: UUID, *, appointment: bool) -> AppError | None:
-        """Why an account may not sign in, or not be given a role; None when it may."""
+        """Why an account may not sign in or, for an `appointment`, not be given a role; None when it may."""
         ...
 
     async def vouch(self, session: Session, account_id: UUID) -> None:
@@ -36,14 +36,8 @@ def errors() -> tuple[type[AppError], ...]:
 
 
 async def refusal(reader: Reader | Session, account_id: UUID, *, appointment: bool = False) -> AppError | None:
-    """The first gate's reason to keep an account out; None when every gate is open to it."""
+    """Why an account may not sign in or, for an `appointment`, not be given a role; None when it may."""
     for gate in gates():
         if (found := await gate.refusal(reader, account_id, appointment=appointment)) is not None:
             return found
     return None
-
-
-async def vouch(session: Session, account_id: UUID) -> None:
-    """Open every gate to an account."""
-    for gate in gates():
-        await gate.vouch(session, account_id)

@@ -16,7 +16,7 @@ class Notice(StrEnum):
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a notice, not a secret
 
 
-class Teller(Protocol):
+class Notifier(Protocol):
     """Reaches owners at their addresses. A noun offers it in `notice.py`: `notice`."""
 
     promise: str
@@ -28,8 +28,8 @@ class Teller(Protocol):
 
 
 @cache
-def _ways() -> tuple[Teller, ...]:
-    return tuple(cast("Teller", each) for each in discovery.offered("notice"))
+def _ways() -> tuple[Notifier, ...]:
+    return tuple(cast("Notifier", each) for each in discovery.offered("notice"))
 
 
 def promise() -> str:

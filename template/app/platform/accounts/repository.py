@@ -3,7 +3,7 @@
 import hashlib
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.encryption import matches
@@ -17,10 +17,6 @@ _ADDRESSES = 1 << 40
 
 def _held(held: None) -> None:
     return held
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 _SHOWN = (Account.id, Account.email, Account.role, Account.created_at)
@@ -41,7 +37,6 @@ _SET_PASSWORD = Command(
     .returning(*_SHOWN),
     AccountRead,
 )
-_REMOVE = Command(delete(Account).where(Account.id == bindparam("account_id")).returning(Account.id), _identity)
 
 
 async def by_id(reader: Reader, account_id: UUID) -> AccountRead | None:
@@ -81,8 +76,3 @@ async def add(session: Session, email: str, password_hash: str) -> AccountRead |
 async def set_password(session: Session, account_id: UUID, hashed: str) -> None:
     """Replace the stored hash of a password."""
     await session.one(_SET_PASSWORD, account_id=account_id, hashed=hashed)
-
-
-async def remove(session: Session, account_id: UUID) -> None:
-    """Delete an account with everything that belongs to it."""
-    await session.one(_REMOVE, account_id=account_id)

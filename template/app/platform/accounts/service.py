@@ -10,7 +10,7 @@ from app.platform.accounts.passwords import refuse_guessable
 from app.platform.accounts.schemas import AccountCreate, AccountRead, SignedUp
 from app.platform.audit import service as audit
 
-add, remove, set_password = repository.add, repository.remove, repository.set_password
+add, set_password = repository.add, repository.set_password
 credentials, credentials_of, locked = repository.credentials, repository.credentials_of, repository.locked
 
 

@@ -98,7 +98,8 @@ async def appoint(session: Session, email: str, password_hash: str | None) -> bo
         made = await accounts.add(session, email, password_hash)
         if made is None:
             return False
-        await gates.vouch(session, made.id)
+        for gate in gates.gates():
+            await gate.vouch(session, made.id)
     account = await management.by_email(session, email)
     if account is None or await gates.refusal(session, account.id, appointment=True):
         return False

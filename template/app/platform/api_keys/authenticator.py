@@ -44,5 +44,5 @@ class ApiKeys:
 
 def authenticator(app: FastAPI) -> ApiKeys:
     """Made once for a service."""
-    logging.writer.hide_form(FORM)
+    logging.writer.forms |= {FORM}
     return ApiKeys(app)

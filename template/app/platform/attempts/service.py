@@ -9,7 +9,6 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from uuid import UUID
 
 from app import defaults
 from app.adapters.database import Session
@@ -20,8 +19,8 @@ from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.repository import Counted
 from app.settings import settings
 
-# In a row, within this time of each other.
-_FORGOTTEN = timedelta(hours=1)
+FORGOTTEN = timedelta(hours=1)
+"""Failures that are further apart than this are not counted together."""
 _KNOWN = timedelta(days=defaults.KNOWN_PLACE_DAYS)
 _SWEPT = 10
 _DOUBLINGS = 20
@@ -38,7 +37,7 @@ class Backoff:
     def wait(self, counted: Counted, now: datetime) -> float:
         """Seconds until the next attempt is looked at."""
         over = counted.failures - self.free
-        if over < 0 or now - counted.failed_at >= _FORGOTTEN:
+        if over < 0 or now - counted.failed_at >= FORGOTTEN:
             return 0
         delay = min(self.first << min(over, _DOUBLINGS), self.longest)
         return delay - (now - counted.failed_at).total_seconds()
@@ -77,27 +76,10 @@ class AttemptCounter:
     async def begin(self, email: str) -> Attempt:
         """Count an attempt before its password is looked at, so that many at once are no way around it."""
         place = self.place
-        attempt = Attempt(_digest("pair", email, place), _digest("account", email), _digest("place", place))
+        attempt = Attempt(digest("pair", email, place), digest("account", email), digest("place", place))
         async with self.database.transaction() as session:
             await _count(session, attempt)
         return attempt
-
-    async def begin_other(self, what: str, account_id: UUID, backoff: Backoff) -> bytes:
-        """Count an attempt at another secret of an account, from anywhere; answers what `succeed_other` takes."""
-        key = _digest(what, str(account_id))
-        async with self.database.transaction() as session:
-            now = clock.now()
-            known = await repository.locked(session, [key])
-            if (seconds := backoff.wait(known[key], now)) > 0:
-                raise TooManyAttempts(int(seconds) + 1)
-            await repository.count(session, [key], now, now - _FORGOTTEN, now + _FORGOTTEN)
-        return key
-
-
-async def succeed_other(session: Session, key: bytes) -> None:
-    """The secret was right: what was counted is forgotten."""
-    now = clock.now()
-    await repository.clear(session, [key], now, now)
 
 
 async def _count(session: Session, attempt: Attempt) -> None:
@@ -105,7 +87,7 @@ async def _count(session: Session, attempt: Attempt) -> None:
     known = await repository.locked(session, attempt.keys)
     if (seconds := _wait(attempt, known, now)) > 0:
         raise TooManyAttempts(int(seconds) + 1)
-    await repository.count(session, attempt.keys, now, now - _FORGOTTEN, now + _FORGOTTEN)
+    await repository.count(session, attempt.keys, now, now - FORGOTTEN, now + FORGOTTEN)
     _ = await repository.forget(session, now, _SWEPT)
 
 
@@ -126,8 +108,8 @@ def _wait(attempt: Attempt, known: dict[bytes, Counted], now: datetime) -> float
     return wait
 
 
-def _digest(*parts: str) -> bytes:
-    # Keyed: who reads the table alone can't try addresses until one fits.
+def digest(*parts: str) -> bytes:
+    """The key of a count. It is a keyed digest: who reads the table alone can't try addresses until one fits."""
     return hmac.digest(_key(), "\0".join(parts).encode(), "sha256")
 
 

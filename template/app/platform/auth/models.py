@@ -11,7 +11,7 @@ from app.platform.auth.devices import LONGEST
 
 
 class SignIn(Base):
-    """One sign-in of one account, from its login until it ends."""
+    """A session of an account, from its login until it ends; `Session` is a transaction of the database."""
 
     __tablename__: str = "sessions"
     __table_args__: tuple[object, ...] = (

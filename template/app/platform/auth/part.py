@@ -1,4 +1,4 @@
-"""What is opened with the service and closed after it."""
+"""The lifespan of sign-ins: what is opened with the service and closed after it."""
 
 from app.platform.auth.revocation import part
 

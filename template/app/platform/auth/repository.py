@@ -76,10 +76,6 @@ _USE = Command(
     .returning(RefreshToken.id),
     _identity,
 )
-_PROVE = Command(
-    update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(methods=bindparam("proved")).returning(SignIn.id),
-    _identity,
-)
 _TOUCH = Command(
     update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(last_used_at=func.now()).returning(SignIn.id),
     _identity,
@@ -174,11 +170,6 @@ async def use(session: Session, token_id: UUID, sign_in_id: UUID) -> None:
     """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
     await session.only(_TOUCH, sign_in_id=sign_in_id)
-
-
-async def prove(session: Session, sign_in_id: UUID, methods: str) -> None:
-    """Note the methods of authentication that were proved in a session."""
-    await session.one(_PROVE, sign_in_id=sign_in_id, proved=methods)
 
 
 async def end(session: Session, sign_in_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from app.adapters.database import Reader, Session
 from app.kit import routing
@@ -85,8 +85,10 @@ async def list_sessions(
     return await service.sessions(reader, limit, cursor, caller)
 
 
-@router.delete("/sessions/{sign_in_id}", status_code=204, responses=answers(SessionNotFound))
-async def end_session(sign_in_id: UUID, caller: CanEndOwnSessions, session: Session, tokens: Tokens) -> None:
+@router.delete("/sessions/{session_id}", status_code=204, responses=answers(SessionNotFound))
+async def end_session(
+    sign_in_id: Annotated[UUID, Path(alias="session_id")], caller: CanEndOwnSessions, session: Session, tokens: Tokens
+) -> None:
     """End one of your sessions.
 
     All of its tokens are refused, by every instance within two seconds.

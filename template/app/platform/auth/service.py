@@ -97,12 +97,6 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
     return await _hand_out(session, tokens, known.id, opened, known.role)
 
 
-async def prove(session: Session, tokens: Tokens, caller: Principal, *methods: str) -> None:
-    """Note that the caller's session has proved more than a password, and end the others, which have not."""
-    await repository.prove(session, session_of(caller), " ".join((_PASSWORD, *methods)))
-    await end_all(session, tokens, caller.account_id, kept=caller.session_id)
-
-
 async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
     """Trade a refresh token for the next pair; one that was used before ends its session for whoever holds it."""
     token = await repository.presented(session, crypto.digest(secret))
@@ -132,15 +126,6 @@ async def logout(session: Session, tokens: Tokens, caller: Principal) -> None:
     """End the caller's session: all of its tokens are refused from now on."""
     await _end(session, tokens, session_of(caller))
     await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
-
-
-async def logout_with(session: Session, tokens: Tokens, secret: str) -> None:
-    """End the session of a refresh token, if it has one."""
-    token = await repository.presented(session, crypto.digest(secret))
-    if token is not None:
-        who, which = token.account_id, token.session_id
-        await _end(session, tokens, which)
-        await audit.decided(session, "auth.logout", "granted", account_id=who, credential_id=which)
 
 
 async def sessions(reader: Reader, limit: int, cursor: str | None, caller: Principal) -> pagination.Page[SessionRead]:

@@ -7,7 +7,7 @@ from app.kit import routing
 from app.kit.errors import answers
 from app.platform.accounts.dependencies import Passwords
 from app.platform.attempts.dependencies import AttemptCounter
-from app.platform.auth import service
+from app.platform.auth import service, token_logout
 from app.platform.auth.access import RENEW, SIGN_IN, CanReadOwnSessions
 from app.platform.auth.challenges import LOGIN_ERRORS, LoginBody
 from app.platform.auth.dependencies import Device, Tokens
@@ -73,7 +73,7 @@ async def log_out_browser(
     """
     cookies.cleared(response)
     if refresh_token:
-        await service.logout_with(session, tokens, refresh_token.get_secret_value())
+        await token_logout.logout(session, tokens, refresh_token.get_secret_value())
 
 
 @router.get("/csrf-token", responses=answers(NoSession))

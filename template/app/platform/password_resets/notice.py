@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.adapters.database import Session
-from app.platform.accounts.notices import Notice, Teller
+from app.platform.accounts.notices import Notice, Notifier
 from app.platform.mail import service as mail
 from app.platform.mail.schemas import MailPromised
 from app.platform.password_resets.letters import ALREADY_REGISTERED, PASSWORD_CHANGED
@@ -26,4 +26,4 @@ class ByMail:
         await mail.put(session, _LETTERS[notice], email)
 
 
-notice: Teller = ByMail()
+notice: Notifier = ByMail()

@@ -3,13 +3,12 @@
 from app.adapters.database import Reader, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
-from app.platform.accounts import departures
 from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
 from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.attempts.errors import TooManyAttempts
 from app.platform.auth.dependencies import Tokens
-from app.platform.personal_data import service
+from app.platform.personal_data import departures, service
 from app.platform.personal_data.access import CanEraseOwnData, CanExportOwnData
 from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
 from app.platform.personal_data.schemas import Erasure, Export, ExportCursor, ExportLimit

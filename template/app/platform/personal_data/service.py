@@ -6,7 +6,7 @@ from uuid import UUID
 from app.adapters.database import Database, Reader, Session
 from app.kit.access import Principal
 from app.kit.errors import Invalid
-from app.platform.accounts import departures
+from app.platform.accounts import removal
 from app.platform.accounts import service as accounts
 from app.platform.accounts.dependencies import Passwords
 from app.platform.accounts.errors import AccountGone
@@ -16,7 +16,7 @@ from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth import service as auth
 from app.platform.auth.dependencies import Tokens
-from app.platform.personal_data import repository
+from app.platform.personal_data import departures, repository
 from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
 from app.platform.personal_data.schemas import Erasure, Export, ExportedRow, after, cursor
 
@@ -77,7 +77,7 @@ async def erase(  # noqa: PLR0913 - what it works with
     await attempts.succeed(session, attempt)
     await audit.decided(session, "accounts.erasure", "granted", account_id=account.id)
     await auth.end_all(session, tokens, account.id)
-    await accounts.remove(session, account.id)
+    await removal.remove(session, account.id)
 
 
 async def _erase_most(session: Session, database: Database, account: Credentials) -> None:

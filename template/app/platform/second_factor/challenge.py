@@ -7,7 +7,6 @@ from pydantic import Field
 
 from app.adapters.database import Reader, Session
 from app.kit.errors import AppError
-from app.platform.attempts import service as attempts
 from app.platform.attempts.service import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth.schemas import Login
@@ -51,7 +50,7 @@ class SecondFactorChallenge:
         if not await codes.accepted(session, account_id, code):
             await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="wrong code")
             raise WrongCode
-        await attempts.succeed_other(session, guess)
+        await codes.succeed(session, guess)
         return METHODS
 
 

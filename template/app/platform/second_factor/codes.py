@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.adapters.database import Session
 from app.kit import clock
-from app.platform.attempts.service import AttemptCounter, Backoff
+from app.platform.attempts import codes as attempts
 from app.platform.second_factor import repository, totp
 
 _RECOVERY_CODES = 10
@@ -17,14 +17,7 @@ _RECOVERY_CODES = 10
 _RECOVERY_BYTES = 10
 _GROUP = 4
 
-
-# From anywhere: whoever gets to try one knows the password, or has the session.
-_LIMIT = Backoff(free=5, longest=3600)
-
-
-async def begin(guesses: AttemptCounter, account_id: UUID) -> bytes:
-    """Count a code before it is looked at; answers what `attempts.succeed_other` takes."""
-    return await guesses.begin_other("code", account_id, _LIMIT)
+begin, succeed = attempts.begin, attempts.succeed
 
 
 async def accepted(session: Session, account_id: UUID, code: SecretStr) -> bool:

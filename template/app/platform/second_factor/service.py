@@ -6,6 +6,7 @@ from app.kit.access import Principal
 from app.platform.attempts import service as attempts
 from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
+from app.platform.auth import proving
 from app.platform.auth import service as auth
 from app.platform.auth.dependencies import Tokens
 from app.platform.passwords.dependencies import Reauthentication
@@ -59,8 +60,8 @@ async def confirm(
     if not await codes.confirmed(session, caller.account_id, pending.secret, data.code):
         await audit.decided(session, _CONFIRM, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused
-    await attempts.succeed_other(session, guess)
-    await auth.prove(session, tokens, caller, *METHODS)
+    await codes.succeed(session, guess)
+    await proving.prove(session, tokens, caller, *METHODS)
     await audit.decided(session, _CONFIRM, "granted", account_id=caller.account_id)
     return RecoveryCodes(recovery_codes=await codes.new_recovery_codes(session, caller.account_id))
 
@@ -92,5 +93,5 @@ async def _prove(
         await audit.decided(session, event, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused
     await attempts.succeed(session, attempt)
-    await attempts.succeed_other(session, guess)
+    await codes.succeed(session, guess)
     await audit.decided(session, event, "granted", account_id=caller.account_id)

@@ -125,7 +125,7 @@ def _ended(context: Context, credentials: Json) -> Iterator[Answered]:
     with context.client(str(pairs[0].get("access_token"))) as client:
         sessions = cast("list[Json]", body(client.get("/v1/auth/sessions")).get("data") or [])
         other = next((each.get("id") for each in sessions if not each.get("current")), None)
-        yield Answered("DELETE /v1/auth/sessions/{sign_in_id}", client.delete(f"/v1/auth/sessions/{other}"))
+        yield Answered("DELETE /v1/auth/sessions/{session_id}", client.delete(f"/v1/auth/sessions/{other}"))
         yield Answered("DELETE /v1/auth/sessions", client.delete("/v1/auth/sessions"))
 
 

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from app.adapters.database import DatabaseSettings
 from app.adapters.database.work import Database
 from app.kit.errors import AppError
-from app.platform.accounts import departures, gates, management
+from app.platform.accounts import gates, management
 from app.platform.accounts.schemas import Credentials
 from app.platform.admin.cli import commands
-from app.platform.admin.errors import LastAdmin
+from app.platform.admin.departure import departure
 from app.settings import settings
 from tests.conftest import PASSWORD, Sql, email_index, new_address
 from tests.wire import Json, Service, at_once, body, header, pointers, problem, rows
@@ -324,13 +324,11 @@ def leave(*accounts: Credentials) -> list[AppError | None]:
         database = Database(DatabaseSettings.read(), settings().key_ring)
 
         async def one(account: Credentials) -> AppError | None:
-            try:
-                async with database.transaction() as session:
-                    await departures.refuse(session, account)
+            async with database.transaction() as session:
+                refusal = await departure.refusal(session, account)
+                if refusal is None:
                     _ = await management.change(session, account.id, role="member", disabled=False)
-            except LastAdmin as error:
-                return error
-            return None
+            return refusal
 
         try:
             return list(await asyncio.gather(*(one(each) for each in accounts)))
@@ -341,7 +339,7 @@ def leave(*accounts: Credentials) -> list[AppError | None]:
 
 
 def credentials_of(client: httpx.Client, role: str) -> Credentials:
-    """What departures are told of an account."""
+    """What is known of an account that is to be deleted."""
     return Credentials(UUID(id_of(client)), "", role, "", None)
 
 

@@ -19,7 +19,7 @@ from app.platform.attempts import service as attempts
 from app.platform.attempts.repository import Counted
 from app.platform.attempts.service import Backoff
 from app.settings import settings
-from tests.conftest import PASSWORD, Sql, new_address
+from tests.conftest import Sql, new_address
 from tests.wire import Json, Service, at_once, counted_work, header, problem
 
 LOGIN = "/v1/auth/login"
@@ -27,8 +27,9 @@ WRONG = "wrong horse battery"
 
 
 @pytest.fixture(autouse=True)
-def usual(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The numbers of a service that answers to nobody."""
+def usual(monkeypatch: pytest.MonkeyPatch, sql: Sql) -> None:
+    """The numbers of a service that answers to nobody; nobody has guessed yet."""
+    _ = sql("DELETE FROM sign_in_attempts")
     monkeypatch.setattr(attempts, "ACCOUNT", Backoff(free=25, longest=60))
     monkeypatch.setattr(attempts, "_KNOWN", timedelta(days=30))
 
@@ -38,15 +39,6 @@ def strictest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The strictest numbers that a service is rendered with."""
     monkeypatch.setattr(attempts, "ACCOUNT", Backoff(free=10, longest=1800, first=1800))
     monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
-
-
-@pytest.fixture
-def credentials(client: httpx.Client, sql: Sql) -> Json:
-    """The address and the password of a new account; nobody has guessed yet."""
-    _ = sql("DELETE FROM sign_in_attempts")
-    made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 202
-    return made
 
 
 def guess(client: httpx.Client, credentials: Json, times: int) -> list[int]:

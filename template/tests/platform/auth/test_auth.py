@@ -11,43 +11,16 @@ from argon2 import PasswordHasher
 
 from app import defaults
 from tests.conftest import PASSWORD, Sql, email_index, new_address
+from tests.platform.sessions import LOGIN, ME, REFRESH, bearer, refreshed, session_of, signed_in
 from tests.wire import Json, body, eventually, pointers, problem
 
-LOGIN = "/v1/auth/login"
-REFRESH = "/v1/auth/refresh"
 LOGOUT = "/v1/auth/logout"
-ME = "/v1/accounts/me"
-
-
-@pytest.fixture
-def credentials(client: httpx.Client) -> Json:
-    """The address and the password of a new account."""
-    made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 202
-    return made
 
 
 @pytest.fixture
 def pair(client: httpx.Client, credentials: Json) -> Json:
     """The two tokens of a new session."""
-    return signed_in(client.post(LOGIN, json=credentials))
-
-
-def signed_in(response: httpx.Response) -> Json:
-    assert response.status_code == 200, response.text
-    return body(response)
-
-
-def refreshed(client: httpx.Client, tokens: Json) -> httpx.Response:
-    return client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
-
-
-def bearer(tokens: Json) -> dict[str, str]:
-    return {"authorization": f"Bearer {tokens['access_token']}"}
-
-
-def session_of(tokens: Json) -> str:
-    return str(jwt.decode(str(tokens["access_token"]), options={"verify_signature": False})["sid"])
+    return signed_in(client, credentials)
 
 
 def test_signing_in_hands_out_a_short_lived_token_and_one_that_renews_it(client: httpx.Client, pair: Json) -> None:
@@ -107,7 +80,7 @@ def _hash(sql: Sql, credentials: Json) -> object:
 
 
 def test_a_refresh_hands_out_the_next_pair(client: httpx.Client, pair: Json) -> None:
-    following = signed_in(refreshed(client, pair))
+    following = body(refreshed(client, pair))
 
     assert following["refresh_token"] != pair["refresh_token"]
     assert client.get(ME, headers=bearer(following)).status_code == 200
@@ -115,7 +88,7 @@ def test_a_refresh_hands_out_the_next_pair(client: httpx.Client, pair: Json) -> 
 
 
 def test_a_refresh_token_that_is_used_twice_ends_its_session(client: httpx.Client, pair: Json, sql: Sql) -> None:
-    following = signed_in(refreshed(client, pair))
+    following = body(refreshed(client, pair))
 
     _ = problem(refreshed(client, pair), 401, "refresh-token-reused")
 
@@ -128,15 +101,15 @@ def test_a_refresh_token_that_is_used_twice_ends_its_session(client: httpx.Clien
 
 def test_a_session_ends_however_much_it_is_used(client: httpx.Client, pair: Json, sql: Sql) -> None:
     nearly = timedelta(seconds=defaults.SESSION_SECONDS - 60)
-    _ = sql("UPDATE sessions SET created_at = now() - $2::interval WHERE id = $1", session_of(pair), nearly)
+    _ = sql("UPDATE sessions SET created_at = now() - $2::interval WHERE id = $1", session_of(bearer(pair)), nearly)
 
-    following = signed_in(refreshed(client, pair))
+    following = body(refreshed(client, pair))
 
     assert 0 < _seconds_left(sql, following) <= 60
 
 
 def test_the_end_of_one_session_leaves_the_others(client: httpx.Client, credentials: Json) -> None:
-    one, other = (signed_in(client.post(LOGIN, json=credentials)) for _ in range(2))
+    one, other = (signed_in(client, credentials) for _ in range(2))
     assert refreshed(client, one).status_code == 200
     assert refreshed(client, one).status_code == 401
 
@@ -166,7 +139,7 @@ def _waiting(sql: Sql) -> object:
 
 
 def _ended(sql: Sql, tokens: Json) -> bool:
-    return sql("SELECT ended_at FROM sessions WHERE id = $1", session_of(tokens))[0]["ended_at"] is not None
+    return sql("SELECT ended_at FROM sessions WHERE id = $1", session_of(bearer(tokens)))[0]["ended_at"] is not None
 
 
 def test_a_refresh_token_expires(client: httpx.Client, pair: Json, sql: Sql) -> None:

@@ -7,39 +7,21 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 
 import httpx
-import jwt
 import pytest
 
 from app import defaults
 from app.platform.auth import revocation
-from tests.conftest import PASSWORD, Log, SignUp, Sql, Start, new_address
+from tests.conftest import Log, SignUp, Sql, Start
+from tests.platform.sessions import LOGIN, ME, bearer, session_of, signed_in
 from tests.wire import Json, Service, body, eventually, problem, rows
 
-LOGIN = "/v1/auth/login"
 LOGOUT = "/v1/auth/logout"
-ME = "/v1/accounts/me"
 SESSIONS = "/v1/auth/sessions"
 
 
-@pytest.fixture
-def credentials(client: httpx.Client) -> Json:
-    """The address and the password of a new account."""
-    made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 202
-    return made
-
-
-def signed_in(client: httpx.Client, credentials: Json, agent: str = "a test") -> dict[str, str]:
+def entered(client: httpx.Client, credentials: Json, agent: str = "a test") -> dict[str, str]:
     """The header of a new session."""
-    answer = client.post(LOGIN, json=credentials, headers={b"user-agent": agent.encode("latin-1")})
-    assert answer.status_code == 200, answer.text
-    return {"authorization": f"Bearer {body(answer)['access_token']}"}
-
-
-def session_of(headers: dict[str, str]) -> str:
-    """The session of a token."""
-    token = headers["authorization"].removeprefix("Bearer ")
-    return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+    return bearer(signed_in(client, credentials, agent))
 
 
 def alive(client: httpx.Client, headers: dict[str, str]) -> bool:
@@ -54,7 +36,7 @@ def alive(client: httpx.Client, headers: dict[str, str]) -> bool:
 
 
 def test_my_open_sessions_newest_first(client: httpx.Client, credentials: Json) -> None:
-    one, two = signed_in(client, credentials, "one"), signed_in(client, credentials, "two")
+    one, two = entered(client, credentials, "one"), entered(client, credentials, "two")
 
     shown = rows(client.get(SESSIONS, headers=one))
 
@@ -68,7 +50,7 @@ def test_my_open_sessions_newest_first(client: httpx.Client, credentials: Json) 
 
 
 def test_they_come_in_pages(client: httpx.Client, credentials: Json) -> None:
-    headers = [signed_in(client, credentials) for _ in range(3)]
+    headers = [entered(client, credentials) for _ in range(3)]
     seen: list[object] = []
     query = {"limit": "2"}
     for _ in range(2):
@@ -101,7 +83,7 @@ def test_a_refresh_is_a_use(client: httpx.Client, credentials: Json, sql: Sql) -
 def test_one_that_is_over_is_not_shown(
     client: httpx.Client, credentials: Json, sql: Sql, changed: str, by: int
 ) -> None:
-    old, new = (signed_in(client, credentials) for _ in range(2))
+    old, new = (entered(client, credentials) for _ in range(2))
     assert len(rows(client.get(SESSIONS, headers=new))) == 2
 
     _ = sql(
@@ -114,7 +96,7 @@ def test_one_that_is_over_is_not_shown(
 
 
 def test_what_a_client_calls_itself_is_bounded_and_has_no_controls(client: httpx.Client, credentials: Json) -> None:
-    headers = signed_in(client, credentials, "\x9b31mred\t" + "x" * 300)
+    headers = entered(client, credentials, "\x9b31mred\t" + "x" * 300)
 
     assert rows(client.get(SESSIONS, headers=headers))[0]["user_agent"] == "31mred" + "x" * 194
 
@@ -124,7 +106,7 @@ def test_of_personal_data_only_the_network_is_kept(
 ) -> None:
     monkeypatch.setattr(defaults, "LOG_CLIENT_ADDRESS", False)
     with start().connect() as client:
-        headers = signed_in(client, credentials)
+        headers = entered(client, credentials)
 
         assert rows(client.get(SESSIONS, headers=headers))[0]["address"] == "127.0.0.0/24"
 
@@ -133,7 +115,7 @@ def test_of_personal_data_only_the_network_is_kept(
 
 
 def test_ending_one_leaves_the_others(client: httpx.Client, credentials: Json) -> None:
-    here, there = (signed_in(client, credentials) for _ in range(2))
+    here, there = (entered(client, credentials) for _ in range(2))
     assert alive(client, there)
 
     ended = client.delete(f"{SESSIONS}/{session_of(there)}", headers=here)
@@ -146,7 +128,7 @@ def test_ending_one_leaves_the_others(client: httpx.Client, credentials: Json) -
 def test_the_session_of_somebody_else_is_404_and_stays(
     client: httpx.Client, credentials: Json, someone: httpx.Client
 ) -> None:
-    theirs = signed_in(client, credentials)
+    theirs = entered(client, credentials)
 
     _ = problem(someone.delete(f"{SESSIONS}/{session_of(theirs)}"), 404, "session-not-found")
 
@@ -158,7 +140,7 @@ def test_the_session_of_somebody_else_is_404_and_stays(
 def test_ending_all_of_mine_and_nobody_elses(
     client: httpx.Client, credentials: Json, someone: httpx.Client, *, kept: bool
 ) -> None:
-    here, there = (signed_in(client, credentials) for _ in range(2))
+    here, there = (entered(client, credentials) for _ in range(2))
 
     ended = client.delete(SESSIONS, headers=here, params={"keep_current": kept})
 
@@ -184,7 +166,7 @@ def test_another_instance_refuses_within_two_seconds(
 ) -> None:
     monkeypatch.setattr(revocation, "EVERY_SECONDS", 1.0)
     with start().connect() as other:
-        headers = [signed_in(client, credentials) for _ in range(2)]
+        headers = [entered(client, credentials) for _ in range(2)]
         assert [alive(other, each) for each in headers] == [True, True]
 
         assert client.post(LOGOUT, headers=headers[0]).status_code == 204
@@ -198,7 +180,7 @@ def test_another_instance_refuses_within_two_seconds(
 def test_an_instance_that_starts_knows_who_has_signed_out(
     start: Start, client: httpx.Client, credentials: Json
 ) -> None:
-    headers = signed_in(client, credentials)
+    headers = entered(client, credentials)
     assert client.post(LOGOUT, headers=headers).status_code == 204
 
     with start().connect() as other:
@@ -208,7 +190,7 @@ def test_an_instance_that_starts_knows_who_has_signed_out(
 def test_a_commit_that_takes_its_time_is_not_overlooked(
     elsewhere: httpx.Client, client: httpx.Client, credentials: Json, sql: Sql
 ) -> None:
-    headers = signed_in(client, credentials)
+    headers = entered(client, credentials)
     _ = sql("BEGIN")
     _ = sql("UPDATE sessions SET ended_at = now() WHERE id = $1", session_of(headers))
     sleep(0.3)  # the other instance looks a dozen times
@@ -225,7 +207,7 @@ def test_what_is_known_outlives_the_database_and_what_is_missed_is_made_up_for(
     sql: Sql,
     log: Log,
 ) -> None:
-    one, two = (signed_in(client, credentials) for _ in range(2))
+    one, two = (entered(client, credentials) for _ in range(2))
     assert client.post(LOGOUT, headers=one).status_code == 204
     eventually(lambda: not alive(elsewhere, one))
 
@@ -248,7 +230,7 @@ def test_what_is_known_outlives_the_database_and_what_is_missed_is_made_up_for(
 def test_lost_connections_do_not_end_the_watch(
     elsewhere: httpx.Client, client: httpx.Client, credentials: Json, sql: Sql
 ) -> None:
-    headers = signed_in(client, credentials)
+    headers = entered(client, credentials)
     _ = sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND application_name = $1",

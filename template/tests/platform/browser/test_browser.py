@@ -49,14 +49,6 @@ class Browser:
 
 
 @pytest.fixture
-def credentials(client: httpx.Client) -> Json:
-    """The address and the password of a new account."""
-    made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 202
-    return made
-
-
-@pytest.fixture
 def browser(service: Service, credentials: Json) -> Iterator[Browser]:
     """A browser that has signed in."""
     with service.connect() as client:

@@ -9,14 +9,13 @@ import pytest
 
 from tests.conftest import PASSWORD, Sql, email_index
 from tests.platform.mail.mailbox import mail, mails, secret_in
-from tests.platform.passwords.test_passwords import CHANGE, LOGIN, NEW, bearer, credentials, refreshed, signed_in
+from tests.platform.passwords.test_passwords import CHANGE, NEW
+from tests.platform.sessions import LOGIN, bearer, refreshed, signed_in
 from tests.security.test_owasp import is_long_and_random
 from tests.wire import Json, at_once, body, counted_work, eventually, pointers, problem
 
 REQUESTS = "/v1/passwords/reset-requests"
 RESETS = "/v1/passwords/resets"
-
-assert credentials, "a fixture"
 
 
 def mailed(client: httpx.Client, credentials: Json) -> str:
@@ -33,7 +32,7 @@ def test_a_reset_sets_the_password_once_and_ends_every_session(
 
     assert client.post(RESETS, json={"token": secret, "password": NEW}).status_code == 204
 
-    assert refreshed(client, pair) == 401
+    assert refreshed(client, pair).status_code == 401
     _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
     _ = signed_in(client, credentials | {"password": NEW})
     again = {"token": secret, "password": "8 grey kettles"}

@@ -7,34 +7,11 @@ from click.testing import CliRunner, Result
 from app import defaults
 from app.platform.passwords.cli import commands
 from tests.conftest import PASSWORD, Sql, email_index, new_address
-from tests.wire import Json, body, pointers, problem
+from tests.platform.sessions import LOGIN, bearer, refreshed, signed_in
+from tests.wire import Json, pointers, problem
 
 CHANGE = "/v1/passwords/change"
-LOGIN = "/v1/auth/login"
-REFRESH = "/v1/auth/refresh"
 NEW = "7 grey kettles"
-
-
-@pytest.fixture
-def credentials(client: httpx.Client) -> Json:
-    """The address and the password of a new account."""
-    made: Json = {"email": new_address(), "password": PASSWORD}
-    assert client.post("/v1/accounts", json=made).status_code == 202
-    return made
-
-
-def signed_in(client: httpx.Client, credentials: Json) -> Json:
-    response = client.post(LOGIN, json=credentials)
-    assert response.status_code == 200, response.text
-    return body(response)
-
-
-def refreshed(client: httpx.Client, pair: Json) -> int:
-    return client.post(REFRESH, json={"refresh_token": pair["refresh_token"]}).status_code
-
-
-def bearer(pair: Json) -> dict[str, str]:
-    return {"authorization": f"Bearer {pair['access_token']}"}
 
 
 def test_a_change_ends_the_other_sessions(client: httpx.Client, credentials: Json) -> None:
@@ -43,8 +20,8 @@ def test_a_change_ends_the_other_sessions(client: httpx.Client, credentials: Jso
 
     assert client.post(CHANGE, json=sent, headers=bearer(here)).status_code == 204
 
-    assert refreshed(client, there) == 401
-    assert refreshed(client, here) == 200
+    assert refreshed(client, there).status_code == 401
+    assert refreshed(client, here).status_code == 200
     _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
     _ = signed_in(client, credentials | {"password": NEW})
 
@@ -137,7 +114,7 @@ def test_an_operator_sets_a_lost_password(
 
     assert done.exit_code == 0, done.output
     assert NEW not in done.output
-    assert refreshed(client, pair) == 401
+    assert refreshed(client, pair).status_code == 401
     _ = problem(client.post(LOGIN, json=credentials), 401, "wrong-credentials")
     _ = signed_in(client, credentials | {"password": f"{NEW} again"})
     (account,) = sql("SELECT id::text FROM accounts WHERE email_index = $1", email_index(address))

@@ -9,9 +9,8 @@ from sqlalchemy import Column, ForeignKey, MetaData, Table, Uuid
 
 from app.adapters.database import Base
 from app.kit.errors import AppError
-from app.platform.accounts import departures
 from app.platform.auth import revocation
-from app.platform.personal_data import belongings, service
+from app.platform.personal_data import belongings, departures, service
 from app.platform.personal_data.belongings import Belonging
 from app.platform.personal_data.errors import ErasureUnderWay
 from tests.conftest import PASSWORD, SignUp, Sql, Start, email_index
