@@ -135,6 +135,12 @@ _END_ALL = Command(
     .returning(SignIn.id),
     _identity,
 )
+_STILL_OPEN = Query(
+    select(SignIn.id).where(
+        SignIn.id == bindparam("sign_in_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None)
+    ),
+    _identity,
+)
 _END = Command(
     update(SignIn)
     .where(SignIn.id == bindparam("sign_in_id"), SignIn.ended_at.is_(None))
@@ -179,6 +185,11 @@ async def use(session: Session, token_id: UUID, sign_in_id: UUID) -> None:
 async def prove(session: Session, sign_in_id: UUID, methods: str) -> None:
     """Note the methods of authentication that were proved in a session."""
     await session.one(_PROVE, sign_in_id=sign_in_id, proved=methods)
+
+
+async def is_open(session: Session, sign_in_id: UUID, owner: UUID) -> bool:
+    """Whether a session of an account has not ended."""
+    return await session.one(_STILL_OPEN, sign_in_id=sign_in_id, owner=owner) is not None
 
 
 async def end(session: Session, sign_in_id: UUID) -> None:

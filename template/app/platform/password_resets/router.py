@@ -30,6 +30,7 @@ async def reset_password(
 ) -> None:
     """Set a new password with a link.
 
-    Every session of the account ends, and its address counts as confirmed. A mail says that it happened.
+    Every session of the account ends, and so does every other credential that it was given. Its address counts as
+    confirmed. A mail says that it happened.
     """
     return await service.reset(transactions, session, passwords, tokens, data)

@@ -26,20 +26,21 @@ async def request(session: Session, data: ResetRequest) -> MailPromised:
 
 
 async def reset(transactions: Database, session: Session, passwords: Passwords, tokens: Tokens, data: Reset) -> None:
-    """Set a new password with a link, which proves the address, too; every session of the account ends."""
+    """Set a new password with a link, which proves the address, too; every credential of the account is revoked."""
     known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)
     account = await accounts.credentials_of(transactions.primary, known.account_id)
-    if account is None or not links.holds(known, account.password_hash):
+    if account is None or account.disabled_at is not None or not links.holds(known, account.password_hash):
         raise LinkRefused
     new = data.password.get_secret_value()
     refuse_guessable(new, account.email, field="password")
     hashed = await passwords.hash(new)
-    known = await links.redeem(session, Purpose.RESET_PASSWORD, data.token)
+    # Before the link, as the deletion of an account does: so nobody waits in a circle.
     now = await accounts.locked(session, known.account_id)
-    if now is None or not links.holds(known, now.password_hash):
+    known = await links.redeem(session, Purpose.RESET_PASSWORD, data.token)
+    if now is None or now.disabled_at is not None or not links.holds(known, now.password_hash):
         raise LinkRefused
     await accounts.set_password(session, account.id, hashed)
     await verifications.confirm(session, account.id)
-    await auth.end_all(session, tokens, account.id)
+    await auth.revoke_all(session, tokens, account.id)
     await audit.decided(session, "passwords.reset", "granted", account_id=account.id)
     await notices.tell(session, Notice.PASSWORD_CHANGED, account.email)

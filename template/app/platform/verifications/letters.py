@@ -15,7 +15,7 @@ VERIFY_EMAIL: Final = "verify-email"
 
 
 async def _verify_email(session: Session, account: Credentials, base: str) -> Written | None:
-    if await repository.has(session, account.id):
+    if account.disabled_at is not None or await repository.has(session, account.id):
         return None
     link = await links.issue(session, account.id, Purpose.VERIFY_EMAIL, account.email, base)
     if link is None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.adapters.database import Session
+from app.adapters.database import Database, Session
 from app.platform.accounts import service as accounts
 from app.platform.links import service as links
 from app.platform.links.errors import LinkRefused
@@ -20,11 +20,13 @@ async def request(session: Session, data: VerificationRequest) -> MailPromised:
     return MailPromised.to(data.email)
 
 
-async def verify(session: Session, data: Verification) -> None:
+async def verify(transactions: Database, session: Session, data: Verification) -> None:
     """Confirm the address of an account with a link."""
-    known = await links.redeem(session, Purpose.VERIFY_EMAIL, data.token)
+    known = await links.presented(transactions.primary, Purpose.VERIFY_EMAIL, data.token)
+    # Before the link, as the deletion of an account does: so nobody waits in a circle.
     account = await accounts.locked(session, known.account_id)
-    if account is None or not links.holds(known, account.email):
+    known = await links.redeem(session, Purpose.VERIFY_EMAIL, data.token)
+    if account is None or account.disabled_at is not None or not links.holds(known, account.email):
         raise LinkRefused
     await confirm(session, account.id)
 
