@@ -40,7 +40,7 @@ async def reset(transactions: Database, session: Session, passwords: Passwords, 
     if now is None or now.disabled_at is not None or not links.holds(known, now.password_hash):
         raise LinkRefused
     await accounts.set_password(session, account.id, hashed)
-    await verifications.confirm(session, account.id)
-    await auth.revoke_all(session, tokens, account.id)
+    if not await verifications.confirm(session, tokens, account.id):
+        await auth.revoke_all(session, tokens, account.id)
     await audit.decided(session, "passwords.reset", "granted", account_id=account.id)
     await notices.tell(session, Notice.PASSWORD_CHANGED, account.email)

@@ -25,6 +25,7 @@ async def _verify_email(session: Session, account: Credentials, base: str) -> Wr
         f"Confirm your address for {defaults.PROJECT_NAME}",
         f"Somebody signed up for {defaults.PROJECT_NAME} with this address. If it was you, confirm it within a day:\n\n"
         f"{link.address}\n\n"
+        "Whoever has used the account before is signed out then: sign in again with your password.\n\n"
         "If it was not you, do not open the link: without it nobody can show that the address is theirs.\n",
     )
     return Written(message, link)
