@@ -363,6 +363,13 @@ def test_every_operation_withstands(attack: Attack, world: World) -> None:
     assert not found, "\n".join(["", *found])
 
 
+def test_whatever_a_stranger_may_change_or_have_sent_is_an_attempt(world: World) -> None:
+    public = [each for each in world.described.operations.values() if each.public and each.method != "GET"]
+
+    assert public
+    assert [each.name for each in public if not each.attempts and not each.unlimited] == []
+
+
 class Loose(BaseModel):
     """A body as it is often written."""
 
