@@ -95,6 +95,7 @@ async def replace(session: Session, email: str, hashed: str) -> bool:
     if account is None:
         return False
     await accounts.set_password(session, account.id, hashed)
+    await attempts.lift(session, attempts.account_key(email))
     await auth.revoke_all(session, None, account.id)
     await audit.decided(session, "passwords.change", "granted", account_id=account.id, reason="by app set-password")
     await notices.tell(session, Notice.PASSWORD_CHANGED, email)

@@ -13,6 +13,7 @@ import pytest
 from app.adapters.database import DatabaseSettings
 from app.adapters.database.work import Database
 from app.kit import clock
+from app.platform.attempts import service as attempts
 from app.platform.mail import writing
 from app.platform.password_resets.letters import ALREADY_REGISTERED, RESET_PASSWORD
 from app.platform.verifications.letters import VERIFY_EMAIL
@@ -130,6 +131,24 @@ def test_asking_again_and_again_fills_no_mailbox(client: httpx.Client, credentia
 
     assert len([each for each in mails(address) if "Choose a new" in each["Subject"]]) == 3
     assert client.post(RESETS, json={"token": first, "password": NEW}).status_code == 204
+
+
+def test_a_reset_lifts_the_lock_that_strangers_caused(
+    client: httpx.Client, credentials: Json, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The strictest numbers that a service is rendered with.
+    monkeypatch.setattr(attempts, "ACCOUNT", attempts.Backoff(free=10, longest=1800, first=1800))
+    monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
+    _ = sql("DELETE FROM sign_in_attempts")
+    wrong = credentials | {"password": "wrong horse battery"}
+    # From here, which counts for this place and the account.
+    assert [client.post(LOGIN, json=wrong).status_code for _ in range(6)] == [401] * 5 + [429]
+    _ = sql("UPDATE sign_in_attempts SET failures = 10")
+    assert int(client.post(LOGIN, json=credentials).headers["retry-after"]) > 1_700
+
+    assert client.post(RESETS, json={"token": mailed(client, credentials), "password": NEW}).status_code == 204
+
+    _ = signed_in(client, credentials | {"password": NEW})
 
 
 def test_asking_is_an_attempt_like_signing_up(start: Start) -> None:
