@@ -38,8 +38,8 @@ async def reset(  # noqa: PLR0913 - what it works with
 ) -> None:
     """Set a new password with a link, which proves the address, too; every credential of the account is revoked.
 
-    Wrong passwords that were given before keep nobody out any more. Other wrong secrets do: whoever reads the mails must
-    not get to guess those without end.
+    Wrong passwords that were given before keep nobody out any more. Wrong codes do: who reads the mails must not get to
+    guess those without end.
     """
     known = await links.presented(transactions.primary, Purpose.RESET_PASSWORD, data.token)
     account = await accounts.credentials_of(transactions.primary, known.account_id)
