@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, column, insert, table
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app import registry
+from app import defaults, registry
 from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings, connect
 from app.adapters.encryption import BlindIndex, Encrypted
@@ -66,6 +66,7 @@ def _configure_and_run(connection: Connection, service: str | None) -> None:
     for revision in schema.unrecorded(MigrationContext.configure(connection).get_current_heads()):
         _ = connection.execute(insert(_APPLIED).values(version_num=revision))
     triggers.attach(connection, Base.metadata.tables.values())
+    triggers.keep(connection, defaults.AUDIT_RETENTION_DAYS)
     if service is not None:
         triggers.grant(connection, service)
 

@@ -136,6 +136,25 @@ def header(response: httpx.Response, name: str) -> str:
     return found
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> Callable[[], bool]:
+    """Let something happen after the next password was looked at, and before whoever asked goes on.
+
+    What this returns says whether it has happened.
+    """
+    looked = Passwords.matches
+    happened: list[object] = []
+
+    async def matches(self: Passwords, password: str, stored: str | None) -> bool:
+        found = await looked(self, password, stored)
+        if not happened:
+            happened.append(what)
+            await asyncio.to_thread(what)
+        return found
+
+    monkeypatch.setattr(Passwords, "matches", matches)
+    return lambda: bool(happened)
+
+
 def counted_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counter[str]]:
     """What requests cost since the last call of what this returns: hashes of passwords, and statements by their text.
 

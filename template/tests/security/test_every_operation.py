@@ -173,6 +173,19 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
             yield f"the owner is refused, too: {served.status_code} {served.text[:300]}"
 
 
+def by_an_account_that_is_gone(world: World, operation: Operation) -> Iterator[Tried | str]:
+    """A token that holds, of an account that has just been deleted: what it would own has no owner."""
+    if operation.public:
+        return
+    gone = {"authorization": f"Bearer {signed(claims(role=world.role))}"}
+    fitting = world.described.content(operation)
+    answer = world.nobody.request(operation.method, operation.url, json=fitting, headers=gone)
+    if answer.status_code == HTTPStatus.CREATED:
+        yield f"it is made for nobody: {answer.text[:300]}"
+    elif not answer.is_success:
+        yield Tried("the token of an account that is gone", answer, tuple(range(400, 500)))
+
+
 def past_the_limit(world: World, operation: Operation) -> Iterator[Tried | str]:
     """A stranger by address, an account by itself, and an attempt at a secret sooner."""
     if operation.unlimited:
@@ -300,6 +313,7 @@ def another_method(world: World, operation: Operation) -> Iterator[Tried | str]:
 ATTACKS: tuple[Attack, ...] = (
     without_a_token,
     with_a_foreign_token,
+    by_an_account_that_is_gone,
     past_the_limit,
     an_unknown_field,
     an_unknown_query_parameter,
@@ -347,6 +361,13 @@ def test_every_operation_withstands(attack: Attack, world: World) -> None:
     found = faults(world, attack)
 
     assert not found, "\n".join(["", *found])
+
+
+def test_whatever_a_stranger_may_change_or_have_sent_is_an_attempt(world: World) -> None:
+    public = [each for each in world.described.operations.values() if each.public and each.method != "GET"]
+
+    assert public
+    assert [each.name for each in public if not each.attempts and not each.unlimited] == []
 
 
 class Loose(BaseModel):

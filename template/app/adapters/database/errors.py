@@ -1,8 +1,10 @@
 """What an error of the driver means to a client."""
 
+from uuid import UUID
+
 import asyncpg
 
-from app.kit.errors import Unavailable, type_by_constraint
+from app.kit.errors import Unauthorized, Unavailable, type_by_constraint
 
 UNREACHABLE = "The database can't be reached: try again shortly."
 
@@ -24,8 +26,13 @@ _LOST = (
 )
 
 
-def explained(error: Exception) -> Exception:
-    """What an error of the driver means to a client, where it means something; otherwise the error itself."""
+def explained(error: Exception, account_id: UUID | None = None) -> Exception:
+    """What an error of the driver means to a client, where it means something; otherwise the error itself.
+
+    `account_id` is the caller's: a row that would have been theirs has no owner when they have just left.
+    """
+    if isinstance(error, asyncpg.ForeignKeyViolationError) and f"({account_id})" in str(error.detail):
+        return Unauthorized("The account of this credential is gone.")
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         known = type_by_constraint.get(error.constraint_name or "")
         return known() if known else error

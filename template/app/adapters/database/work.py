@@ -192,7 +192,7 @@ class Session:
         try:
             return await use(self._connection or await self._begin())
         except FAILED as error:
-            raise explained(error) from error
+            raise explained(error, self.origin.account_id) from error
 
     async def _begin(self) -> Connection:
         self._refuse_if_ended()

@@ -13,8 +13,6 @@ from app.kit.access import Principal, Rule
 from app.kit.errors import Invalid
 from app.kit.ids import uuid7
 from app.kit.routing import Route
-from app.platform.accounts import service as accounts
-from app.platform.accounts.errors import AccountGone
 from app.platform.api_keys import repository
 from app.platform.api_keys.errors import ApiKeyNotFound, TooManyApiKeys
 from app.platform.api_keys.keys import ApiKey
@@ -33,11 +31,8 @@ async def create(
 ) -> ApiKeyCreated:
     """A new key of the caller; its scopes are among the permissions of their role."""
     _refuse_foreign(data.scopes, caller, permissions)
+    # The account is locked from here on, so that no two of them are the fiftieth.
     await proof.of(caller, data.password, event="api-keys.create", session=session)
-    # Locked, so that no two of them are the fiftieth.
-    owner = await accounts.locked(session, caller.account_id)
-    if owner is None or owner.disabled_at is not None:
-        raise AccountGone
     if await repository.count(session, caller.account_id, _MOST) >= _MOST:
         raise TooManyApiKeys
     key = ApiKey.new(uuid7())

@@ -21,6 +21,7 @@ from app.kit import clock, crypto, state
 from app.kit.access import Principal, Refusal, Restrictions
 from app.kit.errors import AppError
 from app.kit.logging import get_logger
+from app.platform.accounts import gates
 from app.platform.accounts import service as accounts
 from app.platform.api_keys import repository
 from app.platform.api_keys.keys import ApiKey
@@ -81,6 +82,8 @@ class Keys:
             return _REVOKED
         owner = await accounts.credentials_of(self._database.primary, stored.account_id)
         if owner is None or owner.disabled_at is not None:
+            return _INVALID
+        if await gates.refusal(self._database.primary, owner.id) is not None:
             return _INVALID
         methods = frozenset(stored.methods.split())
         holder = Principal(

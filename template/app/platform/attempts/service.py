@@ -73,10 +73,14 @@ class AttemptCounter:
     database: Database
     place: str
 
+    def of(self, email: str) -> Attempt:
+        """An attempt at the account with an address, not counted."""
+        place = self.place
+        return Attempt(digest("pair", email, place), account_key(email), digest("place", place))
+
     async def begin(self, email: str) -> Attempt:
         """Count an attempt before its password is looked at, so that many at once are no way around it."""
-        place = self.place
-        attempt = Attempt(digest("pair", email, place), digest("account", email), digest("place", place))
+        attempt = self.of(email)
         async with self.database.transaction() as session:
             await _count(session, attempt)
         return attempt
@@ -98,6 +102,18 @@ async def succeed(session: Session, attempt: Attempt) -> None:
     await repository.clear(session, (attempt.pair, attempt.account), now, now + _KNOWN)
     # Somebody who signs in to an account of their own has not thereby tried fewer passwords of others.
     await repository.give_back(session, (attempt.place,))
+
+
+async def lift(session: Session, *keys: bytes) -> None:
+    """A new password was set by whoever the account belongs to: wrong ones that others gave before hold nobody up."""
+    now = clock.now()
+    known = await repository.locked(session, keys)
+    await repository.clear(session, tuple(known), now, now + _KNOWN)
+
+
+def account_key(email: str) -> bytes:
+    """Under what the attempts at an account are counted, from wherever they come."""
+    return digest("account", email)
 
 
 def _wait(attempt: Attempt, known: dict[bytes, Counted], now: datetime) -> float:

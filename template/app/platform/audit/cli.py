@@ -36,7 +36,9 @@ def show(subject: str | None, actor: UUID | None, request: str | None, most: int
 
 
 @audit.command()
-@click.option("--from", "since", default=1, type=click.IntRange(1), help="Begin with this entry; else with the first.")
+@click.option(
+    "--from", "since", default=1, type=click.IntRange(1), help="Begin with this entry: none from it on may be retired."
+)
 @click.option("--head", help="What an earlier `verify` or `head` printed: the trail must still contain all of it.")
 def verify(since: int, head: str | None) -> None:
     """Compare every entry with its seal; exit code 1 when one was changed, removed or put in."""

@@ -1,12 +1,15 @@
 """Recording decisions, and proving that nobody altered what was recorded."""
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, cast
 from uuid import UUID
 
+from app import defaults
 from app.adapters.database import Reader, Session
 from app.platform.audit import repository
 
@@ -16,12 +19,17 @@ CHAINS = 16
 RETIRED = "audit.retired"
 """The event of an entry about others that are gone; audit_retire() in migrations/platform/ writes it."""
 
+RETENTION = "audit.retention"
+"""The event of an entry that migrations/platform/0003 put after those about others that say no date yet."""
+
 NEWEST = repository.NEWEST
 entries = repository.entries
 
 _TRAIL = "audit_entries"
 _BATCH = 1_000
 _MOST_FAULTS = 20
+_KEPT = timedelta(days=defaults.AUDIT_RETENTION_DAYS)
+_CUT_OFF = re.compile(r", from before (\S+)$")
 _HEAD = re.compile(r"(\d{1,18}(?:\.\d{1,18}){15})-([0-9a-f]{64})")
 
 
@@ -65,22 +73,26 @@ async def verify(reader: Reader, *, since: int = 1, head: str | None = None) -> 
 
     Args:
         reader: of the primary, or of a replica.
-        since: where to begin; entries before it may be gone, while their seals are still needed.
+        since: where to begin; entries before it may be gone, while their seals are still needed. From there on all have
+            to be there: what is retired counts as removed.
         head: what an earlier walk ended with; the trail must still contain all that it had then.
     """
     faults: list[str] = []
     numbers: list[int] = []
     hashes: list[bytes] = []
     read = 0
-    retired = await _retired(reader)
+    retired = await _retired(reader) if since == 1 else 0
+    told: list[_Told] = []
     beginnings = await repository.beginnings(reader, since) if since > 1 else dict.fromkeys(range(CHAINS), 1)
     for chain in range(CHAINS):
         walk = _Walk(chain, since, retired, beginnings.get(chain))
         await walk.through(reader)
         faults += walk.faults
+        told += walk.told
         read += walk.entries
         numbers.append(walk.number)
         hashes.append(walk.hash)
+    faults += _retired_too_soon(told)
     faults += [
         f"entry {position} was put in from outside: no chain holds it."
         for position in await repository.unsealed(reader, since, _MOST_FAULTS)
@@ -97,12 +109,46 @@ async def _retired(reader: Reader) -> int:
     return last if any(each.event == RETIRED and each.subject_table == _TRAIL for each in said) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An entry that says which others are gone, or since when such entries say a date."""
+
+    position: int
+    at: datetime
+    event: str
+    reason: str
+
+
+def _told(content: str) -> Iterator[_Told]:
+    # As the database writes JSON; most entries are no such ones, and need no reading.
+    if f'"event": "{RETIRED}"' in content or f'"event": "{RETENTION}"' in content:
+        row = cast("dict[str, str]", json.loads(content))
+        yield _Told(int(row["position"]), datetime.fromisoformat(row["at"]), row["event"], str(row.get("reason")))
+
+
+def _retired_too_soon(told: Sequence[_Told]) -> Iterator[str]:
+    """What is wrong with the dates up to which entries were retired."""
+    dated_from = max((each.position for each in told if each.event == RETENTION), default=0)
+    for each in sorted(told, key=lambda one: one.position):
+        said = _CUT_OFF.search(each.reason)
+        if each.event != RETIRED or (said is None and each.position < dated_from):
+            continue
+        if said is None:
+            yield f"entry {each.position} does not say from before when entries were retired."
+        elif datetime.fromisoformat(said[1]) > each.at - _KEPT:
+            yield (
+                f"entry {each.position} retired entries from before {said[1]}, which had to be kept for "
+                f"{_KEPT.days} days."
+            )
+
+
 class _Walk:
     """One chain, link by link."""
 
     def __init__(self, chain: int, since: int, retired: int, beginning: int | None) -> None:
         self.faults: list[str] = []
         self.entries: int = 0
+        self.told: list[_Told] = []
         self.number: int = 0
         self.hash: bytes = b""
         self._chain: int = chain
@@ -131,6 +177,7 @@ class _Walk:
             self._fault(f"entries removed with their seals {after}: {gap}")
         if link.content is not None:
             self.entries += 1
+            self.told += _told(link.content)
             content = link.content.encode()
             expected = hashlib.sha256(self.hash + content).digest()
             # Where only the seal before was changed, this entry agrees with what that seal should be.

@@ -63,6 +63,22 @@ def attach(connection: Connection, tables: Iterable[Table]) -> None:
         )
 
 
+_KEPT = text("SELECT extract(epoch FROM audit_retention())::bigint / 3600")
+_KEEPS = text("SELECT to_regproc('public.audit_retention') IS NOT NULL")
+
+
+def keep(connection: Connection, days: int) -> None:
+    """Have the database refuse to retire what is younger. It changes nothing where it does."""
+    if not connection.execute(_KEEPS).scalar_one() or connection.execute(_KEPT).scalar_one() == 24 * days:
+        return
+    connection.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION audit_retention() RETURNS interval LANGUAGE sql IMMUTABLE AS "
+            f"$$ SELECT make_interval(hours => {24 * days}) $$"
+        )
+    )
+
+
 def grant(connection: Connection, service: str) -> None:
     """Let the service's role use the tables that another role owns, and only add to the trail."""
     if not connection.execute(_READY).scalar_one():

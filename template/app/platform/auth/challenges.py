@@ -22,8 +22,8 @@ class Challenge(Protocol):
     errors: tuple[type[AppError], ...]
     """What it may answer besides."""
 
-    async def is_demanded(self, reader: Reader, account_id: UUID) -> bool:
-        """Whether this account has to prove it."""
+    async def is_demanded(self, reader: Reader | Session, account_id: UUID) -> bool:
+        """Whether this account has to prove it; what changes that holds the account's row."""
         ...
 
     async def prove(self, session: Session, guesses: AttemptCounter, account_id: UUID, data: Login) -> tuple[str, ...]:

@@ -131,6 +131,12 @@ _END_ALL = Command(
     .returning(SignIn.id),
     _identity,
 )
+_STILL_OPEN = Query(
+    select(SignIn.id).where(
+        SignIn.id == bindparam("sign_in_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None)
+    ),
+    _identity,
+)
 _END = Command(
     update(SignIn)
     .where(SignIn.id == bindparam("sign_in_id"), SignIn.ended_at.is_(None))
@@ -170,6 +176,11 @@ async def use(session: Session, token_id: UUID, sign_in_id: UUID) -> None:
     """Note that a refresh token has had its one use, and its session was used."""
     await session.only(_USE, token_id=token_id)
     await session.only(_TOUCH, sign_in_id=sign_in_id)
+
+
+async def is_open(session: Session, sign_in_id: UUID, owner: UUID) -> bool:
+    """Whether a session of an account has not ended."""
+    return await session.one(_STILL_OPEN, sign_in_id=sign_in_id, owner=owner) is not None
 
 
 async def end(session: Session, sign_in_id: UUID) -> None:

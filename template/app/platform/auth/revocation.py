@@ -54,10 +54,15 @@ def kinds() -> tuple[Credentials, ...]:
     return tuple(cast("Credentials", module) for module in discovery.everywhere("credentials"))
 
 
-async def revoke_all(session: Session, tokens: Tokens, account_id: UUID) -> None:
-    """Revoke every credential of an account: none of them may outlive its right to it."""
+async def revoke_all(session: Session, tokens: Tokens | None, account_id: UUID) -> None:
+    """Revoke every credential of an account: none of them may outlive its right to it.
+
+    `tokens` are those of the worker that does it; a command has none.
+    """
     for kind in kinds():
-        tokens.revoked.note(await kind.revoke_all(session, account_id))
+        revoked = await kind.revoke_all(session, account_id)
+        if tokens is not None:
+            tokens.revoked.note(revoked)
 
 
 class Follower:

@@ -7,9 +7,11 @@ from uuid import UUID
 from app.adapters.database import Reader, Session
 from app.kit import clock, crypto, pagination
 from app.kit.access import Principal
+from app.kit.errors import Unauthorized
 from app.platform.accounts import gates
 from app.platform.accounts import service as accounts
 from app.platform.accounts.dependencies import Passwords
+from app.platform.accounts.schemas import Credentials
 from app.platform.attempts import service as attempts
 from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.audit import service as audit
@@ -83,6 +85,9 @@ async def login(  # noqa: PLR0913 - what it takes to sign in
         await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="password just changed")
         raise WrongCredentials
     known = now
+    if step is not None and methods == (_PASSWORD,) and await step.is_demanded(session, known.id):
+        await audit.decided(session, "auth.login", "refused", account_id=known.id, reason="further step just set up")
+        raise WrongCredentials
     await attempts.succeed(session, attempt)
     if anew is not None:
         await accounts.set_password(session, known.id, anew)
@@ -114,7 +119,10 @@ async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
         )
         raise RefreshTokenReused
     account = await accounts.credentials_of(session, who)
-    if account is None or account.disabled_at is not None:
+    if account is None or account.disabled_at is not None or await gates.refusal(session, who) is not None:
+        await audit.decided(
+            session, "auth.refresh", "refused", account_id=who, credential_id=which, reason="may not sign in"
+        )
         raise RefreshTokenRefused
     await repository.use(session, token.id, which)
     await audit.decided(session, "auth.refresh", "granted", account_id=who, credential_id=which)
@@ -150,10 +158,26 @@ async def end_all(session: Session, tokens: Tokens, account_id: UUID, kept: UUID
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
 
 
-async def revoke_all(session: Session, tokens: Tokens, account_id: UUID) -> None:
+async def revoke_all(session: Session, tokens: Tokens | None, account_id: UUID) -> None:
     """Revoke every credential of an account, its sessions among them, and record that they ended."""
     await revocation.revoke_all(session, tokens, account_id)
     await audit.decided(session, "auth.sessions-ended", "granted", account_id=account_id)
+
+
+async def held(session: Session, caller: Principal) -> Credentials:
+    """The caller's account, which nobody else can change until the transaction ends.
+
+    Whatever is attached to an account is decided after this: what was ended while the request was under way attaches
+    nothing any more. Unauthorized when the account is gone or disabled, or the caller's session has ended.
+    """
+    account = await accounts.locked(session, caller.account_id)
+    if (
+        account is None
+        or account.disabled_at is not None
+        or not await repository.is_open(session, session_of(caller), account.id)
+    ):
+        raise Unauthorized("The session of this access token has ended: sign in again.")
+    return account
 
 
 def session_of(caller: Principal) -> UUID:

@@ -15,7 +15,7 @@ class Link(Base):
     __tablename__: str = "account_links"
     __table_args__: tuple[object, ...] = (
         UniqueConstraint("digest"),
-        {"comment": "part: email", "info": {"few": "an account has at most three links of each purpose"}},
+        {"comment": "part: email", "info": {"few": "an account has at most ten links of a day"}},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -24,4 +24,5 @@ class Link(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     bound_to: Mapped[bytes] = mapped_column(LargeBinary(32))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.adapters.database import Command, Query, Reader, Session, arguments
 from app.adapters.retention import oldest
@@ -20,23 +20,43 @@ class Known:
     bound_to: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A link that an account was sent."""
+
+    purpose: str
+    expires_at: datetime
+    used_at: datetime | None
+
+
 _WHAT = (Link.account_id, Link.bound_to)
 _VALID = (
     (Link.digest == bindparam("presented"))
     & (Link.purpose == bindparam("wanted"))
     & (Link.expires_at > bindparam("now"))
+    & Link.used_at.is_(None)
 )
-_OF_ACCOUNT = (Link.account_id == bindparam("owner")) & (Link.purpose == bindparam("wanted"))
+_OF_ACCOUNT = Link.account_id == bindparam("owner")
 
 _FIND = Query(select(*_WHAT).where(_VALID), Known)
-_TAKE = Command(delete(Link).where(_VALID).returning(*_WHAT), Known)
+_TAKE = Command(update(Link).where(_VALID).values(used_at=bindparam("now")).returning(*_WHAT), Known)
 _REMOVE = Command(delete(Link).where(Link.digest == bindparam("presented")).returning(*_WHAT), Known)
-_ALL = Query(select(*_WHAT).where(_OF_ACCOUNT), Known)
-_DROP = Command(delete(Link).where(_OF_ACCOUNT).returning(*_WHAT), Known)
-_DROP_OLD = Command(delete(Link).where(_OF_ACCOUNT, Link.expires_at <= bindparam("now")).returning(*_WHAT), Known)
+_SINCE = Query(
+    select(Link.purpose, Link.expires_at, Link.used_at).where(_OF_ACCOUNT, Link.created_at > bindparam("since")), Mailed
+)
+_VOID = Command(
+    update(Link)
+    .where(_OF_ACCOUNT, Link.purpose == bindparam("wanted"), Link.used_at.is_(None))
+    .values(used_at=bindparam("now"))
+    .returning(*_WHAT),
+    Known,
+)
+_DROP_OLD = Command(delete(Link).where(_OF_ACCOUNT, Link.created_at <= bindparam("since")).returning(*_WHAT), Known)
 _FORGET = oldest(Link, Link.expires_at < bindparam("until"), Link.expires_at)
 _ADD = Command(
-    insert(Link).values(arguments("id", "account_id", "purpose", "digest", "bound_to", "expires_at")).returning(*_WHAT),
+    insert(Link)
+    .values(arguments("id", "account_id", "purpose", "digest", "bound_to", "expires_at", "created_at"))
+    .returning(*_WHAT),
     Known,
 )
 
@@ -56,19 +76,26 @@ async def remove(session: Session, digest: bytes) -> None:
     await session.one(_REMOVE, presented=digest)
 
 
-async def count(session: Session, account_id: UUID, purpose: str, now: datetime) -> int:
-    """How many links an account holds, without those that have expired, which are dropped."""
-    _ = await session.all(_DROP_OLD, owner=account_id, wanted=purpose, now=now)
-    return len(await session.all(_ALL, owner=account_id, wanted=purpose))
+async def mailed(session: Session, account_id: UUID, since: datetime) -> list[Mailed]:
+    """The links that an account was sent since a moment; the older ones are dropped."""
+    _ = await session.all(_DROP_OLD, owner=account_id, since=since)
+    return await session.all(_SINCE, owner=account_id, since=since)
 
 
-async def drop(session: Session, account_id: UUID, purpose: str) -> None:
+async def void(session: Session, account_id: UUID, purpose: str, now: datetime) -> None:
     """Make every link of an account worthless."""
-    _ = await session.all(_DROP, owner=account_id, wanted=purpose)
+    _ = await session.all(_VOID, owner=account_id, wanted=purpose, now=now)
 
 
 async def add(  # noqa: PLR0913 - as many as a link has columns
-    session: Session, account_id: UUID, purpose: str, *, digest: bytes, bound_to: bytes, expires_at: datetime
+    session: Session,
+    account_id: UUID,
+    purpose: str,
+    *,
+    digest: bytes,
+    bound_to: bytes,
+    created_at: datetime,
+    expires_at: datetime,
 ) -> None:
     """Store a new link."""
     await session.only(
@@ -78,6 +105,7 @@ async def add(  # noqa: PLR0913 - as many as a link has columns
         purpose=purpose,
         digest=digest,
         bound_to=bound_to,
+        created_at=created_at,
         expires_at=expires_at,
     )
 

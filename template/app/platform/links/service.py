@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from app.adapters.database import Reader, Session
 from app.kit import clock, crypto
+from app.platform.accounts import service as accounts
 from app.platform.links import repository
 from app.platform.links.errors import LinkRefused
 from app.platform.links.repository import Known
@@ -26,6 +27,8 @@ _LIFETIME: Final = {Purpose.VERIFY_EMAIL: timedelta(days=1), Purpose.RESET_PASSW
 
 # Nobody's mailbox is filled by asking again and again; and what the owner was sent first stays good.
 _MOST = 3
+_A_DAY: Final = 10
+_DAY: Final = timedelta(days=1)  # no link lives longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,28 @@ class Issued:
 
 
 async def issue(session: Session, account_id: UUID, purpose: Purpose, bound_to: str, base: str) -> Issued | None:
-    """A new link for an account; None while it holds as many as it may. It is void once `bound_to` has changed."""
+    """A new link for an account, which is void once `bound_to` has changed.
+
+    None while the account holds three of the purpose, or was sent ten of whatever purpose within a day.
+    """
+    # Of two letters to one account at once, the second counts the first.
+    _ = await accounts.locked(session, account_id)
     now = clock.now()
-    if await repository.count(session, account_id, purpose, now) >= _MOST:
+    mailed = await repository.mailed(session, account_id, now - _DAY)
+    held = [each for each in mailed if each.purpose == purpose and each.used_at is None and each.expires_at > now]
+    if len(held) >= _MOST or len(mailed) >= _A_DAY:
         return None
     secret = crypto.new_secret()
     digest, bound = crypto.digest(secret), crypto.digest(bound_to)
-    expires_at = now + _LIFETIME[purpose]
-    await repository.add(session, account_id, purpose, digest=digest, bound_to=bound, expires_at=expires_at)
+    await repository.add(
+        session,
+        account_id,
+        purpose,
+        digest=digest,
+        bound_to=bound,
+        created_at=now,
+        expires_at=now + _LIFETIME[purpose],
+    )
     # Behind the #, so that it stands in no log of a server and in no Referer.
     return Issued(f"{base.rstrip('/')}/{purpose}#token={secret}", digest)
 
@@ -63,11 +80,12 @@ async def presented(reader: Reader, purpose: Purpose, secret: SecretStr) -> Know
 
 
 async def redeem(session: Session, purpose: Purpose, secret: SecretStr) -> Known:
-    """Use a link, and drop the others that its account holds for the same; LinkRefused when it is not valid."""
-    known = await repository.take(session, purpose, crypto.digest(secret.get_secret_value()), clock.now())
+    """Use a link, and void the others that its account holds for the same; LinkRefused when it is not valid."""
+    now = clock.now()
+    known = await repository.take(session, purpose, crypto.digest(secret.get_secret_value()), now)
     if known is None:
         raise LinkRefused
-    await repository.drop(session, known.account_id, purpose)
+    await repository.void(session, known.account_id, purpose, now)
     return known
 
 

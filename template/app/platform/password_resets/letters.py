@@ -19,6 +19,8 @@ def _with_link(subject: str, before: str, after: str) -> Writer:
     """What writes a letter with a link that sets a new password."""
 
     async def write(session: Session, account: Credentials, base: str) -> Written | None:
+        if account.disabled_at is not None:
+            return None
         link = await links.issue(session, account.id, Purpose.RESET_PASSWORD, account.password_hash, base)
         if link is None:
             return None

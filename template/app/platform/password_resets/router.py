@@ -4,6 +4,7 @@ from app.adapters.database import Database, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.platform.accounts.dependencies import Passwords
+from app.platform.attempts.dependencies import AttemptCounter
 from app.platform.auth.dependencies import Tokens
 from app.platform.links.errors import LinkRefused
 from app.platform.mail.schemas import MailPromised
@@ -25,11 +26,18 @@ async def request_password_reset(data: ResetRequest, session: Session) -> MailPr
 
 
 @router.post("/resets", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused, Invalid))
-async def reset_password(
-    data: Reset, *, transactions: Database, session: Session, passwords: Passwords, tokens: Tokens
+async def reset_password(  # noqa: PLR0913 - what it works with
+    data: Reset,
+    *,
+    transactions: Database,
+    session: Session,
+    passwords: Passwords,
+    tokens: Tokens,
+    guesses: AttemptCounter,
 ) -> None:
     """Set a new password with a link.
 
-    Every session of the account ends, and its address counts as confirmed. A mail says that it happened.
+    Every session of the account ends, and so does every other credential that it was given. Its address counts as
+    confirmed. A mail says that it happened.
     """
-    return await service.reset(transactions, session, passwords, tokens, data)
+    return await service.reset(transactions, session, passwords, tokens, data, guesses=guesses)

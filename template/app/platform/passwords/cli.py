@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("email")
 def set_password(email: str) -> None:
-    """Set a new password for the account with EMAIL, and end its sessions.
+    """Set a new password for the account with EMAIL, and end its sessions and other credentials.
 
     It is asked for, or taken from the environment variable NEW_PASSWORD.
     """
@@ -30,7 +30,7 @@ def set_password(email: str) -> None:
 
     if not on_the_database(replace):
         raise click.ClickException(f"{address} has no account.")
-    click.echo(f"{address} has a new password; its sessions have ended.")
+    click.echo(f"{address} has a new password; its sessions and other credentials have ended.")
 
 
 def known_address(email: str) -> str:

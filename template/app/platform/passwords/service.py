@@ -16,7 +16,6 @@ from app.platform.accounts.schemas import Credentials
 from app.platform.attempts import service as attempts
 from app.platform.attempts.service import Attempt, AttemptCounter
 from app.platform.audit import service as audit
-from app.platform.auth import credentials
 from app.platform.auth import service as auth
 from app.platform.auth.dependencies import Tokens
 from app.platform.passwords.errors import WrongPassword
@@ -33,8 +32,9 @@ class Reauthentication:
     async def of(self, caller: Principal, password: SecretStr, *, event: str, session: Session) -> Credentials:
         """The caller's account, if the password is theirs; a wrong one is counted, and recorded as `event` refused."""
         account, attempt = await self.checked(caller, password, event=event, session=session)
+        now = await held(session, caller, account)
         await attempts.succeed(session, attempt)
-        return account
+        return now
 
     async def checked(
         self, caller: Principal, password: SecretStr, *, event: str, session: Session
@@ -48,6 +48,14 @@ class Reauthentication:
             await audit.decided(session, event, "refused", account_id=account.id, reason="wrong password")
             raise WrongPassword
         return account, attempt
+
+
+async def held(session: Session, caller: Principal, account: Credentials) -> Credentials:
+    """The account under a lock, if nothing that counts has changed while its password was looked at."""
+    now = await auth.held(session, caller)
+    if now.password_hash != account.password_hash:
+        raise WrongPassword
+    return now
 
 
 async def change(  # noqa: PLR0913 - what it works with
@@ -70,9 +78,7 @@ async def change(  # noqa: PLR0913 - what it works with
         await audit.decided(session, "passwords.change", "refused", account_id=account.id, reason="wrong password")
         raise WrongPassword
     hashed = await passwords.hash(new)
-    now = await accounts.locked(session, account.id)
-    if now is None or now.password_hash != account.password_hash:
-        raise WrongPassword
+    _ = await held(session, caller, account)
     await attempts.succeed(session, attempt)
     await accounts.set_password(session, account.id, hashed)
     await auth.end_all(session, tokens, account.id, kept=caller.session_id)
@@ -81,7 +87,7 @@ async def change(  # noqa: PLR0913 - what it works with
 
 
 async def replace(session: Session, email: str, hashed: str) -> bool:
-    """Replace a lost password, and end the account's sessions; False when there is no such account.
+    """Replace a lost password, and revoke the account's credentials; False when there is no such account.
 
     For the command line alone, where an operator vouches for whoever asked.
     """
@@ -89,7 +95,8 @@ async def replace(session: Session, email: str, hashed: str) -> bool:
     if account is None:
         return False
     await accounts.set_password(session, account.id, hashed)
-    _ = await credentials.revoke_all(session, account.id)
+    await attempts.lift(session, attempts.account_key(email))
+    await auth.revoke_all(session, None, account.id)
     await audit.decided(session, "passwords.change", "granted", account_id=account.id, reason="by app set-password")
     await notices.tell(session, Notice.PASSWORD_CHANGED, email)
     return True

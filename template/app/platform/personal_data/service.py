@@ -69,14 +69,13 @@ async def erase(  # noqa: PLR0913 - what it works with
         raise ErasureRefused
     await _erase_most(session, guesses.database, account)
     await departures.refuse(session, account)
-    now = await accounts.locked(session, account.id)
-    if now is None:
-        raise AccountGone
+    # Whatever has changed meanwhile, its owner asks once more.
+    now = await auth.held(session, caller)
     if (now.password_hash, now.role) != (account.password_hash, account.role):
         raise ErasureUnderWay
     await attempts.succeed(session, attempt)
     await audit.decided(session, "accounts.erasure", "granted", account_id=account.id)
-    await auth.end_all(session, tokens, account.id)
+    await auth.revoke_all(session, tokens, account.id)
     await removal.remove(session, account.id)
 
 

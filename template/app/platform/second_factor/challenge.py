@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.adapters.database import Reader, Session
 from app.kit.errors import AppError
+from app.platform.accounts import service as accounts
 from app.platform.attempts.service import AttemptCounter
 from app.platform.audit import service as audit
 from app.platform.auth.schemas import Login
@@ -36,7 +37,7 @@ class SecondFactorChallenge:
     body: ClassVar[type[Login]] = LoginWithCode
     errors: ClassVar[tuple[type[AppError], ...]] = (SecondFactorNeeded, WrongCode)
 
-    async def is_demanded(self, reader: Reader, account_id: UUID) -> bool:
+    async def is_demanded(self, reader: Reader | Session, account_id: UUID) -> bool:
         """Whether an account signs in with a code."""
         return await repository.is_active(reader, account_id)
 
@@ -47,6 +48,8 @@ class SecondFactorChallenge:
             await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="code missing")
             raise SecondFactorNeeded
         guess = await codes.begin(guesses, account_id)
+        # Before the code, as everybody does who holds both: so nobody waits in a circle.
+        _ = await accounts.locked(session, account_id)
         if not await codes.accepted(session, account_id, code):
             await audit.decided(session, "auth.login", "refused", account_id=account_id, reason="wrong code")
             raise WrongCode

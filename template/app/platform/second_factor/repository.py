@@ -73,7 +73,7 @@ _DROP_CODES = Command(delete(RecoveryCode).where(_CODES).returning(RecoveryCode.
 _LEFT = Query(select(RecoveryCode.id).where(_CODES), _identity)
 
 
-async def is_active(reader: Reader, account_id: UUID) -> bool:
+async def is_active(reader: Reader | Session, account_id: UUID) -> bool:
     """Whether an account has a second factor that was confirmed."""
     return await reader.one(_ACTIVE, owner=account_id) is not None
 

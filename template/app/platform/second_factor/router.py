@@ -77,6 +77,6 @@ async def remove_second_factor(
 ) -> None:
     """Remove your second factor.
 
-    It needs your password and a code. All of your sessions end.
+    It needs your password and a code. Your sessions end, and so does every other credential that you were given.
     """
     return await service.remove(session, proof, tokens, data, caller)

@@ -9,6 +9,7 @@ from app.platform.audit import service as audit
 from app.platform.auth import proving
 from app.platform.auth import service as auth
 from app.platform.auth.dependencies import Tokens
+from app.platform.passwords import service as passwords
 from app.platform.passwords.dependencies import Reauthentication
 from app.platform.second_factor import codes, repository, totp
 from app.platform.second_factor.challenge import METHODS
@@ -52,6 +53,7 @@ async def confirm(
     if await repository.is_active(guesses.database.primary, caller.account_id):
         raise SecondFactorActive
     guess = await codes.begin(guesses, caller.account_id)
+    _ = await auth.held(session, caller)
     pending = await repository.locked(session, caller.account_id)
     if pending is None:
         raise NoSecondFactor
@@ -77,18 +79,19 @@ async def renew_codes(
 async def remove(
     session: Session, proof: Reauthentication, tokens: Tokens, data: SecondFactorProof, caller: Principal
 ) -> None:
-    """Forget the second factor, and end every session: none of them is what its tokens say."""
+    """Forget the second factor, and revoke every credential: none of them is what it says of its owner."""
     await _prove(session, proof, data, caller, _REMOVE)
     await repository.remove(session, caller.account_id)
-    await auth.end_all(session, tokens, caller.account_id)
+    await auth.revoke_all(session, tokens, caller.account_id)
 
 
 async def _prove(
     session: Session, proof: Reauthentication, data: SecondFactorProof, caller: Principal, event: str
 ) -> None:
-    _, attempt = await proof.checked(caller, data.password, event=event, session=session)
+    account, attempt = await proof.checked(caller, data.password, event=event, session=session)
     # After the password: whoever has stolen a session must not use up its owner's guesses.
     guess = await codes.begin(proof.guesses, caller.account_id)
+    _ = await passwords.held(session, caller, account)
     if not await codes.accepted(session, caller.account_id, data.code):
         await audit.decided(session, event, "refused", account_id=caller.account_id, reason="wrong code")
         raise CodeRefused

@@ -22,7 +22,7 @@ class ConfirmedAddressGate:
 
     async def vouch(self, session: Session, account_id: UUID) -> None:
         """Take an operator's word for it."""
-        await repository.add(session, account_id)
+        _ = await repository.add(session, account_id)
 
 
 gate: Gate = ConfirmedAddressGate()

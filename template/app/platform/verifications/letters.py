@@ -15,7 +15,7 @@ VERIFY_EMAIL: Final = "verify-email"
 
 
 async def _verify_email(session: Session, account: Credentials, base: str) -> Written | None:
-    if await repository.has(session, account.id):
+    if account.disabled_at is not None or await repository.has(session, account.id):
         return None
     link = await links.issue(session, account.id, Purpose.VERIFY_EMAIL, account.email, base)
     if link is None:
@@ -25,6 +25,7 @@ async def _verify_email(session: Session, account: Credentials, base: str) -> Wr
         f"Confirm your address for {defaults.PROJECT_NAME}",
         f"Somebody signed up for {defaults.PROJECT_NAME} with this address. If it was you, confirm it within a day:\n\n"
         f"{link.address}\n\n"
+        "Whoever has used the account before is signed out then: sign in again with your password.\n\n"
         "If it was not you, do not open the link: without it nobody can show that the address is theirs.\n",
     )
     return Written(message, link)

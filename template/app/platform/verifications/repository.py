@@ -36,9 +36,9 @@ async def has(reader: Reader | Session, account_id: UUID) -> bool:
     return await reader.one(_FIND, owner=account_id) is not None
 
 
-async def add(session: Session, account_id: UUID) -> None:
-    """Note that the address of an account is confirmed, unless it was before."""
-    await session.one(_ADD, account_id=account_id)
+async def add(session: Session, account_id: UUID) -> bool:
+    """Note that the address of an account is confirmed; False when it was before."""
+    return await session.one(_ADD, account_id=account_id) is not None
 
 
 @cache

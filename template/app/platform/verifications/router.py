@@ -1,8 +1,9 @@
 """Confirming addresses over HTTP."""
 
-from app.adapters.database import Session
+from app.adapters.database import Database, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
+from app.platform.auth.dependencies import Tokens
 from app.platform.links.errors import LinkRefused
 from app.platform.mail.schemas import MailPromised
 from app.platform.verifications import service
@@ -13,12 +14,13 @@ router = routing.router("/v1/email-verifications", "accounts")
 
 
 @router.post("", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused))
-async def verify_email(data: Verification, session: Session) -> None:
+async def verify_email(data: Verification, *, transactions: Database, session: Session, tokens: Tokens) -> None:
     """Confirm the address of an account with a link.
 
-    The link came by mail after signing up. It is good for a day and for one use.
+    The link came by mail after signing up. It is good for a day and for one use. The first time, everybody who has used
+    the account before is signed out, and whatever else they attached to it ends: sign in with your password.
     """
-    return await service.verify(session, data)
+    return await service.verify(transactions, session, tokens, data)
 
 
 @router.post("/requests", status_code=202, dependencies=[ASK], responses=answers(Invalid))

@@ -2,8 +2,11 @@
 
 from uuid import UUID
 
-from app.adapters.database import Session
+from app.adapters.database import Database, Session
+from app.platform.accounts import attachments
 from app.platform.accounts import service as accounts
+from app.platform.auth import service as auth
+from app.platform.auth.dependencies import Tokens
 from app.platform.links import service as links
 from app.platform.links.errors import LinkRefused
 from app.platform.links.service import Purpose
@@ -20,15 +23,25 @@ async def request(session: Session, data: VerificationRequest) -> MailPromised:
     return MailPromised.to(data.email)
 
 
-async def verify(session: Session, data: Verification) -> None:
+async def verify(transactions: Database, session: Session, tokens: Tokens, data: Verification) -> None:
     """Confirm the address of an account with a link."""
-    known = await links.redeem(session, Purpose.VERIFY_EMAIL, data.token)
+    known = await links.presented(transactions.primary, Purpose.VERIFY_EMAIL, data.token)
+    # Before the link, as the deletion of an account does: so nobody waits in a circle.
     account = await accounts.locked(session, known.account_id)
-    if account is None or not links.holds(known, account.email):
+    known = await links.redeem(session, Purpose.VERIFY_EMAIL, data.token)
+    if account is None or account.disabled_at is not None or not links.holds(known, account.email):
         raise LinkRefused
-    await confirm(session, account.id)
+    _ = await confirm(session, tokens, account.id)
 
 
-async def confirm(session: Session, account_id: UUID) -> None:
-    """Note that whoever has the account has its address, too."""
-    await repository.add(session, account_id)
+async def confirm(session: Session, tokens: Tokens, account_id: UUID) -> bool:
+    """Note that somebody has shown an address to be theirs; False when that was known. The account's row is locked.
+
+    Whoever signed up may have been somebody else. So the first proof ends what was attached to the account before it:
+    every credential that it was given, and whatever else opens it. Its password and what it owns stay.
+    """
+    if not await repository.add(session, account_id):
+        return False
+    await auth.revoke_all(session, tokens, account_id)
+    await attachments.detach_all(session, account_id)
+    return True

@@ -1,14 +1,18 @@
 """API keys over HTTP: made, used within their scopes, revoked, and attacked."""
 
 from datetime import datetime, timedelta
-from typing import cast
+from time import monotonic
+from typing import Annotated, cast
+from uuid import UUID
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from fastapi import Depends
 
 from app import cli, defaults
-from app.kit import clock, logging
+from app.kit import clock, logging, routing
+from app.kit.access import Principal, require
 from app.kit.ids import uuid7, uuid7_floor
 from app.platform.api_keys import verification
 from app.platform.api_keys.keys import FORM, ApiKey
@@ -165,6 +169,30 @@ def test_another_instance_refuses_a_revoked_one_within_two_seconds(
 
         eventually(lambda: elsewhere.get(ITEMS, headers=bearer(key)).status_code == 401, seconds=2)
     assert client.get(ITEMS, headers=bearer(key)).status_code == 401
+
+
+def test_it_loses_what_its_owners_role_loses(
+    start: Start, sign_up: SignUp, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = routing.router("/v1/probe", "probe")
+
+    @probe.get("")
+    async def read_probe(caller: Annotated[Principal, Depends(require("probe:read", "clerk"))]) -> dict[str, str]:
+        """Say with which role somebody asks."""
+        return {"role": caller.role}
+
+    service = start(probe)
+    owner = sign_up(service, role="clerk")
+    key = made(owner, "probe:read", "items:read")
+    with service.connect() as machine:
+        machine.headers.update(bearer(key))
+        assert machine.get("/v1/probe").status_code == 200
+
+        _ = sql("UPDATE accounts SET role = 'member' WHERE id = $1", UUID(str(body(owner.get(ME))["id"])))
+        monkeypatch.setattr(verification, "monotonic", lambda: monotonic() + 30)
+
+        _ = problem(machine.get("/v1/probe"), 403, "forbidden")
+        assert machine.get(ITEMS).status_code == 200
 
 
 def test_somebody_elses_is_404_and_stays(client: httpx.Client, someone: httpx.Client, sign_up: SignUp) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
@@ -11,11 +12,12 @@ import asyncpg
 import httpx
 import jwt
 import pytest
+from alembic import command
 from click.testing import CliRunner, Result
 from fastapi import Request
 from sqlalchemy import Column, MetaData, String, Table
 
-from app import cli, registry
+from app import cli, defaults, registry
 from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings
 from app.adapters.database.work import Database
@@ -447,6 +449,74 @@ def test_old_entries_are_retired_and_the_trail_says_which(aged: str, monkeypatch
             database.execute(aged, statement)
     database.execute(aged, _OFF.format("audit_entries"), "DELETE FROM audit_entries WHERE position = 30")
     assert "entry 30 was removed" in verified().output
+
+
+_KEPT = "make_interval(hours => {})"
+
+
+def test_whoever_owns_the_trail_retires_nothing_that_has_to_be_kept(aged: str) -> None:
+    kept = _KEPT.format(24 * defaults.AUDIT_RETENTION_DAYS)
+    for older_than in ("now()", "'infinity'", f"now() - {kept} + interval '2 hours'"):
+        with pytest.raises(asyncpg.InvalidParameterValueError, match=r"^Entries younger than \d+:00:00 are kept"):
+            database.execute(aged, f"SELECT audit_retire({older_than}, 1000)")
+    assert "40 entries verified. Keep" in verified().output
+
+    # What two clocks may differ by is no reason to refuse, nor to remove more.
+    database.execute(aged, f"SELECT audit_retire(now() - {kept} + interval '30 minutes', 1000)")
+
+    assert "17 entries verified. Those up to 24 were retired." in verified().output
+
+
+def test_who_goes_round_that_is_found(aged: str) -> None:
+    own = (
+        f"CREATE OR REPLACE FUNCTION audit_retention() RETURNS interval LANGUAGE sql AS $$ SELECT {_KEPT.format(1)} $$"
+    )
+    database.execute(aged, own, "SELECT audit_retire(now() - interval '1 hour', 1000)")
+
+    found = verified()
+
+    assert found.exit_code == 1
+    assert re.search(r"entry 41 retired entries from before 2\S+Z, which had to be kept for \d+ days\.", found.output)
+
+
+def test_who_does_not_say_from_before_when_is_found(aged: str) -> None:
+    said = (
+        "INSERT INTO audit_entries (event, subject_table, subject_id) VALUES ('audit.retired', 'audit_entries', '24')"
+    )
+    database.execute(aged, _OFF.format("audit_entries"), "DELETE FROM audit_entries WHERE position <= 24")
+    database.execute(aged, _OFF.format("audit_entries").replace("DIS", "EN"), said)
+
+    assert "entry 41 does not say from before when entries were retired." in verified().output
+
+
+def test_what_was_retired_before_dates_were_said_is_accepted(aged: str) -> None:
+    command.downgrade(schema.alembic_config(), "platform_0002")
+    database.execute(aged, "SELECT audit_retire(now() - interval '39 years', 1000)")
+
+    schema.migrate()
+
+    assert "18 entries verified. Those up to 24 were retired." in verified().output
+    database.execute(
+        aged,
+        "INSERT INTO audit_entries (event, subject_table, subject_id) VALUES ('audit.retired', 'audit_entries', '25')",
+    )
+    assert "entry 43 does not say" in verified().output
+
+
+@pytest.mark.usefixtures("aged")
+def test_from_an_entry_on_nothing_may_be_retired() -> None:
+    assert "Removed 24 entries" in retired().output
+
+    assert verified("--from", "25").exit_code == 0
+    assert "entry 24 was removed" in verified("--from", "24").output
+
+
+def test_the_database_keeps_what_the_service_promises(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults, "AUDIT_RETENTION_DAYS", 20_000)
+    schema.migrate()
+
+    with pytest.raises(asyncpg.InvalidParameterValueError, match=r"^Entries younger than 480000:00:00 are kept"):
+        database.execute(aged, "SELECT audit_retire(now() - interval '41 years', 1000)")
 
 
 def test_two_that_retire_at_once_take_turns(aged: str) -> None:

@@ -1,13 +1,24 @@
 """Resetting passwords with a link that was mailed."""
 
+import asyncio
 import hashlib
 import re
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import cycle
 
 import httpx
 import pytest
 
-from tests.conftest import PASSWORD, Sql, email_index
+from app.adapters.database import DatabaseSettings
+from app.adapters.database.work import Database
+from app.kit import clock
+from app.platform.attempts import service as attempts
+from app.platform.mail import writing
+from app.platform.password_resets.letters import ALREADY_REGISTERED, RESET_PASSWORD
+from app.platform.verifications.letters import VERIFY_EMAIL
+from app.settings import settings
+from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
 from tests.platform.mail.mailbox import mail, mails, secret_in
 from tests.platform.passwords.test_passwords import CHANGE, NEW
 from tests.platform.sessions import LOGIN, bearer, refreshed, signed_in
@@ -119,6 +130,78 @@ def test_asking_again_and_again_fills_no_mailbox(client: httpx.Client, credentia
 
     assert len([each for each in mails(address) if "Choose a new" in each["Subject"]]) == 3
     assert client.post(RESETS, json={"token": first, "password": NEW}).status_code == 204
+
+
+def test_a_reset_lifts_the_lock_that_strangers_caused(
+    client: httpx.Client, credentials: Json, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The strictest numbers that a service is rendered with.
+    monkeypatch.setattr(attempts, "ACCOUNT", attempts.Backoff(free=10, longest=1800, first=1800))
+    monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
+    _ = sql("DELETE FROM sign_in_attempts")
+    wrong = credentials | {"password": "wrong horse battery"}
+    # From here, which counts for this place and the account.
+    assert [client.post(LOGIN, json=wrong).status_code for _ in range(6)] == [401] * 5 + [429]
+    _ = sql("UPDATE sign_in_attempts SET failures = 10")
+    assert int(client.post(LOGIN, json=credentials).headers["retry-after"]) > 1_700
+
+    assert client.post(RESETS, json={"token": mailed(client, credentials), "password": NEW}).status_code == 204
+
+    _ = signed_in(client, credentials | {"password": NEW})
+
+
+def test_asking_is_an_attempt_like_signing_up(start: Start) -> None:
+    with start(RATE_LIMIT_ATTEMPTS="3/3600", TRUSTED_PROXIES="127.0.0.1").connect() as stranger:
+        for number, (path, sent) in enumerate(
+            {"/v1/accounts": {"password": PASSWORD}, REQUESTS: {}, "/v1/email-verifications/requests": {}}.items()
+        ):
+            stranger.headers["x-forwarded-for"] = f"192.0.2.{number}"
+            answers = [stranger.post(path, json={"email": new_address()} | sent) for _ in range(4)]
+            assert [each.status_code for each in answers] == [202, 202, 202, 429], path
+
+
+async def _asked_all_the_time(address: str, days: int, patch: pytest.MonkeyPatch) -> list[datetime]:
+    """When an address gets a mail, if somebody asks for one every ten minutes, by one reason and the other in turn."""
+    database = Database(DatabaseSettings.read(), settings().key_ring)
+    began, sent = clock.now(), list[datetime]()
+    letters = cycle((RESET_PASSWORD, ALREADY_REGISTERED, VERIFY_EMAIL))
+    try:
+        for minutes in range(0, days * 24 * 60, 10):
+            now = began + timedelta(minutes=minutes)
+            patch.setattr(clock, "now", partial(_at, now))
+            async with database.transaction() as session:
+                if await writing.written(session, next(letters), address, "http://localhost") is not None:
+                    sent.append(now)
+        return sent
+    finally:
+        await database.close()
+
+
+def _at(moment: datetime) -> datetime:
+    return moment
+
+
+def test_an_address_gets_ten_mails_with_links_a_day_however_often_they_are_asked_for(
+    credentials: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = str(credentials["email"])
+    assert mail(address, "Confirm your address")
+
+    sent = asyncio.run(_asked_all_the_time(address, 3, monkeypatch))
+
+    day = timedelta(days=1)
+    assert max(sum(each <= other < each + day for other in sent) for each in sent) <= 10
+    # With the mail of the sign-up, which was the first, and they come again.
+    assert sum(each < sent[0] + day for each in sent) in {9, 10}
+    assert len(sent) >= 27
+
+
+def test_a_link_that_was_used_counts_towards_the_ten(client: httpx.Client, credentials: Json, sql: Sql) -> None:
+    sent = {"token": mailed(client, credentials), "password": NEW}
+    assert client.post(RESETS, json=sent).status_code == 204
+
+    found = "SELECT 1 FROM account_links JOIN accounts ON accounts.id = account_id WHERE email_index = $1"
+    assert len(sql(found, email_index(credentials["email"]))) == 2
 
 
 def test_a_changed_password_is_told_by_mail(client: httpx.Client, credentials: Json) -> None:

@@ -1,10 +1,13 @@
 """Changing passwords over HTTP, and setting a lost one."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from app import defaults
+from app.platform.attempts import service as attempts
 from app.platform.passwords.cli import commands
 from tests.conftest import PASSWORD, Sql, email_index, new_address
 from tests.platform.sessions import LOGIN, bearer, refreshed, signed_in
@@ -99,6 +102,23 @@ def test_a_password_is_the_same_however_it_was_typed(client: httpx.Client) -> No
 
     assert client.post("/v1/accounts", json={"email": address, "password": composed}).status_code == 202
     assert client.post(LOGIN, json={"email": address, "password": decomposed}).status_code == 200
+
+
+def test_a_password_that_an_operator_sets_lifts_the_lock_that_strangers_caused(
+    client: httpx.Client, credentials: Json, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PAIR", attempts.Backoff(free=1_000, longest=1))
+    monkeypatch.setattr(attempts, "ACCOUNT", attempts.Backoff(free=5, longest=1800, first=1800))
+    monkeypatch.setattr(attempts, "_KNOWN", timedelta(0))
+    _ = sql("DELETE FROM sign_in_attempts")
+    for _ in range(5):
+        _ = problem(client.post(LOGIN, json=credentials | {"password": "wrong horse battery"}), 401)
+    _ = problem(client.post(LOGIN, json=credentials), 429, "too-many-attempts")
+
+    monkeypatch.setenv("NEW_PASSWORD", NEW)
+    assert set_password(str(credentials["email"])).exit_code == 0
+
+    _ = signed_in(client, credentials | {"password": NEW})
 
 
 def set_password(address: str, *, asked: str | None = None) -> Result:

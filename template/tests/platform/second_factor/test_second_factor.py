@@ -1,13 +1,17 @@
 """The second factor over HTTP: set up, signed in with, demanded, removed, and attacked."""
 
+import asyncio
 import base64
 from functools import partial
+from uuid import UUID
 
 import httpx
 import jwt
 import pytest
 
 from app import defaults
+from app.adapters.database.work import Reader, Session
+from app.platform.second_factor.challenge import SecondFactorChallenge
 from app.platform.second_factor.restriction import SecondFactorDemand
 from app.platform.second_factor.settings import SecondFactorSettings
 from app.settings import Environment, settings
@@ -199,6 +203,28 @@ def test_unknown_fields_are_refused(person: Person, field: str) -> None:
 
     _ = problem(refused, 422, "invalid")
     assert pointers(refused) == {f"#/{field}"}
+
+
+def test_a_sign_in_under_way_does_not_go_round_one_that_is_set_up_meanwhile(
+    person: Person, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = person.post(FACTOR, password=PASSWORD)
+    first = code(str(body(begun)["secret"]))
+
+    def confirm() -> None:
+        assert person.post(f"{FACTOR}/confirmation", code=first).status_code == 200
+
+    asked = SecondFactorChallenge.is_demanded
+
+    async def and_then(self: SecondFactorChallenge, reader: Reader | Session, account_id: UUID) -> bool:
+        found = await asked(self, reader, account_id)
+        if isinstance(reader, Reader):
+            await asyncio.to_thread(confirm)
+        return found
+
+    monkeypatch.setattr(SecondFactorChallenge, "is_demanded", and_then)
+    _ = problem(person.sign_in(), 401, "wrong-credentials")
+    assert events(sql, person)[0] == ("auth.login", "refused", "further step just set up")
 
 
 # Where it is demanded

@@ -82,7 +82,7 @@ def test_the_link_can_be_had_again_but_fills_no_mailbox(client: httpx.Client, sq
     sent = [each for each in mails(address) if "Confirm your address" in each["Subject"]]
     assert len(sent) == 3
     assert client.post(PATH, json={"token": secret_in(str(sent[0].get_content()))}).status_code == 204
-    assert sql("SELECT count(*) FROM account_links WHERE purpose = 'verify-email' AND account_id = "
+    assert sql("SELECT count(*) FROM account_links WHERE used_at IS NULL AND purpose = 'verify-email' AND account_id = "
                "(SELECT id FROM accounts WHERE email_index = $1)", email_index(address)) == [{"count": 0}]  # fmt: skip
 
 
