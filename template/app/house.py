@@ -142,7 +142,12 @@ def _unbounded_type(schema: Json, place: str, document: Json, seen: frozenset[st
             yield f"{place} (a list without a maximum of entries)"
         yield from _unbounded(child(schema, "items"), f"{place}[]", document, seen)
     elif kind == "object":
-        if schema.get("additionalProperties") is not False:
+        if "maxProperties" in schema and isinstance(schema.get("additionalProperties"), dict):
+            yield from _unbounded(
+                {"type": "string"} | child(schema, "propertyNames"), f"{place} (a name)", document, seen
+            )
+            yield from _unbounded(child(schema, "additionalProperties"), f"{place}.*", document, seen)
+        elif schema.get("additionalProperties") is not False:
             yield f"{place} (an object that takes unknown fields)"
         for name in child(schema, "properties"):
             yield from _unbounded(child(schema, "properties", name), f"{place}.{name}", document, seen)

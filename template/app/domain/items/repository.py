@@ -44,7 +44,7 @@ def _change(fields: frozenset[str]) -> Command[ItemRead]:
     )
 
 
-async def by_id(reader: Reader, item_id: UUID, owner: UUID) -> ItemRead | None:
+async def by_id(reader: Reader | Session, item_id: UUID, owner: UUID) -> ItemRead | None:
     """One item of an owner."""
     return await reader.one(_BY_ID, item_id=item_id, owner=owner)
 
