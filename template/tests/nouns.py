@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import count
 from typing import cast
 
 import httpx
 from pydantic import BaseModel
 
 from proof.standards.context import entries, node
-from tests.security.samples import Described
+from tests.security.samples import TURNS, Described
 from tests.wire import Json, body
-
-_TURNS = count(1)
 
 
 @cache
@@ -23,7 +20,7 @@ def _described(url: str) -> Described:
 def new(client: httpx.Client, path: str) -> Json:
     """A body for a POST: all fields, each time with other values; what it refers to is made for the client."""
     described = _described(str(client.base_url))
-    return cast("Json", described.content(described.operations[f"POST {path}"], client, next(_TURNS)))
+    return cast("Json", described.content(described.operations[f"POST {path}"], client, next(TURNS)))
 
 
 def misfits(model: type[BaseModel], name: str) -> Iterator[object]:
@@ -71,3 +68,10 @@ def nullable(model: type[BaseModel]) -> list[str]:
     return [
         name for name in fields if any(each.get("type") == "null" for each in entries(node(fields[name]).get("anyOf")))
     ]
+
+
+def made(client: httpx.Client, path: str) -> str:
+    """The id of a new one of a client's."""
+    response = client.post(path, json=new(client, path))
+    assert response.is_success, response.text
+    return str(body(response)["id"])

@@ -27,6 +27,7 @@ from app.adapters import schema
 from app.adapters.database import Base
 from app.adapters.encryption import BlindIndex, Encrypted
 from app.adapters.schema import BRANCHES, MIGRATIONS
+from proof.queries.rows import admitted
 from tests import database
 from tests.wire import eventually
 
@@ -37,6 +38,10 @@ _VALUES: dict[type[object], Callable[[], object]] = {
     Encrypted: lambda: b"\x01" + bytes(60),
     BlindIndex: lambda: bytes(32),
     types.Uuid: uuid4,
+    types.JSON: dict,
+    types.ARRAY: list,
+    types.Date: lambda: datetime.now(UTC).date(),
+    types.Time: lambda: datetime.now(UTC).time(),
     types.DateTime: lambda: datetime.now(UTC),
     types.LargeBinary: lambda: b"some bytes",
     types.Boolean: lambda: True,
@@ -77,7 +82,13 @@ def fill(connection: Connection) -> None:
 
 def _value(column: Column[object], rows: dict[str, dict[str, object]]) -> object:
     for key in column.foreign_keys:
-        return rows[key.column.table.name][key.column.name]
+        # The first row of a table refers to no other one of it.
+        return rows[key.column.table.name][key.column.name] if key.column.table is not column.table else None
+    limits = admitted(column)
+    if limits.choices:
+        return limits.choices[0]
+    if (bound := limits.most if limits.least is None else limits.least) is not None:
+        return bound
     return next((value() for kind, value in _VALUES.items() if isinstance(column.type, kind)), "text")
 
 

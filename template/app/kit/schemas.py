@@ -30,10 +30,21 @@ _NO_CONTROLS_BUT_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u
 _LEAF = 2000
 _GREATEST = 2**53 - 1
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_CONTROLS)]
+
+def line(most: int) -> StringConstraints:
+    """One line of text, 1 to so many characters, with no control character."""
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=most, pattern=_NO_CONTROLS)
+
+
+def text(most: int) -> StringConstraints:
+    """Lines of text, up to so many characters."""
+    return StringConstraints(max_length=most, pattern=_NO_CONTROLS_BUT_LINES)
+
+
+Line = Annotated[str, line(100)]
 """One line of text, 1 to 100 characters, with no control character."""
 
-Text = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROLS_BUT_LINES)]
+Text = Annotated[str, text(2000)]
 """Lines of text, up to 2,000 characters."""
 
 Email = Annotated[EmailStr, Field(max_length=254)]

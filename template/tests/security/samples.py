@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
+from itertools import count
 from typing import cast
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ _TEXTS = {"date": "2030-01-31", "time": "12:00:00Z", "date-time": "2030-01-31T12
 
 
 _NOTHING: frozenset[str] = frozenset()
+TURNS = count(1)
+"""Numbers for bodies of which no two may be the same."""
 
 
 class Undescribed(Exception):
@@ -72,7 +75,7 @@ class Described:
         """Where a value holds text, and the schema of each place."""
         schema = self._chosen(schema)
         if isinstance(value, dict):
-            fields, others = node(schema.get("properties")), schema.get("additionalProperties")
+            fields, others = node(schema.get("properties")), _named(schema)
             for name, each in cast("Json", value).items():
                 yield from self.texts(node(fields.get(name, others)), each, (*at, name))
         elif isinstance(value, list):
@@ -113,7 +116,9 @@ class Described:
         if path in wish.making:
             return None
         maker = self.operations[f"POST {path}"]
-        made = wish.owner.post(path, json=self.content(maker, wish.owner, wish.turn, wish.making | {path}))
+        made = wish.owner.post(
+            path, json=self.content(maker, wish.owner, wish.turn and next(TURNS), wish.making | {path})
+        )
         found = _first(made) or _first(wish.owner.get(path))
         if not found:
             raise Undescribed(f"POST {path} makes nothing to refer to: {made.status_code} {made.text[:200]}")
@@ -142,7 +147,7 @@ class Described:
         found = None
         match schema.get("type"):
             case "object":
-                fields = node(schema.get("properties")) or {"some": node(schema.get("additionalProperties"))}
+                fields = node(schema.get("properties")) or {"some": _named(schema)}
                 found = {name: self._field(node(each), inside, wish) for name, each in fields.items() if each}
             case "array":
                 least = max(1, cast("int", schema.get("minItems", 1)))
@@ -174,6 +179,11 @@ class _Wish:
     owner: httpx.Client | None
     turn: int
     making: frozenset[str]
+
+
+def _named(schema: Json) -> Json:
+    """What stands in an object under names of the sender's choice."""
+    return node(next(iter(node(schema.get("patternProperties")).values()), schema.get("additionalProperties")))
 
 
 def _first(answer: httpx.Response) -> str:
