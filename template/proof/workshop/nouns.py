@@ -25,8 +25,14 @@ from proof.workshop.written import Noun, Written, camel
 EXAMPLE = "items"
 _PATTERN = Path(__file__).with_name("pattern")
 # What a noun has where there is no example to copy.
-_USUAL = "name:line:unique description:text?"
+USUAL = "name:line:unique description:text?"
 _LONGEST = 30
+# Where README.md shows the example, and what it shows without.
+_SHOWN = {
+    r"^- `items`: .*\n": "",
+    r"^\$ curl -si \$api/v1/items (.*?) -H 'content-type.*\n.*\n": r"$ curl -si $api/v1/accounts/me \1\n",
+    r"; `items` is the example": "",
+}
 _JUNK = frozenset({"utils", "common", "core", "helpers", "misc"})
 
 
@@ -45,7 +51,7 @@ def domain(name: str, one: str, fields: str, file: Path | None) -> None:
     given = grammar.read(file) if file else grammar.parse(fields) if fields.strip() else None
     noun = _noun(name, one)
     if given is None and not _example().exists():
-        given = grammar.parse(_USUAL)
+        given = grammar.parse(USUAL)
     made = _written(Written(noun, given)) if given is not None else _copied(noun)
     for target in made:
         if target.exists():
@@ -82,6 +88,13 @@ def forget_example() -> None:
     if not _example().exists():
         raise click.ClickException("The example is gone already.")
     _drop(EXAMPLE)
+    readme = ROOT / "README.md"
+    before = text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    for found, becomes in _SHOWN.items():
+        text = re.sub(found, becomes, text, flags=re.MULTILINE)
+    if text != before:
+        _ = readme.write_text(text, encoding="utf-8", newline="\n")
+        click.echo("changed README.md, which showed the example")
 
 
 def _drop(name: str) -> None:
