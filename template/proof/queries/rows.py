@@ -32,6 +32,8 @@ from proof.queries.statements import Place
 
 # A table that others refer to has this part of their rows.
 _FEWER = 10
+# But however long the chain of tables is, one has this part of the rows of the last.
+_FEWEST = 100
 _HEAVY = 5
 # Of a table whose models say in `info={"few": "why"}` that nobody ever has many of them, everybody gets so many.
 _FEW = "few"
@@ -129,7 +131,7 @@ class Rows:
         sizes: dict[str, int] = {}
         for table in reversed(self._tables):
             below = [sizes[each.name] for each in self._tables if each.name in sizes and _refers(each, table)]
-            sizes[table.name] = max(min(below) // _FEWER, 2) if below else rows
+            sizes[table.name] = max(min(below) // _FEWER, rows // _FEWEST, 2) if below else rows
         for table in self._tables:  # parents first: of a row that there is once for each parent, there are no more
             for column in table.columns:
                 if (parent := _parent(column)) is not None and (_is_alone(column) or _FEW in table.info):

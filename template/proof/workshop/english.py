@@ -86,7 +86,7 @@ def _one(word: str) -> str:
 
 def article(word: str) -> str:
     """`a` or `an`, by how the word is spoken."""
-    spoken = word.lower()
+    spoken = word.lower().replace("_", " ")
     if _SILENT.match(spoken):
         return "an"
     return "an" if spoken[:1] in "aeiou" and not _CONSONANT.match(spoken) else "a"

@@ -195,12 +195,18 @@ def _refuse_taken(name: str) -> None:
             raise click.ClickException(f"{name} exists already, in app/{room}/{name}/.")
     if keyword.iskeyword(name) or name in RESERVED_WORDS or name in _JUNK:
         raise click.ClickException(f"{name} is a word of Python, of SQL or for anything: say what the things are.")
-    registry.load_models()
-    if name in {*Base.metadata.tables, "alembic_version"}:
-        raise click.ClickException(f"There is a table {name} already.")
     path = f"/v1/{name.replace('_', '-')}"
-    if any(f"{each.prefix}/".startswith(f"{path}/") for each in registry.routers()):
+    tables, paths = _in_the_service()
+    if name in tables:
+        raise click.ClickException(f"There is a table {name} already.")
+    if any(f"{each}/".startswith(f"{path}/") for each in paths):
         raise click.ClickException(f"{path} is the path of something else already.")
+
+
+def _in_the_service() -> tuple[set[str], list[str]]:
+    """The tables that there are, and where the paths of its routers begin."""
+    registry.load_models()
+    return {*Base.metadata.tables, "alembic_version"}, [each.prefix for each in registry.routers()]
 
 
 def _spoken_for() -> set[str]:

@@ -492,7 +492,11 @@ async def _link_{each.field.name}(session: Session, {noun.one}_id: UUID, {each.l
     def _random(self, field: Field) -> str:  # noqa: PLR0911 - one for each kind
         if field.kind == "ref":
             other = self._other(field)
-            return "None" if other == self.noun else f"self.one_of({camel(other.plural)}Visitor)"
+            return (
+                "None"
+                if other == self.noun
+                else f"self.one_of({camel(other.plural)}Visitor{', new=True' if field.unique else ''})"
+            )
         low, high = field.ends
         match field.kind:
             case "line":
