@@ -18,6 +18,7 @@ from app.adapters.database import DatabaseSettings
 from app.main import VERSION
 from app.settings import Settings
 from proof.standards import register
+from proof.workshop import fields
 from tests.example import FORGOTTEN
 
 ROOT = Path(__file__).parents[1]
@@ -65,6 +66,8 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
 
 # What the examples of docs/how-to.md use and do not define, and the keys of .copier-answers.yml.
 _EXAMPLES = frozenset({"Order", "Cart", "Store", "orders", "send", "_commit", "_src_path"})
+# What its fields of a new noun are made of.
+_FIELDS = frozenset({"ETag", "cascade", "draft", "confirmed", "rooms", "room_id", "tags", "tag_ids", "null"})
 _CODE = re.compile(r"```python\n(.*?)```|(?<!`)`([^`\n]+)`", re.DOTALL)
 # A file, or a variable of the environment.
 _NO_CODE = re.compile(r"[\w./-]+\.(?:py|toml|md)|[A-Z_]+=.*")
@@ -98,7 +101,7 @@ def _names(tree: ast.AST, *, defined: bool = False) -> Iterator[str]:
 
 def test_the_how_to_names_only_what_the_code_has() -> None:
     pieces = list(_python((ROOT / "docs/how-to.md").read_text(encoding="utf-8")))
-    has = {*_EXAMPLES, *dir(builtins), *dir(pydantic), "app", "standards"}
+    has = {*_EXAMPLES, *_FIELDS, *fields.TYPES, *dir(builtins), *dir(pydantic), "app", "standards"}
     for each in pieces:
         has |= {*_names(each, defined=True)}
     for folder in ("app", "proof", "tests"):
