@@ -242,7 +242,10 @@ def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911, PL
             return f"('\\x01'::bytea || sha256(('{column.name}' || {number})::bytea) || sha256('{column.name}'::bytea))"
         case types.LargeBinary():
             return f"sha256(('{column.name}' || {number})::bytea)"
-        case types.DateTime() | types.Date():
+        case types.Date():
+            # As many days as a calendar of Python has; no two of one parent are the same.
+            return f"(date '2050-01-01' + ({number} % 2000000)::int)"
+        case types.DateTime():
             return f"(timestamptz '2050-01-01' + {number} * interval '1 minute')"
         case types.Boolean():
             return f"({number} % 2 = 0)"
