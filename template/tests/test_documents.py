@@ -67,7 +67,9 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
 # What the examples of docs/how-to.md use and do not define, and the keys of .copier-answers.yml.
 _EXAMPLES = frozenset({"Order", "Cart", "Store", "orders", "send", "_commit", "_src_path"})
 # What its fields of a new noun are made of.
-_FIELDS = frozenset({"ETag", "cascade", "categories", "draft", "confirmed", "rooms", "room_id", "tags", "tag_ids", "null"})
+_FIELDS = frozenset(
+    {"ETag", "cascade", "categories", "draft", "confirmed", "rooms", "room_id", "tags", "tag_ids", "null"}
+)
 _CODE = re.compile(r"```python\n(.*?)```|(?<!`)`([^`\n]+)`", re.DOTALL)
 # A file, or a variable of the environment.
 _NO_CODE = re.compile(r"[\w./-]+\.(?:py|toml|md)|[A-Z_]+=.*")

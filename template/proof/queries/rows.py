@@ -178,7 +178,9 @@ class Rows:
         if _FEW in column.table.info:
             return self._value(parent, f"(1 + {number} % {self.filled[parent.table.name].last})")
         if _is_paired(column):
-            return self._value(parent, f"(1 + {number} / 2 % {self.filled[parent.table.name].last})")
+            # The parents that came with this filling, one after the other: the heavy one's rows are every other.
+            mine, new = self.filled[column.table.name].first, self.filled[parent.table.name]
+            return self._value(parent, f"({new.first + 1} + ({number} - {mine}) / 2 % {new.last - new.first})")
         table, parents = self.filled[column.table.name], self.filled[parent.table.name].last
         is_heavy = f"{number} > {table.first} AND {number} <= {table.heavy} AND {number} % 2 = 0"
         chosen = f"(CASE WHEN {is_heavy} THEN 1 ELSE 2 + {number} * {_SPREAD} % {parents - 1} END)"
