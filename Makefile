@@ -1,12 +1,14 @@
 # Each verb is one call of uv. Without uv on the PATH, the first one puts it into .uv/, away from the system's Python.
 PORT ?= 8000
 ROUNDS ?= 5
+SEED ?= 1
+COUNT ?= 200
 DEST ?= build/service
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix drill bench copy-speed options picture release
+.PHONY: help setup demo run test test-fast check fix drill nouns bench copy-speed options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ fix: $(UV) ## format, and mend what a machine can mend
 
 drill: $(UV) ## check services with every set of parts (hours; PARTS="admin email" for one set)
 	$(UV) run --quiet python hooks/drill.py $(PARTS)
+
+nouns: $(UV) ## make random nouns in a service and check them (hours; SEED=1 COUNT=200)
+	$(UV) run --quiet python hooks/nouns.py --seed $(SEED) --count $(COUNT)
 
 bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
 	$(UV) run --quiet python hooks/bench.py --rounds $(ROUNDS)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import nouns
 import pytest
 from support import EXAMPLES, files, free_port, outside, render, run, uv
 
@@ -205,12 +206,15 @@ def test_everybody_but_the_owner_is_turned_away(server: Server) -> None:
 @pytest.mark.parametrize("service", FULLY, indirect=True)
 def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
     make(service, "domain", "name=orders")
+    for name, fields in nouns.COVERING.items():
+        make(service, "domain", f"name={name}", f"fields={fields}")
     changes = run("git", "status", "--porcelain", cwd=service).splitlines()
     try:
         assert changes
         assert not [line for line in changes if not line.startswith("?? ")], "an existing file was edited"
         make(service, "check")
-        assert "/v1/orders" in run(*command("routes"), cwd=service)
+        routes = run(*command("routes"), cwd=service)
+        assert not [name for name in ("orders", *nouns.COVERING) if f"/v1/{name.replace('_', '-')}" not in routes]
     finally:
         run("git", "clean", "-fdq", cwd=service)
 

@@ -171,7 +171,14 @@ def _unbounded_type(schema: Json, place: str, document: Json, seen: frozenset[st
             yield f"{place} (a list without a maximum of entries)"
         yield from _unbounded(child(schema, "items"), f"{place}[]", document, seen)
     elif kind == "object":
-        if schema.get("additionalProperties") is not False:
+        # The values of a dict whose names have a pattern; of others, what any field may hold.
+        named = child(schema, "patternProperties") or {"": schema.get("additionalProperties")}
+        pattern, values = next(iter(named.items()))
+        if "maxProperties" in schema and isinstance(values, dict):
+            names: Json = {"type": "string", "pattern": pattern, **child(schema, "propertyNames")}
+            yield from _unbounded(names, f"{place} (a name in it)", document, seen)
+            yield from _unbounded(cast("Json", values), f"{place}.*", document, seen)
+        elif schema.get("additionalProperties") is not False:
             yield f"{place} (an object that takes unknown fields)"
         for name in child(schema, "properties"):
             yield from _unbounded(child(schema, "properties", name), f"{place}.{name}", document, seen)

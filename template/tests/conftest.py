@@ -27,7 +27,7 @@ from app.http import openapi
 from app.kit import discovery, logging
 from app.platform.auth import revocation
 from app.settings import Settings
-from tests import database
+from tests import database, example
 from tests.wire import Json, Service, body, eventually, running
 
 PASSWORD = "correct horse battery 7"
@@ -83,6 +83,7 @@ def idle(sql: "Sql") -> Callable[[], None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings of the tests' own, and one database server for all workers: the first process starts it."""
+    example.stand_in()
     kinds = (Settings, DatabaseSettings, *registry.settings())
     for each in kinds:
         each.model_config["env_file"] = None
@@ -114,6 +115,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.update(of_tests(folder) if of_tests else cast("Environment", each.PRODUCTION))
     if not server.migrated:
         schema.migrate()
+        example.create_table(server.template)
         server.keep()
         os.environ["DATABASE_URL"] = server.template
 

@@ -308,6 +308,7 @@ class Bounded(In):
     text: Line
     number: Annotated[int, Field(ge=0, lt=10)]
     several: Annotated[list[Line], Field(max_length=3)]
+    named: Annotated[dict[Line, bool], Field(max_length=3)]
 
 
 @pytest.mark.parametrize(
@@ -324,6 +325,8 @@ class Bounded(In):
         (list[Line], "body.given (a list without a maximum of entries)"),
         (Annotated[list[int], Field(max_length=2)], "body.given[] (a number without a minimum and a maximum)"),
         (dict[str, bool], "body.given (an object that takes unknown fields)"),
+        (Annotated[dict[str, bool], Field(max_length=9)], "body.given (a name in it) (text without a maximum length)"),
+        (Annotated[dict[Line, int], Field(max_length=9)], "body.given.* (a number without a minimum and a maximum)"),
         (object, "body.given (any value)"),
         (Nested, "body.given.text (text without a maximum length)"),
         (Annotated[list[Nested], Field(max_length=2)], "body.given[].text (text without a maximum length)"),

@@ -9,6 +9,7 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.conftest import SignUp, Start
+from tests.example import needs_example
 from tests.test_house import ROOT
 
 # What an optional part adds to each request has a file of its own, and is no more than one.
@@ -16,6 +17,7 @@ _MOST = 20
 _OF_PARTS = 1
 
 
+@needs_example
 def test_a_write_is_read_in_few_files(start: Start, sign_up: SignUp) -> None:
     service = start()
     client = sign_up(service)

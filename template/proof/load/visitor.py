@@ -109,6 +109,13 @@ class Visitor(FastHttpUser):
         """The key of one that exists and is this account's."""
         return random.choice(self.account.keys[self.path])
 
+    def one_of(self, other: "type[Visitor]", *, new: bool = False) -> str:
+        """The key of one that another scenario is about, of this account: made where there is none, or a new one."""
+        keys = self.account.keys.setdefault(other.path, [])
+        if new or not keys:
+            keys.append(str(self.given(self.call(f"POST {other.path}", body=other.example(self)))["id"]))
+        return keys[-1] if new else random.choice(keys)
+
     def some_page(self) -> dict[str, str]:
         """What asks for the first page, or for one further back."""
         cursor = random.choice(["", *self.account.cursors[self.path]])

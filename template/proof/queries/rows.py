@@ -6,13 +6,24 @@ All the others are spread over the other parents, so the heavy one has a deep li
 is the list which a plan without the right index has to search a whole table for.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import cast
 
 import asyncpg
-from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint, types
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    types,
+)
+from sqlalchemy.dialects import postgresql
 
 from app import registry
 from app.adapters.database import Base, Connection
@@ -21,6 +32,8 @@ from proof.queries.statements import Place
 
 # A table that others refer to has this part of their rows.
 _FEWER = 10
+# But however long the chain of tables is, one has this part of the rows of the last.
+_FEWEST = 100
 _HEAVY = 5
 # Of a table whose models say in `info={"few": "why"}` that nobody ever has many of them, everybody gets so many.
 _FEW = "few"
@@ -118,7 +131,7 @@ class Rows:
         sizes: dict[str, int] = {}
         for table in reversed(self._tables):
             below = [sizes[each.name] for each in self._tables if each.name in sizes and _refers(each, table)]
-            sizes[table.name] = max(min(below) // _FEWER, 2) if below else rows
+            sizes[table.name] = max(min(below) // _FEWER, rows // _FEWEST, 2) if below else rows
         for table in self._tables:  # parents first: of a row that there is once for each parent, there are no more
             for column in table.columns:
                 if (parent := _parent(column)) is not None and (_is_alone(column) or _FEW in table.info):
@@ -164,6 +177,10 @@ class Rows:
             raise LookupError(f"{parent.table.name}, which it refers to, has no rows")
         if _FEW in column.table.info:
             return self._value(parent, f"(1 + {number} % {self.filled[parent.table.name].last})")
+        if _is_paired(column):
+            # The parents that came with this filling, one after the other: the heavy one's rows are every other.
+            mine, new = self.filled[column.table.name].first, self.filled[parent.table.name]
+            return self._value(parent, f"({new.first + 1} + ({number} - {mine}) / 2 % {new.last - new.first})")
         table, parents = self.filled[column.table.name], self.filled[parent.table.name].last
         is_heavy = f"{number} > {table.first} AND {number} <= {table.heavy} AND {number} % 2 = 0"
         chosen = f"(CASE WHEN {is_heavy} THEN 1 ELSE 2 + {number} * {_SPREAD} % {parents - 1} END)"
@@ -174,8 +191,44 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911 - one for each kind
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a column may hold, where its table says so: `kind IN ('a', 'b')`, `price BETWEEN 0 AND 10`, `price >= 0`."""
+
+    choices: tuple[str, ...] = ()
+    least: Decimal | None = None
+    most: Decimal | None = None
+
+
+def admitted(column: Column[object]) -> Admitted:
+    """What the constraints of a column's table let it hold."""
+    for each in column.table.constraints:
+        text = str(cast("object", each.sqltext)) if isinstance(each, CheckConstraint) else ""
+        if found := re.fullmatch(rf"{column.name} IN \((.+)\)", text):
+            return Admitted(choices=tuple(re.findall(r"'([^']*)'", found[1])))
+        if found := re.fullmatch(rf"{column.name} BETWEEN (\S+) AND (\S+)", text):
+            return Admitted(least=Decimal(found[1]), most=Decimal(found[2]))
+        if found := re.fullmatch(rf"{column.name} (>=|<=) (\S+)", text):
+            bound = Decimal(found[2])
+            return Admitted(least=bound) if found[1] == ">=" else Admitted(most=bound)
+    return Admitted()
+
+
+def _bounded(column: Column[object], number: str) -> str:
+    """A number that the column may hold."""
+    limits = admitted(column)
+    if limits.least is not None and limits.most is not None:
+        return f"({limits.least} + {number} % ({limits.most} - {limits.least} + 1)::bigint)"
+    if limits.most is not None:
+        return f"({limits.most} - {number})"
+    return f"({limits.least or 0} + {number})"
+
+
+def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     kind = cast("object", column.type)
+    if choices := admitted(column).choices:
+        listed = ", ".join(f"'{each}'" for each in choices)
+        return f"(ARRAY[{listed}])[1 + {number} % {len(choices)}]"
     match kind:
         case types.Enum():
             choices = ", ".join(f"'{each}'" for each in kind.enums)
@@ -191,14 +244,19 @@ def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911 - o
             return f"('\\x01'::bytea || sha256(('{column.name}' || {number})::bytea) || sha256('{column.name}'::bytea))"
         case types.LargeBinary():
             return f"sha256(('{column.name}' || {number})::bytea)"
-        case types.DateTime() | types.Date():
+        case types.Date():
+            # As many days as a calendar of Python has; no two of one parent are the same.
+            return f"(date '2050-01-01' + ({number} % 2000000)::int)"
+        case types.DateTime():
             return f"(timestamptz '2050-01-01' + {number} * interval '1 minute')"
         case types.Boolean():
             return f"({number} % 2 = 0)"
         case types.SmallInteger():
             return f"({number} % 10)"
         case types.Integer() | types.Numeric():
-            return str(number)
+            return _bounded(column, number)
+        case types.ARRAY():
+            return f"ARRAY[]::{kind.compile(dialect=postgresql.dialect())}"
         case types.JSON():
             return f"jsonb_build_object('{column.name}', {number})"
         case _:
@@ -226,6 +284,16 @@ def _is_alone(column: Column[object]) -> bool:
     """Whether no two rows may have the same value in it."""
     unique = [each for each in column.table.constraints if isinstance(each, PrimaryKeyConstraint | UniqueConstraint)]
     return any([column.name] == [each.name for each in constraint.columns] for constraint in unique)
+
+
+def _is_paired(column: Column[object]) -> bool:
+    """Whether no two rows may have the same value in it and the same parent in a column before it."""
+    for each in column.table.constraints:
+        if isinstance(each, PrimaryKeyConstraint | UniqueConstraint):
+            parents = [one.name for one in each.columns if one.foreign_keys]
+            if column.name in parents[1:]:
+                return True
+    return False
 
 
 def _refers(child: Table, parent: Table) -> bool:

@@ -1,4 +1,4 @@
-"""`make run`, `make check`, `make fix`, `make domain` and `make migration`."""
+"""`make run`, `make check`, `make fix`, `make domain`, `make drop-domain`, `make forget-example`, `make migration`."""
 
 import click
 
@@ -6,10 +6,10 @@ from app.cli import Cli
 from proof.workshop.checks import check, fix
 from proof.workshop.dev import dev
 from proof.workshop.migrations import migration
-from proof.workshop.nouns import domain
+from proof.workshop.nouns import domain, drop_domain, forget_example
 
 
-@click.group(cls=Cli, commands=[dev, check, fix, domain, migration])
+@click.group(cls=Cli, commands=[dev, check, fix, domain, drop_domain, forget_example, migration])
 def workshop() -> None:
     """Change the service, and prove that it still keeps its promises."""
 

@@ -1,9 +1,21 @@
 """Writing a migration from what changed in the models."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
 import click
 from alembic import command
+from alembic.autogenerate import render_python_code
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import MigrateOperation, ops
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import rev_id
+from sqlalchemy import Table
 
 from app.adapters import schema
+from app.adapters.encryption import Encrypted
 from app.adapters.process import ROOT, prepared
 
 
@@ -26,6 +38,40 @@ def write(what: str) -> None:
     )
     if not script:
         raise click.ClickException("The models and the database agree: there is nothing to migrate.")
+
+
+def create(what: str, tables: Sequence[Table], *, drop: bool = False) -> Path | None:
+    """Write the migration that creates tables, or drops them. It asks no database, and changes none."""
+    if not tables:
+        return None
+    _one_end()
+    made: list[MigrateOperation] = []
+    for each in tables:
+        made.append(ops.CreateTableOp.from_table(each))
+        made += [
+            ops.CreateIndexOp.from_index(index) for index in sorted(each.indexes, key=lambda index: str(index.name))
+        ]
+    made_text = _rendered(ops.UpgradeOps(made))
+    dropped_text = _rendered(ops.DowngradeOps([ops.DropTableOp.from_table(each) for each in reversed(tables)]))
+    script = ScriptDirectory.from_config(schema.alembic_config()).generate_revision(
+        rev_id(),
+        what,
+        head="app@head",
+        version_path=str(ROOT / "migrations/app"),
+        upgrades=dropped_text if drop else made_text,
+        downgrades=made_text if drop else dropped_text,
+        imports="from sqlalchemy.dialects import postgresql" if "postgresql." in made_text else "",
+    )
+    return Path(script.path) if script else None
+
+
+def _rendered(operations: ops.UpgradeOps | ops.DowngradeOps) -> str:
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"target_metadata": None})
+    return render_python_code(operations, render_item=_as_the_database_sees_it, migration_context=context)
+
+
+def _as_the_database_sees_it(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
+    return "sa.LargeBinary()" if kind == "type" and isinstance(item, Encrypted) else False
 
 
 def _one_end() -> None:

@@ -12,6 +12,7 @@ from proof.load.curve import Curve, fitted
 from proof.load.finding import Finding, Point, Sweep
 from proof.load.measured import Cost, Endpoint, Sender, StageMeasured
 from proof.load.verdict import Thresholds
+from tests.example import needs_example
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = capacity.CONNECTIONS
@@ -140,6 +141,7 @@ def test_the_page_holds_the_verdict_and_every_point() -> None:
     assert "| GET / | 500 | 2000 |" in text
 
 
+@needs_example
 @pytest.mark.skipif(find_spec("locust") is None, reason="Locust is not installed: uv sync --group proof")
 def test_a_plan_that_no_machine_keeps_is_refused(tmp_path: Path) -> None:
     options = ("--seconds", "1", "--workers", "1", "--planned", "1000000", "--accounts", "2", "--items", "30")

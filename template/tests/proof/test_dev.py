@@ -18,6 +18,7 @@ from app.cli import serve
 from proof.workshop.dev import dev
 from proof.workshop.reloading import Reloading
 from tests import database
+from tests.example import needs_example
 from tests.wire import eventually
 
 _DEV = "from proof.workshop.__main__ import workshop; workshop(['dev', '--port', '{}'])"
@@ -55,6 +56,7 @@ def answer(url: str) -> tuple[int, str]:
     return found.status_code, found.text
 
 
+@needs_example
 def test_broken_code_is_answered_with_the_reason_until_it_is_mended(project: Path, served: str) -> None:
     def says(status: int, text: str) -> None:
         eventually(lambda: (found := answer(f"{served}/v1/items"))[0] == status and text in found[1], seconds=60)

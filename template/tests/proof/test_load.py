@@ -5,6 +5,8 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -15,14 +17,13 @@ import pytest
 
 from app import main
 from app.adapters.database import Reader
-from app.domain.items import service as items
-from app.domain.items.schemas import ItemRead
 from app.kit.access import Principal
 from app.kit.errors import Unavailable
 from proof.load import plan, report
 from proof.load.measured import Cost, Endpoint, Measured, Sender, StageMeasured, percentile
 from proof.load.verdict import THRESHOLDS, Row, Thresholds, judge, most
 from proof.seed import fill
+from tests.example import needs_example
 from tests.wire import Json, running
 
 ROOT = Path(__file__).parents[2]
@@ -265,6 +266,7 @@ def load(reports: Path, thresholds: Path, *more: str) -> tuple[int, str, Json]:
     return done.returncode, done.stdout, cast("Json", json.loads((reports / "load.json").read_text(encoding="utf-8")))
 
 
+@needs_example
 @generator
 def test_a_service_as_in_production_keeps_its_promises(tmp_path: Path, patient: Path) -> None:
     # Other tests run at the same time, so the latencies may be ten times those of a quiet machine.
@@ -292,16 +294,18 @@ def test_a_service_as_in_production_keeps_its_promises(tmp_path: Path, patient: 
     assert '"environment":"production"' in (tmp_path / "load.log").read_text(encoding="utf-8").replace(" ", "")
 
 
+@needs_example
 @generator
 @pytest.mark.usefixtures("database_url")
 def test_a_slow_service_that_fails_is_found_out(tmp_path: Path, patient: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    get = items.get
+    items = import_module("app.domain.items.service")
+    get = cast("Callable[..., Awaitable[object]]", vars(items)["get"])
 
-    async def slow(reader: Reader, item_id: UUID, caller: Principal) -> ItemRead:
+    async def slow(reader: Reader, item_id: UUID, caller: Principal) -> object:
         await asyncio.sleep(0.15)
         return await get(reader, item_id, caller)
 
-    async def failing(*_: object) -> ItemRead:
+    async def failing(*_: object) -> object:
         raise Unavailable("broken on purpose")
 
     monkeypatch.setattr(items, "get", slow)

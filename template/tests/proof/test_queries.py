@@ -7,9 +7,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import bindparam, func, select, update
 
+from app import registry
 from app.adapters.database import Base, Command, Query
-from app.domain.items.models import Item
-from app.domain.items.schemas import ItemRead
 from proof.queries import growth
 from proof.queries.__main__ import measured, queries
 from proof.queries.growth import Report
@@ -17,16 +16,18 @@ from proof.queries.statements import Named, Place, statements
 from tests import database
 from tests.conftest import Sql
 
+registry.load_models()
+ITEMS = Base.metadata.tables["items"]
 SIZES = [1_000, 40_000]
 TURNED: Query[object] = Query(
-    select(Item)
-    .where(Item.owner_id == bindparam("owner"))
-    .order_by(Item.id.desc())
+    select(ITEMS)
+    .where(ITEMS.c.owner_id == bindparam("owner"))
+    .order_by(ITEMS.c.id.desc())
     .limit(bindparam("most"))
     .offset(bindparam("skipped")),
-    ItemRead,
+    dict,
 )
-GUESSED: Query[object] = Query(select(Item).where(func.lower(Item.name) == bindparam("spelled")), ItemRead)
+GUESSED: Query[object] = Query(select(ITEMS).where(func.lower(ITEMS.c.name) == bindparam("spelled")), dict)
 
 
 def measure(url: str) -> Report:
@@ -88,7 +89,7 @@ def test_a_deep_page_by_offset_costs_more_with_every_index(scratch: str, monkeyp
 
 
 def test_a_short_list_that_is_said_to_be_short_stays_so(scratch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole: Query[object] = Query(select(Item).where(Item.owner_id == bindparam("owner")), ItemRead)
+    whole: Query[object] = Query(select(ITEMS).where(ITEMS.c.owner_id == bindparam("owner")), dict)
     monkeypatch.setattr(growth, "statements", lambda: [Named("items.whole", whole)])
     assert "items.whole" in next(measure(scratch).statements[0].faults())
     database.execute(scratch, "TRUNCATE accounts CASCADE")
@@ -120,13 +121,13 @@ def test_an_argument_is_found_in_lists_functions_and_sums_too() -> None:
         Place("sign_in_attempts", "digest", "= any"),
         Place("sign_in_attempts", "kept_until", "stored"),
     }
-    later = Named("items.later", Command(update(Item).values(version=Item.version + bindparam("more")), ItemRead))
+    later = Named("items.later", Command(update(ITEMS).values(version=ITEMS.c.version + bindparam("more")), dict))
     assert set(later.places.values()) == {Place("items", "version", "stored")}
     assert Place("sessions", "id", "=") in found["auth.end_all"]
 
 
 def test_what_reads_all_says_why_and_is_not_asked_for_an_index(scratch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    every: Query[object] = Query(select(Item), ItemRead, whole="a backup reads all")
+    every: Query[object] = Query(select(ITEMS), dict, whole="a backup reads all")
     monkeypatch.setattr(growth, "statements", lambda: [Named("items.every", every)])
 
     (found,) = measure(scratch).statements

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
+from itertools import count
 from typing import cast
 from uuid import uuid4
 
@@ -17,6 +20,11 @@ from tests.wire import Json
 Path = tuple[str | int, ...]
 
 _TEXTS = {"date": "2030-01-31", "time": "12:00:00Z", "date-time": "2030-01-31T12:00:00Z", "uri": "https://example.com"}
+
+
+_NOTHING: frozenset[str] = frozenset()
+TURNS = count(1)
+"""Numbers for bodies of which no two may be the same."""
 
 
 class Undescribed(Exception):
@@ -39,12 +47,21 @@ class Described:
         """The operations on one of several things: `GET /v1/items/{item_id}`."""
         return [each for each in self.operations.values() if "{" in each.path]
 
-    def content(self, operation: Operation) -> object:
-        """A body that the operation's schema allows, with every field; None when it takes none."""
+    def content(
+        self, operation: Operation, owner: httpx.Client | None = None, turn: int = 0, making: frozenset[str] = _NOTHING
+    ) -> object:
+        """A body that the operation's schema allows, with every field; None when it takes none.
+
+        Args:
+            operation: which takes the body.
+            owner: for whom things are made that the body refers to (`x-refers-to`). Without one, they do not exist.
+            turn: bodies of several turns differ wherever the schema has room for it.
+            making: the paths at which things are being made, so that nothing needs itself.
+        """
         schema = schema_of(operation)
         if schema is None:
             return None
-        found = self._sample(schema, ())
+        found = self._sample(schema, (), _Wish(owner, turn, making))
         whole = schema | {"components": self.document["components"]}
         for error in jsonschema_rs.validator_for(whole).iter_errors(found):
             place = "/".join(str(step) for step in error.instance_path)
@@ -58,8 +75,9 @@ class Described:
         """Where a value holds text, and the schema of each place."""
         schema = self._chosen(schema)
         if isinstance(value, dict):
+            fields, others = node(schema.get("properties")), _named(schema)
             for name, each in cast("Json", value).items():
-                yield from self.texts(node(node(schema.get("properties")).get(name)), each, (*at, name))
+                yield from self.texts(node(fields.get(name, others)), each, (*at, name))
         elif isinstance(value, list):
             for number, each in enumerate(cast("list[object]", value)):
                 yield from self.texts(node(schema.get("items")), each, (*at, number))
@@ -78,20 +96,33 @@ class Described:
         tried: list[str] = []
         makers = (self.operations.get(f"{method} {template}") for method in ("POST", "GET"))
         for maker in (each for each in makers if each is not None):
-            answer = owner.request(maker.method, at, json=self.content(maker))
+            answer = owner.request(maker.method, at, json=self.content(maker, owner))
             if answer.status_code == HTTPStatus.FORBIDDEN:
                 # No member has one of their own; each of them is a stranger.
                 return SOME_ID
-            made = body(answer)
-            for each in (made, *entries(made.get("data"))):
-                if answer.is_success and "id" in each:
-                    return str(each["id"])
+            if found := _first(answer):
+                return found
             tried.append(f"{maker.name} answers {answer.status_code} {answer.text[:200]}")
         raise Undescribed(
             f"{operation.name}: nothing of the caller's own is found at {template} "
             f"({'; '.join(tried) or 'there is no operation'}). Let a POST there answer an `id`, or a GET a list whose "
             "`data` has one; where a body is refused, give its fields examples that are accepted: Field(examples=[…])."
         )
+
+    def _referred(self, path: str, wish: "_Wish") -> str | None:
+        """The id of something at a path that a field refers to; None while it is being made itself."""
+        if wish.owner is None:
+            return str(uuid4())
+        if path in wish.making:
+            return None
+        maker = self.operations[f"POST {path}"]
+        made = wish.owner.post(
+            path, json=self.content(maker, wish.owner, wish.turn and next(TURNS), wish.making | {path})
+        )
+        found = _first(made) or _first(wish.owner.get(path))
+        if not found:
+            raise Undescribed(f"POST {path} makes nothing to refer to: {made.status_code} {made.text[:200]}")
+        return found
 
     def _chosen(self, schema: Json) -> Json:
         """A schema with its reference followed, and of alternatives the first that is something."""
@@ -102,39 +133,99 @@ class Described:
                 return schema
             schema = next(each for each in every if each.get("type") != "null")
 
-    def _sample(self, schema: Json, within: tuple[Json, ...]) -> object:
+    def _sample(self, schema: Json, within: tuple[Json, ...], wish: "_Wish") -> object:
         schema = self._chosen(schema)
         if schema in within:
             return None
         # Two requests may not share an address, whatever the example is.
         offered = schema.get("enum") or (schema.get("format") != "email" and schema.get("examples"))
         if offered or "const" in schema:
-            return cast("list[object]", offered or [schema["const"]])[0]
+            several = cast("list[object]", offered or [schema["const"]])
+            found = several[wish.turn % len(several)]
+            return _another(schema, found, wish.turn) if wish.turn >= len(several) else found
         inside = (*within, schema)
-        found: object = None
+        found = None
         match schema.get("type"):
             case "object":
-                fields = node(schema.get("properties")).items()
-                found = {name: self._sample(node(each), inside) for name, each in fields}
+                fields = node(schema.get("properties")) or {"some": _named(schema)}
+                found = {name: self._field(node(each), inside, wish) for name, each in fields.items() if each}
             case "array":
                 least = max(1, cast("int", schema.get("minItems", 1)))
-                found = [self._sample(node(schema.get("items")), inside) for _ in range(least)]
+                found = [self._sample(node(schema.get("items")), inside, wish) for _ in range(least)]
             case "integer" | "number":
-                found = schema.get("minimum", schema.get("maximum", 1))
+                least, most = (cast("float | None", schema.get(name)) for name in ("minimum", "maximum"))
+                found = 1 if least is None and most is None else most if least is None else least
+                found = _counted(found, wish.turn, most)
             case "boolean":
-                found = True
+                found = wish.turn % 2 == 0
             case "string":
-                found = _text(schema)
+                found = _text(schema, wish.turn)
             case _:
                 pass
         return found
 
+    def _field(self, schema: Json, within: tuple[Json, ...], wish: "_Wish") -> object:
+        if "x-refers-to" not in schema:
+            return self._sample(schema, within, wish)
+        found = self._referred(str(schema["x-refers-to"]), wish)
+        several = self._chosen(schema).get("type") == "array"
+        return [found for _ in range(found is not None)] if several else found
 
-def _text(schema: Json) -> str:
-    kind = schema.get("format")
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Whom a body is for, which of several it is, and what is being made for it."""
+
+    owner: httpx.Client | None
+    turn: int
+    making: frozenset[str]
+
+
+def _named(schema: Json) -> Json:
+    """What stands in an object under names of the sender's choice."""
+    return node(next(iter(node(schema.get("patternProperties")).values()), schema.get("additionalProperties")))
+
+
+def _first(answer: httpx.Response) -> str:
+    """The id of what an answer holds, or of the first of a list; empty when it holds none."""
+    made = body(answer) if answer.is_success else {}
+    return next((str(each["id"]) for each in (made, *entries(made.get("data"))) if "id" in each), "")
+
+
+def _counted(least: float | None, turn: int, most: float | None) -> float | None:
+    """The number of a turn: so many more than the least, and again from there after the greatest."""
+    if least is None or most is None or most < least:
+        return least
+    return least + (turn % int(most - least + 1))
+
+
+def _another(schema: Json, example: object, turn: int) -> object:
+    """Something like the example, as far as the schema has room."""
+    if schema.get("format") == "decimal":
+        least, most = (Decimal(str(schema[f"x-{name}"])) for name in ("minimum", "maximum"))
+        start = Decimal(str(example))
+        step = Decimal(1).scaleb(cast("int", start.as_tuple().exponent))
+        found: object = str(
+            start + turn if start + turn <= most else least + step * (turn % int((most - least) / step))
+        )
+    elif isinstance(example, str) and "enum" not in schema:
+        found = f"{example} {turn}"
+    else:
+        return example
+    return found if jsonschema_rs.validator_for(schema).is_valid(found) else example
+
+
+def _text(schema: Json, turn: int = 0) -> str:
+    kind = str(schema.get("format"))
     if kind in {"email", "uuid"}:
         return new_address() if kind == "email" else str(uuid4())
-    return _TEXTS.get(str(kind), "a" * max(1, cast("int", schema.get("minLength", 1))))
+    text = _TEXTS.get(kind, "a" * max(1, cast("int", schema.get("minLength", 1))))
+    if turn and kind in {"date", "date-time"}:
+        moment = datetime.fromisoformat(text) + timedelta(days=turn)
+        return moment.date().isoformat() if kind == "date" else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    if turn and kind == "uri":
+        return f"{text}/{turn}"
+    return str(_another(schema, text, turn)) if turn else text
 
 
 def schema_of(operation: Operation) -> Json | None:

@@ -152,9 +152,9 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
     # Of everything that there can be one of, the owner has one.
     having = {each.name: world.described.address(each, owner) for each in world.described.with_ids}
     path = having.get(operation.name, operation.path)
+    fitting = world.described.content(operation, owner)
     world.idle()
     before = world.seen_by(owner)
-    fitting = world.described.content(operation)
     answer = stranger.request(operation.method, path, json=fitting)
     if "{" in operation.path:
         yield Tried("somebody else's id", answer, (404, 403))

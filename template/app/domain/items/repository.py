@@ -1,4 +1,4 @@
-"""Every statement about items, compiled once. All of them ask for the owner: a foreign item does not exist."""
+"""Every statement about items, compiled once. All ask for the owner: what is foreign does not exist."""
 
 from functools import cache
 from uuid import UUID
@@ -15,7 +15,7 @@ _OWNED = (Item.id == bindparam("item_id")) & (Item.owner_id == bindparam("owner"
 _BY_ID = Query(select(Item).where(_OWNED), ItemRead)
 _LOCKED = Query(select(Item).where(_OWNED).with_for_update(), ItemRead)
 # The owner's part of the index on both columns, and no other way: with `owner_id = …` the planner prefers to search the
-# primary key backwards for somebody who has many items, and reads all that others have added since.
+# primary key backwards for somebody who has many of them, and reads all that others have added since.
 _NEWEST = Query(
     select(Item)
     .where(
@@ -44,7 +44,7 @@ def _change(fields: frozenset[str]) -> Command[ItemRead]:
     )
 
 
-async def by_id(reader: Reader, item_id: UUID, owner: UUID) -> ItemRead | None:
+async def by_id(reader: Reader | Session, item_id: UUID, owner: UUID) -> ItemRead | None:
     """One item of an owner."""
     return await reader.one(_BY_ID, item_id=item_id, owner=owner)
 

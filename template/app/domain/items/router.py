@@ -1,4 +1,4 @@
-"""Items over HTTP: each route is one sentence, and its docstring is its documentation."""
+"""Items over HTTP: each route is one sentence, its docstring its documentation."""
 
 from uuid import UUID
 

@@ -15,12 +15,12 @@ async def create(session: Session, data: ItemCreate, caller: Principal) -> ItemR
     return await repository.add(session, data, caller.account_id)
 
 
-async def get(reader: Reader, item_id: UUID, caller: Principal) -> ItemRead:
+async def get(reader: Reader | Session, item_id: UUID, caller: Principal) -> ItemRead:
     """One item of the caller; ItemNotFound when they have no such item."""
-    item = await repository.by_id(reader, item_id, caller.account_id)
-    if item is None:
+    found = await repository.by_id(reader, item_id, caller.account_id)
+    if found is None:
         raise ItemNotFound
-    return item
+    return found
 
 
 async def newest(reader: Reader, limit: int, cursor: str | None, caller: Principal) -> pagination.Page[ItemRead]:
@@ -44,8 +44,8 @@ async def remove(session: Session, item_id: UUID, expected: int | None, caller: 
 
 
 async def _expect(session: Session, item_id: UUID, expected: int | None, caller: Principal) -> None:
-    item = await repository.locked(session, item_id, caller.account_id)
-    if item is None:
+    found = await repository.locked(session, item_id, caller.account_id)
+    if found is None:
         raise ItemNotFound
-    if expected is not None and expected != item.version:
+    if expected is not None and expected != found.version:
         raise ItemChanged

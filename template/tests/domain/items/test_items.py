@@ -7,14 +7,10 @@ import pytest
 
 from app.domain.items.schemas import ItemCreate, ItemUpdate
 from tests.conftest import Sql
+from tests.nouns import misfits, new
 from tests.wire import Json, at_once, body, header, pointers, problem, rows
 
 PATH = "/v1/items"
-# Each field that clients send: a value to create with, and another one to change it to.
-FIELDS: dict[str, tuple[object, object]] = {
-    "name": ("Blue kettle", "Red kettle"),
-    "description": ("Enamelled", "1.5 litres"),
-}
 UNKNOWN = f"{PATH}/0190a0a0-0000-7000-8000-000000000000"
 
 
@@ -37,24 +33,39 @@ def test_a_new_item_can_be_read(someone: httpx.Client) -> None:
     assert created["owner_id"] == body(someone.get("/v1/accounts/me"))["id"]
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", ItemCreate.model_fields)
 def test_what_was_posted_comes_back(someone: httpx.Client, name: str) -> None:
-    created = create(someone, **{name: FIELDS[name][0]})
+    sent = new(someone, PATH)
 
-    assert created[name] == FIELDS[name][0]
-    assert body(someone.get(f"{PATH}/{created['id']}"))[name] == FIELDS[name][0]
+    created = create(someone, **sent)
+
+    assert created[name] == sent[name]
+    assert body(someone.get(f"{PATH}/{created['id']}"))[name] == sent[name]
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", ItemUpdate.model_fields)
 def test_what_was_patched_comes_back(someone: httpx.Client, name: str) -> None:
-    address = f"{PATH}/{create(someone, **{name: FIELDS[name][0]})['id']}"
+    address = f"{PATH}/{create(someone, **new(someone, PATH))['id']}"
+    sent = new(someone, PATH)
 
-    assert body(someone.patch(address, json={name: FIELDS[name][1]}))[name] == FIELDS[name][1]
-    assert body(someone.get(address))[name] == FIELDS[name][1]
+    assert body(someone.patch(address, json={name: sent[name]}))[name] == sent[name]
+    assert body(someone.get(address))[name] == sent[name]
 
 
-def test_no_field_is_left_out_here() -> None:
-    assert FIELDS.keys() == ItemCreate.model_fields.keys() | ItemUpdate.model_fields.keys()
+@pytest.mark.parametrize("name", ItemCreate.model_fields)
+def test_a_value_that_does_not_fit_is_refused(someone: httpx.Client, name: str) -> None:
+    sent = new(someone, PATH)
+    for value in misfits(ItemCreate, name):
+        response = someone.post(PATH, json=sent | {name: value})
+
+        _ = problem(response, 422, "invalid")
+        assert all(str(each).startswith(f"#/{name}") for each in pointers(response))
+
+
+def test_a_change_has_to_change_something(someone: httpx.Client) -> None:
+    refused = someone.patch(f"{PATH}/{create(someone)['id']}", json={})
+
+    assert f"name at least one field to change: {', '.join(ItemUpdate.model_fields)}" in refused.text
 
 
 def test_a_description_may_be_left_out(someone: httpx.Client) -> None:
