@@ -85,7 +85,6 @@ _CALLED: dict[str, str] = {
     "app.cli.main": "the command `app`: pyproject.toml names it",
     "app.platform.accounts.departures.Departure": "releases have it in every service, and an update deletes no file",
     "app.platform.auth.credentials.revoked": "asked of every credentials.py: app/platform/auth/revocation.py",
-    "app.platform.auth.service.revoke_all": "for nouns that take away what an account may do",
 }
 # Decorators after which FastAPI, Pydantic or click calls a function.
 _REGISTERS = re.compile(r"\w+\.(get|post|patch|delete|command|group)\(|(field|model)_validator\(")

@@ -10,7 +10,7 @@ NAMES = [name.decode() for name, _ in SECURITY_HEADERS]
 
 
 def test_every_kind_of_answer_has_every_security_header_once(start: Start, sign_up: SignUp) -> None:
-    service = start(trouble.router, REQUEST_SECONDS="0.2", MAX_BODY_BYTES="1024")
+    service = start(trouble.router, trouble.bounded, MAX_BODY_BYTES="1024")
     someone = sign_up(service)
     long = b" " * 2000
     with service.connect() as client:
@@ -23,7 +23,7 @@ def test_every_kind_of_answer_has_every_security_header_once(start: Start, sign_
             client.post("/v1/auth/login", content=long),
             client.post("/v1/auth/login", content=b"{}", headers={"content-type": "text/plain"}),
             client.get("/v1/trouble/bug"),
-            client.get("/v1/trouble/sleep"),
+            client.get("/v1/bounded/shorter"),
             client.get("/metrics"),
             client.get("/docs"),
             client.get("/docs/swagger-ui.css"),

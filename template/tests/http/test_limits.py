@@ -137,7 +137,7 @@ def test_a_bound_out_of_range_is_refused_where_it_is_declared(declare: Callable[
 
 
 def test_a_stream_may_take_longer_than_a_request(start: Start) -> None:
-    with start(trouble.bounded, REQUEST_SECONDS="0.2").connect() as client:
+    with start(trouble.bounded, REQUEST_SECONDS="1").connect() as client:
         answer = client.get("/v1/bounded/slow-stream")
 
     assert answer.text == "first, last"
@@ -155,7 +155,7 @@ def test_a_stream_without_end_is_cut_off(start: Start, log: Log, bound: str) -> 
 
 
 def test_a_background_task_may_take_longer_than_a_request(start: Start) -> None:
-    with start(trouble.bounded, REQUEST_SECONDS="0.2").connect() as client:
+    with start(trouble.bounded, REQUEST_SECONDS="1").connect() as client:
         trouble.done.clear()
         assert client.get("/v1/bounded/later").status_code == 200
         eventually(trouble.done.is_set)

@@ -152,7 +152,7 @@ async def rare() -> Status:
 async def slow_stream() -> AsyncIterator[str]:
     """Take longer than a request may, once the answer has begun."""
     yield "first, "
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.2)
     yield "last"
 
 
@@ -176,7 +176,7 @@ async def later(tasks: BackgroundTasks) -> Status:
     """Go on after the answer, for longer than a request may."""
 
     async def work() -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.2)
         done.set()
 
     tasks.add_task(work)
