@@ -31,7 +31,8 @@ def elsewhere(database_url: str) -> Iterator[Service]:
 
 @pytest.fixture
 def somebody(service: Service, sql: Sql, start: Start) -> Iterator[Somebody]:
-    """Somebody who has just signed up."""
+    """Somebody who has just signed up; nobody has guessed yet."""
+    _ = sql("DELETE FROM sign_in_attempts")
     with ExitStack() as stack:
         found = Somebody(service, sql, start, stack)
         found.sign_up()
