@@ -15,6 +15,7 @@ from proof.queries.growth import Report
 from proof.queries.statements import Named, Place, statements
 from tests import database
 from tests.conftest import Sql
+from tests.example import needs_example
 
 registry.load_models()
 ITEMS = Base.metadata.tables["items"]
@@ -138,6 +139,7 @@ def test_what_reads_all_says_why_and_is_not_asked_for_an_index(scratch: str, mon
     assert [each.name for each in statements() if each.whole] == ["audit.beginnings", "audit.unsealed"]
 
 
+@needs_example
 def test_the_command_brings_its_own_database_and_writes_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
