@@ -1,7 +1,7 @@
 """The example, for the tests that need some noun of somebody's own, also once the service has forgotten it.
 
 Then a noun of the same name is written as `make domain` writes it, into a folder of the tests' own, and only they have
-its table. What runs in another process than the tests is the service alone: its tests are marked `needs_example`.
+its table. What has another process or database than the tests is the service alone: it is marked `needs_example`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ EXAMPLE = "items"
 FORGOTTEN = not (ROOT / "app/domain" / EXAMPLE / "router.py").exists()
 
 needs_example = pytest.mark.skipif(
-    FORGOTTEN, reason="the example is gone, and this runs the service in a process of its own"
+    FORGOTTEN, reason="the example is gone, and this needs it outside of the tests' own database"
 )
 
 

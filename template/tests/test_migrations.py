@@ -46,6 +46,7 @@ _VALUES: dict[type[object], Callable[[], object]] = {
     types.LargeBinary: lambda: b"some bytes",
     types.Boolean: lambda: True,
     types.Numeric: lambda: 1,
+    types.Float: lambda: 1.0,
     types.Integer: lambda: 1,
 }
 

@@ -253,7 +253,7 @@ def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911, PL
             return f"({number} % 2 = 0)"
         case types.SmallInteger():
             return f"({number} % 10)"
-        case types.Integer() | types.Numeric():
+        case types.Integer() | types.Numeric() | types.Float():
             return _bounded(column, number)
         case types.ARRAY():
             return f"ARRAY[]::{kind.compile(dialect=postgresql.dialect())}"

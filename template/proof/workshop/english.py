@@ -6,7 +6,6 @@ _ALONE = {
     "analyses": "analysis",
     "axes": "axis",
     "caches": "cache",
-    "cookies": "cookie",
     "calories": "calorie",
     "children": "child",
     "crises": "crisis",
@@ -49,6 +48,7 @@ _ALONE = {
     }.items()
 }
 _ENDINGS = (
+    ("ookies", "ookie"),
     ("ies", "y"),
     ("sses", "ss"),
     ("shes", "sh"),

@@ -123,8 +123,9 @@ def _drop(name: str) -> None:
 
 def _users(name: str, own: list[Path]) -> Iterator[str]:
     """Where else something of the noun is imported."""
-    imported = re.compile(rf"\b(?:app\.domain|tests\.domain|loadtest\.scenarios)(?:\.| import (?:.*\b)?){name}\b")
-    for folder in ("app", "loadtest", "proof", "tests"):
+    imported = re.compile(rf"\b(?:app\.domain|tests\.domain|\w+\.scenarios)(?:\.| import (?:.*\b)?){name}\b")
+    scenarios = [each.parent.name for each in ROOT.glob("*/scenarios")]
+    for folder in ("app", "proof", "tests", *scenarios):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not any(file.is_relative_to(each) for each in own):
                 for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -237,7 +238,8 @@ def _written(noun: Written) -> dict[Path, Callable[[Path], None]]:
         _ = (target / f"test_{noun.noun.plural}.py").write_text(noun.file("test"), encoding="utf-8", newline="\n")
 
     def scenario(target: Path) -> None:
-        _ = target.write_text(noun.file("scenario"), encoding="utf-8", newline="\n")
+        package = ".".join(target.parent.relative_to(ROOT).parts)
+        _ = target.write_text(noun.scenario(package), encoding="utf-8", newline="\n")
 
     return {app: folder, tests: of_tests, **dict.fromkeys(scenarios, scenario)}
 

@@ -14,6 +14,7 @@ from proof.workshop.english import article, singular
 from proof.workshop.fields import Field
 
 _PATTERN = Path(__file__).with_name("pattern")
+_SCENARIO = Path(__file__).parents[1] / "load/scenario.txt"
 # Of a name in PostgreSQL. A longer one is cut, and its error would not be found by it.
 _LONGEST = 63
 _GET = re.compile(r"async def get\(reader: Reader \| Session, (\w+)_id: UUID, caller: Principal\) -> (\w+)Read:")
@@ -104,15 +105,19 @@ class Written:
 
     def file(self, name: str) -> str:
         """The text of one file."""
-        return Template((_PATTERN / f"{name}.txt").read_text(encoding="utf-8")).substitute(self._words())
+        return self._filled(_PATTERN / f"{name}.txt")
 
     def files(self) -> dict[str, str]:
         """Every file of the noun's own folder by its name."""
         return {f"{name}.py": self.file(name) for name in _FILES}
 
-    def test(self) -> str:
-        """The text of its tests."""
-        return self.file("test")
+    def scenario(self, package: str) -> str:
+        """The text of what its visitors do, in the package of the scenarios."""
+        return self._filled(_SCENARIO, scenarios=package)
+
+    def _filled(self, pattern: Path, **more: str) -> str:
+        words = self._words() | more
+        return Template(Template(pattern.read_text(encoding="utf-8")).substitute(words)).safe_substitute(more)
 
     def _decided(self, field: Field) -> Field:
         if field.kind == "ref" and not field.on_delete:
@@ -484,7 +489,7 @@ async def _link_{each.field.name}(session: Session, {noun.one}_id: UUID, {each.l
         ]
         return {
             "import_scenarios": "\n".join(
-                f"from loadtest.scenarios.{each.plural} import {camel(each.plural)}Visitor" for each in self._others
+                f"from ${{scenarios}}.{each.plural} import {camel(each.plural)}Visitor" for each in self._others
             ),
             "example": "\n".join(f"            {each}" for each in lines),
         }

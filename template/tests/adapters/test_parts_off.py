@@ -14,6 +14,7 @@ from app.adapters import schema
 from app.adapters.schema import MigratedElsewhere
 from tests import database
 from tests.conftest import Start
+from tests.example import needs_example
 from tests.test_migrations import looked_at
 
 HEAD = '''"""A migration."""
@@ -108,6 +109,7 @@ def gifts(connection: Connection) -> list[object]:
     return list(connection.exec_driver_sql("SELECT * FROM gifts ORDER BY 1").all())
 
 
+@needs_example
 def test_a_part_goes_and_comes_back_with_its_data(empty_database: str, use: Use, start: Start) -> None:
     use(ON)
     schema.migrate()

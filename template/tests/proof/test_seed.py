@@ -8,6 +8,7 @@ from app.settings import Settings
 from proof.seed import seed
 from tests import database
 from tests.conftest import Sql
+from tests.example import needs_example
 
 
 def run(*arguments: str) -> Result:
@@ -15,6 +16,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(seed, arguments)
 
 
+@needs_example
 def test_it_fills_a_database_once(empty_database: str, sql: Sql) -> None:
     assert empty_database
     assert sql("SELECT 1 AS one") == [{"one": 1}]
