@@ -73,6 +73,11 @@ def camel(words: str) -> str:
     return "".join(word.title() for word in words.split("_"))
 
 
+def _code(error: str) -> str:
+    """What an error is called on the wire, as app/kit/errors.py calls it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", error).lower()
+
+
 @dataclass(frozen=True, slots=True)
 class _Link:
     """What a list of references is stored in."""
@@ -99,7 +104,8 @@ class Written:
         self._links: list[_Link] = [self._link(each) for each in every if each.kind == "many"]
         self._refs: list[Field] = [each for each in self._fields if each.kind == "ref"]
         names = [each.column for each in self._fields] + [each.list_ for each in self._links]
-        if twice := next((each for each in names if names.count(each) > 1 or each == f"{noun.one}_id"), ""):
+        spelt = [camel(each) for each in names]
+        if twice := next((each for each in names if spelt.count(camel(each)) > 1 or each == f"{noun.one}_id"), ""):
             raise click.ClickException(f"{twice} would be there twice: give the field another name.")
         self._refuse_long_names()
 
@@ -453,8 +459,8 @@ async def _link_{each.field.name}(session: Session, {noun.one}_id: UUID, {each.l
         references |= {each.list_: each.other.path for each in self._links}
         gone = [each.column for each in self._refs if each.on_delete == "cascade"]
         sealed = [each.column for each in self._fields if each.encrypted]
-        unique = {each.column: f"{each.name.replace('_', '-')}-taken" for each in self._unique}
-        lists = {each.list_: f"{each.key.removesuffix('_id').replace('_', '-')}-named-twice" for each in self._links}
+        unique = {each.column: _code(f"{camel(each.name)}Taken") for each in self._unique}
+        lists = {each.list_: _code(f"{camel(each.key.removesuffix('_id'))}NamedTwice") for each in self._links}
         constants, tests = "", ""
         if unique or references:
             constants += (
