@@ -84,6 +84,7 @@ def leads(service: Path, name: str) -> bool:
 _CALLED: dict[str, str] = {
     "app.cli.main": "the command `app`: pyproject.toml names it",
     "app.platform.accounts.departures.Departure": "releases have it in every service, and an update deletes no file",
+    "app.platform.auth.credentials.revoke_all": "asked of every credentials.py: app/platform/auth/revocation.py",
     "app.platform.auth.credentials.revoked": "asked of every credentials.py: app/platform/auth/revocation.py",
 }
 # Decorators after which FastAPI, Pydantic or click calls a function.

@@ -243,11 +243,11 @@ def _(router: APIRouter) -> None:
         return given
 
 
-@feature("cookies", Ask("/c1", headers={"cookie": "taste=sweet"}), "/c1")
+@feature("parameters of `Cookie()`", Ask("/c1", headers={"cookie": "taste=sweet"}), "/c1")
 def _(router: APIRouter) -> None:
     @router.get("/c1")
     async def cookie(taste: Annotated[Line | None, Cookie()] = None) -> dict[str, str | None]:
-        """Take a cookie."""
+        """Take it."""
         return {"taste": taste}
 
 
@@ -497,7 +497,7 @@ def _(router: APIRouter) -> None:
 
 
 @feature(
-    "the response as a parameter: status, headers, cookies",
+    "the response as a parameter: status, headers, `set_cookie`",
     Ask("/s3", compare=("content-type", "x-cat", "set-cookie")),
 )
 def _(router: APIRouter) -> None:
