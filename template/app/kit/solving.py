@@ -20,6 +20,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant, request_body_to_args, request_params_to_args
 from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, from_json
 from starlette.types import Scope
@@ -144,14 +145,16 @@ def _step(declared: Dependant, overrides: Overrides) -> Step | None:
     inner, call = plan(made, overrides), made.call
     if inner is None or call is None:
         return None
-    key = (declared.call, tuple(_scopes(declared)), declared.scope) if declared.use_cache else None
+    lasting = is_generator(call) and declared.scope != "function"
+    scopes = tuple(_scopes(declared)) if _uses_scopes(declared) else ()
+    key = (declared.call, scopes, lasting) if declared.use_cache else None
     if not is_generator(call):
         waited = cast("Callable[..., Awaitable[object]]", call) if is_coroutine(call) else in_thread(call)
         return Step(inner, made.name, key, waited, None, lasting=False)
     enter = cast("Callable[..., AsyncGenerator[object]]", call)
     if _yields(call):
         enter = _in_thread(cast("Callable[..., Generator[object]]", call))
-    return Step(inner, made.name, key, None, enter, lasting=declared.scope != "function")
+    return Step(inner, made.name, key, None, enter, lasting=lasting)
 
 
 def _in_thread(call: Callable[..., Generator[object]]) -> Callable[..., AsyncGenerator[object]]:
@@ -165,6 +168,16 @@ def _in_thread(call: Callable[..., Generator[object]]) -> Callable[..., AsyncGen
 def _scopes(wanted: Dependant) -> list[str]:
     """The scopes that `Security(…)` asks for, from the outermost on."""
     return list(dict.fromkeys([*(wanted.parent_oauth_scopes or ()), *(wanted.own_oauth_scopes or ())]))
+
+
+def _uses_scopes(wanted: Dependant) -> bool:
+    """Whether it, or what it depends on, asks for scopes: otherwise all callers share it, whatever theirs are."""
+    return (
+        bool(wanted.own_oauth_scopes)
+        or wanted.security_scopes_param_name is not None
+        or isinstance(wanted.call, SecurityBase)
+        or any(map(_uses_scopes, wanted.dependencies))
+    )
 
 
 @dataclass(slots=True)

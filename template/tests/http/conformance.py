@@ -846,6 +846,36 @@ def _(router: APIRouter) -> None:
         return [found, other]
 
 
+@feature("what is shared below `Security`, and what is not", "/d15")
+def _(router: APIRouter) -> None:
+    calls: list[str] = []
+
+    async def shared() -> str:
+        calls.append("shared")
+        return ""
+
+    async def scoped(scopes: SecurityScopes, one: Annotated[str, Depends(shared)]) -> str:
+        calls.append(scopes.scope_str + one)
+        return scopes.scope_str
+
+    async def plain(one: Annotated[str, Depends(shared)]) -> str:
+        calls.append("plain" + one)
+        return one
+
+    @router.get("/d15")
+    async def answer(
+        first: Annotated[str, Security(scoped, scopes=["a"])],
+        second: Annotated[str, Security(scoped, scopes=["b"])],
+        third: Annotated[str, Security(plain, scopes=["c"])],
+        fourth: Annotated[str, Depends(plain)],
+        fifth: Annotated[str, Depends(shared)],
+    ) -> list[str]:
+        """Share one, and ask twice for another."""
+        found = [first, second, third, fourth, fifth, *calls]
+        calls.clear()
+        return found
+
+
 @feature(
     "FastAPI's own security schemes",
     Ask("/d12", headers={"x-key": "k"}),
