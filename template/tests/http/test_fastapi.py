@@ -1,7 +1,7 @@
 """FastAPI keeps its word here: what it documents is asked of this service and of plain FastAPI, and answered alike."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,10 +10,13 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from app import main, registry
+from app.domain.items.access import CanReadItems
 from app.kit import routing
+from app.kit.errors import NotFound, answers
+from tests.conftest import Start
 from tests.http import conformance
-from tests.http.conformance import ANYONE, CALLED, FEATURES, FINISHED, Ask, Feature
-from tests.wire import Service, eventually, running
+from tests.http.conformance import ANYONE, CALLED, FEATURES, FINISHED, Ask, Feature, Thing
+from tests.wire import Service, eventually, problem, running
 
 PREFIX = "/v1/fastapi"
 PAGE = Path(__file__).parents[2] / "docs" / "fastapi.md"
@@ -107,3 +110,35 @@ def test_the_page_names_every_feature_that_is_tested() -> None:
     rows = re.findall(r"^\| (.+?) \| works", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert rows == [each.name for each in FEATURES]
+
+
+@pytest.mark.parametrize("yields", [False, True])
+def test_who_may_not_is_told_before_a_body_is_read(start: Start, *, yields: bool) -> None:
+    router = routing.router("/v1/guarded", "guarded")
+
+    async def once(data: Thing, caller: CanReadItems) -> Thing:
+        """Answer whoever may."""
+        assert caller
+        return data
+
+    async def again(data: Thing, caller: CanReadItems) -> AsyncIterable[Thing]:
+        """Answer whoever may."""
+        assert caller
+        yield data
+
+    router.add_api_route("", again if yields else once, methods=["POST"], responses=answers(NotFound))
+    with start(router).connect() as client:
+        for content, media in ((b"{", "application/json"), (b"x", "text/plain"), (b"{}", "application/json")):
+            answer = client.post("/v1/guarded", content=content, headers={"content-type": media})
+            _ = problem(answer, 401, "unauthorized")
+
+
+def test_a_body_is_read_alike_where_an_answer_is_yielded(start: Start) -> None:
+    with start(_declare(routing.router(PREFIX, "fastapi", dependencies=ANYONE))).connect() as client:
+        path = f"{PREFIX}/t7"
+        json = {"content-type": "application/json"}
+        _ = problem(client.post(path, content=b"{", headers=json), 422, "invalid")
+        _ = problem(client.post(path, content=b'{"name": NaN}', headers=json), 422, "invalid")
+        _ = problem(
+            client.post(path, content=b"{}", headers={"content-type": "text/plain"}), 415, "unsupported-media-type"
+        )
