@@ -142,3 +142,17 @@ def test_a_body_is_read_alike_where_an_answer_is_yielded(start: Start) -> None:
         _ = problem(
             client.post(path, content=b"{}", headers={"content-type": "text/plain"}), 415, "unsupported-media-type"
         )
+
+
+def test_what_a_body_of_several_parameters_does_not_declare_is_refused(start: Start) -> None:
+    router = _declare(routing.router(PREFIX, "fastapi", dependencies=ANYONE))
+    with start(router, ENVIRONMENT="development").connect() as client:
+        sent = {"one": {"name": "a"}, "two": {"name": "b"}, "count": 3, "other": 1}
+        said = problem(client.post(f"{PREFIX}/b3", json=sent), 422, "invalid")["errors"]
+        drawn = client.get("/openapi.json").json()
+
+    assert said == [{"pointer": "#/other", "detail": "this operation does not take it; accepted: count, one, two"}]
+    (schema,) = [
+        each for name, each in drawn["components"]["schemas"].items() if name.startswith("Body_") and "b3" in name
+    ]
+    assert schema["additionalProperties"] is False

@@ -155,7 +155,7 @@ def test_a_stream_without_end_is_cut_off(start: Start, log: Log, bound: str) -> 
 
 
 def test_a_background_task_may_take_longer_than_a_request(start: Start) -> None:
-    with start(trouble.bounded, REQUEST_SECONDS="1").connect() as client:
+    with start(trouble.bounded, REQUEST_SECONDS="1", STREAM_IDLE_SECONDS="1").connect() as client:
         trouble.done.clear()
         assert client.get("/v1/bounded/later").status_code == 200
         eventually(trouble.done.is_set)
