@@ -1,6 +1,7 @@
 """What a check may ask: the running service over HTTP, the database behind it, the log it writes, the reports."""
 
 import asyncio
+import re
 import secrets
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,11 @@ _LOG_SECONDS = 3.0
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def filled(path: str) -> str:
+    """A path with an id in every place for one, also where it is a part of a segment: `/v1/items/{item_id}.csv`."""
+    return re.sub(r"\{[^}]*\}", SOME_ID, path)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of the OpenAPI document."""
@@ -47,7 +53,7 @@ class Operation:
     @property
     def url(self) -> str:
         """Its path with an id in every place for one."""
-        return "/".join(SOME_ID if part.startswith("{") else part for part in self.path.split("/"))
+        return filled(self.path)
 
     @property
     def public(self) -> str:

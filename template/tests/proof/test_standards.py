@@ -25,6 +25,8 @@ from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
 from app.kit.crypto import KeyRing, Place
+from app.kit.errors import NotFound, answers
+from app.kit.schemas import Line
 from app.platform.accounts.models import Account
 from proof.queries.statements import Named
 from proof.standards import page, tls
@@ -313,6 +315,19 @@ def test_sec_3_sees_inputs_without_bounds(start: Start, context: Context, monkey
         "POST /v1/open takes an unbounded input: body.name (text without a maximum length)",
         "POST /v1/open answers 200 to an unknown body field, not 422 naming #/unknown_input. Derive its model",
     )
+
+
+def test_sec_3_asks_an_operation_whose_path_has_a_parameter_within_a_segment(start: Start, context: Context) -> None:
+    router = routing.router("/v1/files", "files")
+
+    @router.get("/{name}.csv", dependencies=[public("a test")], responses=answers(NotFound))
+    async def read(name: Line) -> Status:
+        """Read a file."""
+        return Status(status=name)
+
+    assert read
+    with_files = context_of(start(router).url, context.database, context.reports)
+    assert sec_3.check(with_files).status == "pass"
 
 
 LOW = {

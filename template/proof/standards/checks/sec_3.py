@@ -9,7 +9,7 @@ from typing import cast
 import httpx
 
 from app.house import unbounded_inputs
-from proof.standards.context import SOME_ID, Context, Json, Operation, body, entries, node, resolved
+from proof.standards.context import Context, Json, Operation, body, entries, filled, node, resolved
 from proof.standards.outcome import Outcome, judged
 
 _UNKNOWN = "unknown_input"
@@ -99,8 +99,7 @@ def _attempts(operation: Operation, document: Json) -> Iterator[_Attempt]:
                 yield _Attempt(f"{name} = {what}", f"query {name}", mend, operation.url, {name: str(value)})
             elif place == "path":
                 path = operation.path.replace(f"{{{name}}}", str(value))
-                path = "/".join(SOME_ID if part.startswith("{") else part for part in path.split("/"))
-                yield _Attempt(f"{name} = {what}", f"path {name}", mend, path, {})
+                yield _Attempt(f"{name} = {what}", f"path {name}", mend, filled(path), {})
     content = node(node(operation.spec.get("requestBody")).get("content"))
     if "application/json" in content:
         schema = resolved(node(node(content["application/json"]).get("schema")), document)
