@@ -26,7 +26,7 @@ from app.kit import routing
 from app.kit.access import public
 from app.kit.crypto import KeyRing, Place
 from app.kit.errors import NotFound, answers
-from app.kit.schemas import Line
+from app.kit.schemas import In, Line
 from app.platform.accounts.models import Account
 from proof.queries.statements import Named
 from proof.standards import page, tls
@@ -317,17 +317,31 @@ def test_sec_3_sees_inputs_without_bounds(start: Start, context: Context, monkey
     )
 
 
-def test_sec_3_asks_an_operation_whose_path_has_a_parameter_within_a_segment(start: Start, context: Context) -> None:
+def test_sec_3_knows_parameters_within_a_segment_and_objects_in_objects(start: Start, context: Context) -> None:
     router = routing.router("/v1/files", "files")
+
+    class Inner(In):
+        name: Line
+
+    class Outer(In):
+        inner: Inner
+        maybe: Inner | None = None
 
     @router.get("/{name}.csv", dependencies=[public("a test")], responses=answers(NotFound))
     async def read(name: Line) -> Status:
         """Read a file."""
         return Status(status=name)
 
+    async def create(data: Outer) -> Status:
+        """Take an object in an object."""
+        return Status(status=data.inner.name)
+
+    create.__annotations__["data"] = Outer
+    router.add_api_route("", create, methods=["POST"], dependencies=[public("a test")], responses=answers(NotFound))
     assert read
     with_files = context_of(start(router).url, context.database, context.reports)
-    assert sec_3.check(with_files).status == "pass"
+    outcome = sec_3.check(with_files)
+    assert (outcome.status, outcome.faults) == ("pass", ())
 
 
 LOW = {

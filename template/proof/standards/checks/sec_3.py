@@ -13,7 +13,6 @@ from proof.standards.context import Context, Json, Operation, body, entries, fil
 from proof.standards.outcome import Outcome, judged
 
 _UNKNOWN = "unknown_input"
-_OBJECT: tuple[str, object] = ("an object", {"a": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +111,15 @@ def _attempts(operation: Operation, document: Json) -> Iterator[_Attempt]:
             {_UNKNOWN: 1},
         )
         for name, field in cast("dict[str, Json]", schema.get("properties", {})).items():
-            for what, value in (*_bad(field, document), _OBJECT):
+            for what, value in (*_bad(field, document), _of_another_kind(field, document)):
                 mend = f"Give the field {name} the type and the bounds that the document promises."
                 yield _Attempt(f"{name} = {what}", f"#/{name}", mend, operation.url, {}, {name: value})
+
+
+def _of_another_kind(schema: Json, document: Json) -> tuple[str, object]:
+    """A value of a kind that a schema does not admit: an object, or text for what takes objects."""
+    kinds = {resolved(each, document).get("type") for each in entries(schema.get("anyOf")) or [schema]}
+    return ("text", "many") if "object" in kinds else ("an object", {"a": 1})
 
 
 def _bad(schema: Json, document: Json) -> Iterator[tuple[str, object]]:
