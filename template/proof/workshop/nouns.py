@@ -20,7 +20,7 @@ from proof.workshop import fields as grammar
 from proof.workshop import migrations
 from proof.workshop.english import article, singular
 from proof.workshop.tools import tool
-from proof.workshop.written import Noun, Written, camel
+from proof.workshop.written import SCENARIO, Noun, Written, camel
 
 EXAMPLE = "items"
 _PATTERN = Path(__file__).with_name("pattern")
@@ -241,7 +241,8 @@ def _written(noun: Written) -> dict[Path, Callable[[Path], None]]:
         package = ".".join(target.parent.relative_to(ROOT).parts)
         _ = target.write_text(noun.scenario(package), encoding="utf-8", newline="\n")
 
-    return {app: folder, tests: of_tests, **dict.fromkeys(scenarios, scenario)}
+    # A folder of that name may be left of a load test that is off.
+    return {app: folder, tests: of_tests, **dict.fromkeys(scenarios if SCENARIO.exists() else (), scenario)}
 
 
 def _copied(noun: Noun) -> dict[Path, Callable[[Path], None]]:

@@ -14,7 +14,7 @@ from proof.workshop.english import article, singular
 from proof.workshop.fields import Field
 
 _PATTERN = Path(__file__).with_name("pattern")
-_SCENARIO = Path(__file__).parents[1] / "load/scenario.txt"
+SCENARIO = Path(__file__).parents[1] / "load/scenario.txt"
 # Of a name in PostgreSQL. A longer one is cut, and its error would not be found by it.
 _LONGEST = 63
 _GET = re.compile(r"async def get\(reader: Reader \| Session, (\w+)_id: UUID, caller: Principal\) -> (\w+)Read:")
@@ -119,7 +119,7 @@ class Written:
 
     def scenario(self, package: str) -> str:
         """The text of what its visitors do, in the package of the scenarios."""
-        return self._filled(_SCENARIO, scenarios=package)
+        return self._filled(SCENARIO, scenarios=package)
 
     def _filled(self, pattern: Path, **more: str) -> str:
         words = self._words() | more
