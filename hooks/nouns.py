@@ -2,7 +2,7 @@
 
 `make nouns SEED=7 COUNT=20` makes the same ones each time. They come in groups that share a service and refer to each
 other; what a group fails at is shown with the commands that make it. `COVERING` has every type and option in few nouns:
-test_generated.py makes those in each of its services.
+test_generated.py makes those in the default service.
 """
 
 from __future__ import annotations

@@ -206,7 +206,9 @@ def test_everybody_but_the_owner_is_turned_away(server: Server) -> None:
 @pytest.mark.parametrize("service", FULLY, indirect=True)
 def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
     make(service, "domain", "name=orders")
-    for name, fields in nouns.COVERING.items():
+    # Every type of field once, in one service: `make nouns` and the tests of the generator in each service do the rest.
+    others = nouns.COVERING if service.name == "default" else {}
+    for name, fields in others.items():
         make(service, "domain", f"name={name}", f"fields={fields}")
     changes = run("git", "status", "--porcelain", cwd=service).splitlines()
     try:
@@ -214,7 +216,7 @@ def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
         assert not [line for line in changes if not line.startswith("?? ")], "an existing file was edited"
         make(service, "check")
         routes = run(*command("routes"), cwd=service)
-        assert not [name for name in ("orders", *nouns.COVERING) if f"/v1/{name.replace('_', '-')}" not in routes]
+        assert not [name for name in ("orders", *others) if f"/v1/{name.replace('_', '-')}" not in routes]
     finally:
         run("git", "clean", "-fdq", cwd=service)
 
