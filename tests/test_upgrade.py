@@ -261,6 +261,7 @@ def used(service: Path) -> dict[str, Any]:
     run(uv(), "sync", "--quiet", "--group", "proof", cwd=service)
     in_service(service, "python", "-m", "proof.seed", "--accounts", "3", "--items", "5")
     in_service(service, "python", "-m", "proof.workshop", "domain", "orders")
+    in_service(service, "app", "migrate")
     in_service(service, "python", "-W", "ignore", "-c", FILL)
     own = service / "migrations/app"
     room = ROOM.format(revision="mine_0003", head=head(own), table="orders", percent=80)
