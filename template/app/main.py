@@ -49,14 +49,14 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     state.keep(app, config)
     state.keep(app, config.key_ring)
     state.keep(app, Passwords(cheap=config.environment is Environment.TEST))
-    state.keep(app, registry.restrictions())
-    state.keep(app, registry.authenticators(app))
     routers = [*registry.routers(), probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)
     for router in routers:
         # Flat, not `include_router`: a tree of routers is walked anew at every request.
         app.router.routes.extend(router.routes)
+    state.keep(app, registry.restrictions())
+    state.keep(app, registry.authenticators(app))
     house.inspect(app, routers)
     return app
 

@@ -187,10 +187,9 @@ class Settings(BaseSettings):
         """How long a session lives however much it is used."""
         return timedelta(seconds=defaults.SESSION_SECONDS)
 
-    @property
-    def settling(self) -> timedelta:
-        """How long after its beginning a transaction may still commit: no request lasts longer."""
-        return timedelta(seconds=self.request_seconds + _MARGIN_SECONDS)
+    def settling(self, longest: float) -> timedelta:
+        """How long after its beginning a transaction of a request may still commit, where one may take `longest` s."""
+        return timedelta(seconds=max(self.request_seconds, longest) + _MARGIN_SECONDS)
 
     @property
     def signing_seeds(self) -> list[bytes]:

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Path, Request
 from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
-from app.http.openapi import document
+from app.http.openapi import child
 from app.kit import routing
 from app.kit.access import public
 from app.kit.errors import NotFound, answers
@@ -71,10 +71,11 @@ async def openapi_of_version(
     request: Request, version: Annotated[str, Path(pattern="^v[0-9]{1,3}$", max_length=4)]
 ) -> Response:
     """The OpenAPI document of one version."""
-    found = document(cast("FastAPI", request.app), below=f"/{version}/")
-    if not found["paths"]:
+    whole = cast("FastAPI", request.app).openapi()
+    paths = {path: found for path, found in child(whole, "paths").items() if path.startswith(f"/{version}/")}
+    if not paths:
         raise NotFound
-    return Response(to_json(found), media_type="application/json")
+    return Response(to_json(whole | {"paths": paths}), media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False, dependencies=_ANYONE, response_class=HTMLResponse)

@@ -224,6 +224,10 @@ class _Watch:
         if message["type"] == "http.response.start":
             self._longest = now + self._stream
         self._due = min(self._longest, now + self._idle)
+        if self._due < self._timer.when():
+            # The time until the answer begins may be longer than a stream may pause.
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._due, self._look)
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self._due = inf

@@ -55,14 +55,9 @@ def child(node: Json, *path: str) -> Json:
     return node
 
 
-def document(app: FastAPI, *, hidden: bool = False, below: str = "/") -> Json:
-    """The OpenAPI 3.1 document of the service; with `hidden`, that of the operations which are left out of it.
-
-    `below` is how the paths begin that are wanted: `/v2/` for that version alone.
-    """
-    routes = [
-        each for each in operations(app) if each.include_in_schema is not hidden and each.path_format.startswith(below)
-    ]
+def document(app: FastAPI, *, hidden: bool = False) -> Json:
+    """The OpenAPI 3.1 document of the service; with `hidden`, that of the operations which are left out of it."""
+    routes = [each for each in operations(app) if each.include_in_schema is not hidden]
     drawn: Json = get_openapi(
         title=app.title,
         version=app.version,

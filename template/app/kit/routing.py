@@ -3,8 +3,8 @@
 FastAPI declares an operation (parameters, dependencies, documentation); `Route` runs what was declared. Only when every
 dependency is closed again – the transaction committed or rolled back – does the answer leave. So no slow reader of an
 answer holds a connection, unless it reads a stream of the database, and a commit that fails is an error answer, even
-where somebody forgets `scope="function"`. Only while an answer is streamed, or background tasks run, do dependencies
-stay open whose scope is the request.
+where somebody forgets `scope="function"`. Only while a stream or a file is sent, or background tasks run, do
+dependencies stay open whose scope is the request.
 
 Both classes do less than FastAPI's own handler and router, which is most of what a cheap read costs
 (docs/decisions/platform/0009-requests.md).
@@ -32,7 +32,7 @@ from pydantic import AliasChoices, BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.convertors import StringConvertor
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
@@ -253,7 +253,8 @@ class _Operation:
                 await solving.background()
             return
         result.background = result.background or solving.background
-        if lasting is not None and result.background is None and not isinstance(result, StreamingResponse):
+        # What has no body yet reads it while it is sent: from a generator, or from a file.
+        if lasting is not None and result.background is None and hasattr(result, "body"):
             await lasting.aclose()
         result.raw_headers.extend(headers)
         await result(scope, receive, send)
@@ -422,6 +423,11 @@ class Table:
             raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(cast("set[str]", scope["allowed"])))})
         else:
             await self._otherwise(scope, receive, send)
+
+
+def longest(app: FastAPI) -> float:
+    """The most seconds that an operation gives itself until its answer begins; 0 where none does."""
+    return max((route.limits.seconds or 0.0 for route in app.routes if isinstance(route, Route)), default=0.0)
 
 
 class Service(FastAPI):

@@ -755,7 +755,7 @@ def _(router: APIRouter) -> None:
         return {"given": given}
 
 
-@feature("dependencies with `yield`", "/d6", "/d7", "/d8")
+@feature("dependencies with `yield`", "/d6", "/d7", "/d8", "/d16")
 def _(router: APIRouter) -> None:
     async def opened() -> AsyncGenerator[str]:
         CALLED.append("open")
@@ -792,6 +792,17 @@ def _(router: APIRouter) -> None:
             yield given
 
         return StreamingResponse(chunks())
+
+    async def lent() -> AsyncGenerator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "lent.txt"
+            _ = file.write_text("lent")
+            yield file
+
+    @router.get("/d16", response_class=FileResponse)
+    async def sending(file: Annotated[Path, Depends(lent)]) -> FileResponse:
+        """Have the file for as long as it is sent."""
+        return FileResponse(file, media_type="text/plain")
 
 
 @feature('`scope="function"`', "/d9")

@@ -164,7 +164,7 @@ async def endless() -> AsyncIterator[str]:
         await asyncio.sleep(0.01)
 
 
-@bounded.get("/stuck", response_class=StreamingResponse)
+@bounded.get("/stuck", dependencies=[limits(seconds=30)], response_class=StreamingResponse)
 async def stuck() -> AsyncIterator[str]:
     """Never go on."""
     yield "first"

@@ -31,7 +31,11 @@ def explained(error: Exception, account_id: UUID | None = None) -> Exception:
 
     `account_id` is the caller's: a row that would have been theirs has no owner when they have just left.
     """
-    if isinstance(error, asyncpg.ForeignKeyViolationError) and f"({account_id})" in str(error.detail):
+    if (
+        account_id is not None
+        and isinstance(error, asyncpg.ForeignKeyViolationError)
+        and f"({account_id})" in str(error.detail)
+    ):
         return Unauthorized("The account of this credential is gone.")
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         known = type_by_constraint.get(error.constraint_name or "")

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from app import defaults
-from app.kit import state
+from app.kit import routing, state
 from app.kit.access import Restrictions
 from app.platform.auth.tokens import AccessTokens, Tokens
 from app.settings import Settings
@@ -16,7 +16,7 @@ def authenticator(app: FastAPI) -> AccessTokens:
         settings.signing_seeds,
         issuer=defaults.PROJECT_SLUG,
         lifetime=settings.access_lifetime,
-        settling=settings.settling,
+        settling=settings.settling(routing.longest(app)),
     )
     state.keep(app, tokens)
     return AccessTokens(tokens, state.find(app, Restrictions))

@@ -19,7 +19,7 @@ from prometheus_client import Gauge
 
 from app.adapters.database import Reader, Session
 from app.adapters.database.work import Database
-from app.kit import discovery, state
+from app.kit import discovery, routing, state
 from app.kit.logging import get_logger
 from app.platform.auth.tokens import Tokens
 from app.settings import Settings
@@ -115,7 +115,8 @@ class Follower:
 @asynccontextmanager
 async def part(app: FastAPI) -> AsyncGenerator[None]:
     """Learns what was revoked before the first request, and follows while the service runs."""
-    follower = Follower(state.find(app, Database), state.find(app, Tokens), state.find(app, Settings).settling)
+    settling = state.find(app, Settings).settling(routing.longest(app))
+    follower = Follower(state.find(app, Database), state.find(app, Tokens), settling)
     await follower.look()
     task = asyncio.create_task(follower.run(), name="revoked credentials")
     try:

@@ -5,13 +5,17 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from time import monotonic, sleep
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from app import defaults
+from app.kit import state
 from app.platform.auth import revocation
+from app.platform.auth.tokens import Tokens
 from tests.conftest import Log, SignUp, Sql, Start
+from tests.http import trouble
 from tests.platform.sessions import LOGIN, ME, bearer, session_of, signed_in
 from tests.wire import Json, Service, body, eventually, problem, rows
 
@@ -267,3 +271,29 @@ def test_the_age_of_what_is_known_is_measured(client: httpx.Client) -> None:
     text = client.get("/metrics", headers={"authorization": f"Bearer {os.environ['METRICS_TOKEN']}"}).text
 
     assert "\nauth_revocations_age_seconds " in text
+
+
+def test_what_is_revoked_stays_so_for_as_long_as_the_longest_operation_may_take_to_commit(start: Start) -> None:
+    revoked, ends = uuid4(), monotonic() + 30 + 20
+    short = state.find(start(REQUEST_SECONDS="10").app, Tokens).revoked
+    long = state.find(start(trouble.bounded, REQUEST_SECONDS="10").app, Tokens).revoked
+    for each in (short, long):
+        each.note([revoked])
+        # Before the end of the transactions that may take the longest, and after that of all others.
+        each.forget(ends - 5)
+
+    assert revoked in long
+    assert revoked not in short
+
+
+def test_the_follower_looks_back_as_far(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[timedelta] = []
+
+    class Kind:
+        async def revoked(self, _: object, since: timedelta) -> list[UUID]:
+            asked.append(since)
+            return []
+
+    monkeypatch.setattr(revocation, "kinds", lambda: (Kind(),))
+    with start(trouble.bounded, REQUEST_SECONDS="10").connect():
+        assert asked[0] == timedelta(seconds=defaults.ACCESS_TOKEN_SECONDS + 30 + 20)
