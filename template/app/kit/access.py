@@ -101,16 +101,20 @@ class Restrictions:
         return next((each.error for each in self._every if each.applies(role, methods)), None)
 
 
-class Public:
+class Declaration:
+    """What is written among the dependencies of an operation to be read, and not to be run."""
+
+    async def __call__(self) -> None:
+        """Nothing is asked of anyone."""
+
+
+class Public(Declaration):
     """The rule of an operation that needs no caller, and the reason why it may be so."""
 
     def __init__(self, reason: str, *, attempts: bool = False, unlimited: str = "") -> None:
         self.reason: str = reason
         self.attempts: bool = attempts
         self.unlimited: str = unlimited
-
-    async def __call__(self) -> None:
-        """Nothing is asked of anyone."""
 
 
 class StaticToken:

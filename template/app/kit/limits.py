@@ -5,6 +5,7 @@ from typing import cast
 
 from fastapi.params import Depends
 
+from app.kit.access import Declaration
 from app.kit.rate_limits import Quota
 
 _MOST_BYTES = 1 << 30
@@ -12,7 +13,7 @@ _MOST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Declaration):
     """What differs for an operation; None is the bound that all others have."""
 
     body: int | None = None
@@ -21,9 +22,6 @@ class Limits:
     """Seconds until the first byte of the answer."""
     rate: Quota | None = None
     """How often one caller may ask, beside the limit of all operations together."""
-
-    async def __call__(self) -> None:
-        """Nothing is asked of anyone."""
 
 
 def limits(*, body: int | None = None, seconds: float | None = None, rate: str | None = None) -> Depends:

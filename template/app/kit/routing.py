@@ -47,6 +47,7 @@ from app.kit.solving import (
     ReadBody,
     Solving,
     dependencies,
+    embeds,
     header,
     in_thread,
     is_coroutine,
@@ -54,6 +55,7 @@ from app.kit.solving import (
     plan,
     reader,
     takes_form,
+    untaken,
 )
 from app.kit.versions import Deprecated, Headers
 
@@ -77,8 +79,11 @@ class Route(APIRoute):
     """Where its bounds differ from those of the service."""
     replaced: Deprecated | None = None
     """What replaces it, and until when it answers."""
+    read_body: ReadBody
+    """What reads its body, as it declares it."""
     attempt: bool = False
     """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
+    _replaced_by: Headers = ()
     _operation: "_Operation | None" = None
     _handler: Handler | None = None
     _query: frozenset[str] = frozenset()
@@ -91,6 +96,7 @@ class Route(APIRoute):
         self.access = tuple(each.call for each in every if isinstance(each.call, AccessRule))
         self.limits = _merged(self.max_body_size, [each.call for each in every if isinstance(each.call, Limits)])
         self.replaced = next((each.call for each in every if isinstance(each.call, Deprecated)), None)
+        self._replaced_by = self.replaced.headers if self.replaced is not None else ()
         self.deprecated = self.deprecated or self.replaced is not None or None
         # The docstring is the documentation: its first line the summary, the rest the description.
         summary, _, rest = self.description.partition("\n")
@@ -107,6 +113,7 @@ class Route(APIRoute):
             for each in every
             for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
         )
+        self.read_body = reader(self)
         planned = None if is_generator(self.endpoint) else plan(self.dependant)
         self._operation = _Operation(self, planned) if planned is not None else None
         self._handler = super().get_route_handler()
@@ -121,7 +128,7 @@ class Route(APIRoute):
             await state.find(app, Attempts).count(scope)
         if self.replaced is not None:
             self.replaced.refuse_when_gone()
-            send = _with_headers(send, self.replaced.headers)
+            send = _with_headers(send, self._replaced_by)
         if self._converts:
             given = cast("dict[str, str]", scope["path_params"])
             scope["path_params"] = {name: self.param_convertors[name].convert(text) for name, text in given.items()}
@@ -144,7 +151,7 @@ class Route(APIRoute):
         async with AsyncExitStack() as request_stack:
             request = Request(scope, receive, send)
             if self.body_field is not None:
-                _ = await reader(self)(request, request_stack)
+                _ = await self.read_body(request, request_stack)
             scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = request_stack
             async with AsyncExitStack() as function_stack:
                 scope["fastapi_function_astack"] = function_stack
@@ -159,11 +166,7 @@ class Route(APIRoute):
                 raise Invalid("A query parameter was refused.", fields={f"query {name}": "it may be given once"})
             seen.add(name)
             if name not in self._query:
-                accepted = ", ".join(sorted(self._query)) or "none"
-                raise Invalid(
-                    "A query parameter was refused.",
-                    fields={f"query {name[:50]}": f"this operation does not take it; accepted: {accepted}"},
-                )
+                raise Invalid("A query parameter was refused.", fields={f"query {name[:50]}": untaken(self._query)})
 
 
 def _says(kind: object, word: bytes) -> bool:
@@ -214,8 +217,8 @@ class _Operation:
         self._endpoint: Callable[..., Awaitable[object]] = call if is_coroutine(call) else in_thread(call)
         self._dependant: Dependant = route.dependant
         self._plan: Plan = planned
-        self._embedded: bool = cast("bool", vars(route)["_embed_body_fields"])
-        self._read_body: ReadBody = reader(route)
+        self._embedded: bool = embeds(route)
+        self._read_body: ReadBody = route.read_body
         self._files: bool = takes_form(route)
         self._status: int = route.status_code or 0
         self._content: _Content = _Content(route)

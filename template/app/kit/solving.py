@@ -7,7 +7,7 @@ called with, in which order, and what is shared between two of them, is as FastA
 list, and tests/http/test_fastapi.py compares. Measured gain: docs/decisions/platform/0009-requests.md.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,10 +25,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, from_json
 from starlette.types import Scope
 
-from app.kit.access import Public
+from app.kit.access import Declaration
 from app.kit.errors import Invalid, UnsupportedMediaType
-from app.kit.limits import Limits
-from app.kit.versions import Deprecated
 
 _JSON = "application/json"
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
@@ -113,8 +111,7 @@ def plan(wanted: Dependant, overrides: Overrides | None = None) -> Plan | None:
         return None
     steps: list[Step] = []
     for declared in wanted.dependencies:
-        # What only declares is there to be read, not to be run.
-        if isinstance(declared.call, Public | Limits | Deprecated):
+        if isinstance(declared.call, Declaration):
             continue
         step = _step(declared, overrides or {})
         if step is None:
@@ -145,10 +142,11 @@ def _step(declared: Dependant, overrides: Overrides) -> Step | None:
     inner, call = plan(made, overrides), made.call
     if inner is None or call is None:
         return None
-    lasting = is_generator(call) and declared.scope != "function"
+    yields = is_generator(call)
+    lasting = yields and declared.scope != "function"
     scopes = tuple(_scopes(declared)) if _uses_scopes(declared) else ()
     key = (declared.call, scopes, lasting) if declared.use_cache else None
-    if not is_generator(call):
+    if not yields:
         waited = cast("Callable[..., Awaitable[object]]", call) if is_coroutine(call) else in_thread(call)
         return Step(inner, made.name, key, waited, None, lasting=False)
     enter = cast("Callable[..., AsyncGenerator[object]]", call)
@@ -293,12 +291,15 @@ def takes_form(route: APIRoute) -> bool:
     return route.body_field is not None and isinstance(route.body_field.field_info, params.Form)
 
 
+def embeds(route: APIRoute) -> bool:
+    """Whether FastAPI puts the body of a route together of several parameters."""
+    return cast("bool", vars(route)["_embed_body_fields"])
+
+
 def names(route: APIRoute) -> frozenset[str] | None:
     """What a body may hold that is put together of several parameters; None where one model says so itself."""
     fields = [field for each in dependencies(route.dependant) for field in each.body_params]
-    if not cast("bool", vars(route)["_embed_body_fields"]) or (
-        takes_form(route) and any(_is_model(field.field_info.annotation) for field in fields)
-    ):
+    if not embeds(route) or (takes_form(route) and any(_is_model(field.field_info.annotation) for field in fields)):
         return None
     return frozenset(field.alias for field in fields)
 
@@ -354,10 +355,9 @@ def _refuse_unknown(allowed: frozenset[str] | None, body: object) -> None:
         return
     unknown = [name for name in cast("Mapping[str, object]", body) if name not in allowed]
     if unknown:
-        accepted = ", ".join(sorted(allowed))
-        raise Invalid(
-            "Some inputs were refused.",
-            fields={
-                f"#/{name[:50]}": f"this operation does not take it; accepted: {accepted}" for name in unknown[:20]
-            },
-        )
+        raise Invalid("Some inputs were refused.", fields={f"#/{name[:50]}": untaken(allowed) for name in unknown[:20]})
+
+
+def untaken(accepted: Iterable[str]) -> str:
+    """What is said of an input that an operation does not declare."""
+    return f"this operation does not take it; accepted: {', '.join(sorted(accepted)) or 'none'}"

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 
 from fastapi.params import Depends
 
+from app.kit.access import Declaration
 from app.kit.clock import now
 from app.kit.errors import Gone
 
@@ -13,7 +14,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Deprecated:
+class Deprecated(Declaration):
     """An operation that another one replaces."""
 
     since: date
@@ -21,9 +22,6 @@ class Deprecated:
     """The last day on which it answers."""
     instead: str
     """The path of the operation that replaces it."""
-
-    async def __call__(self) -> None:
-        """Nothing is asked of anyone."""
 
     @property
     def headers(self) -> Headers:

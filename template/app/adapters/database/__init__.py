@@ -16,7 +16,7 @@ from app.adapters.database import work
 from app.adapters.database.connections import Connection, connect
 from app.adapters.database.errors import explained
 from app.adapters.database.settings import DatabaseSettings
-from app.adapters.database.statements import Base, Command, Query, arguments
+from app.adapters.database.statements import Base, Command, Query, arguments, identity
 
 __all__ = [
     "Base",
@@ -30,6 +30,7 @@ __all__ = [
     "arguments",
     "connect",
     "explained",
+    "identity",
 ]
 
 

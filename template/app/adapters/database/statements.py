@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Generic, TypeVar, cast
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
@@ -178,6 +179,11 @@ def _default(default: object) -> Callable[[], object]:
 def arguments(*names: str) -> Mapping[str, BindParameter[object]]:
     """The named arguments of a statement, for its `values(…)`."""
     return {name: bindparam(name) for name in names}
+
+
+def identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
+    """The row of a statement that returns one column, the key: `Command(delete(…).returning(Item.id), identity)`."""
+    return id
 
 
 class Query(_Compiled[R]):

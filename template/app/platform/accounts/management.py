@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import Boolean, bindparam, case, func, literal_column, null, select, update
 
-from app.adapters.database import Command, Query, Reader, Session
+from app.adapters.database import Command, Query, Reader, Session, identity
 from app.adapters.encryption import matches
 from app.kit.schemas import Versioned
 from app.platform.accounts.models import Account
@@ -19,10 +19,6 @@ class ManagedAccount(Versioned):
     role: str
     disabled_at: datetime | None = Field(description="Since when it can't sign in; null when it can")
     created_at: datetime
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 _SHOWN = (Account.id, Account.version, Account.email, Account.role, Account.disabled_at, Account.created_at)
@@ -58,7 +54,7 @@ _HOLDERS = Query(
     .order_by(Account.id)
     .limit(2)
     .with_for_update(key_share=True),
-    _identity,
+    identity,
 )
 
 

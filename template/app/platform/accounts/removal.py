@@ -4,15 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete
 
-from app.adapters.database import Command, Session
+from app.adapters.database import Command, Session, identity
 from app.platform.accounts.models import Account
 
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
-
-
-_REMOVE = Command(delete(Account).where(Account.id == bindparam("account_id")).returning(Account.id), _identity)
+_REMOVE = Command(delete(Account).where(Account.id == bindparam("account_id")).returning(Account.id), identity)
 
 
 async def remove(session: Session, account_id: UUID) -> None:

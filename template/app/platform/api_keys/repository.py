@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Interval, bindparam, func, select, tuple_, upda
 from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments, identity
 from app.adapters.retention import oldest
 from app.platform.api_keys.models import ApiKeyUse, StoredApiKey
 from app.platform.api_keys.schemas import ApiKeyRead
@@ -24,10 +24,6 @@ class Presented:
     methods: str
     expires_at: datetime
     revoked_at: datetime | None
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 def _used(key_id: UUID) -> UUID:
@@ -73,7 +69,7 @@ _OPEN = Query(
     select(StoredApiKey.id)
     .where(StoredApiKey.account_id == bindparam("owner"), StoredApiKey.revoked_at.is_(None))
     .limit(bindparam("most")),
-    _identity,
+    identity,
 )
 _ADD = Command(
     insert_row(StoredApiKey)
@@ -90,18 +86,18 @@ _REVOKE = Command(
     )
     .values(revoked_at=func.now())
     .returning(StoredApiKey.id),
-    _identity,
+    identity,
 )
 _REVOKE_ALL = Command(
     update(StoredApiKey)
     .where(StoredApiKey.account_id == bindparam("owner"), StoredApiKey.revoked_at.is_(None))
     .values(revoked_at=func.now())
     .returning(StoredApiKey.id),
-    _identity,
+    identity,
 )
 _REVOKED = Query(
     select(StoredApiKey.id).where(StoredApiKey.revoked_at > func.now() - bindparam("within", type_=Interval())),
-    _identity,
+    identity,
 )
 _FORGET = oldest(StoredApiKey, StoredApiKey.id < bindparam("before"), StoredApiKey.id)
 _FORGET_REVOKED = oldest(StoredApiKey, StoredApiKey.revoked_at < bindparam("until"), StoredApiKey.revoked_at)

@@ -1,23 +1,16 @@
 """Proving more than a password in a session that is open. It comes and goes with the second factor."""
 
-from uuid import UUID
-
 from sqlalchemy import bindparam, update
 
-from app.adapters.database import Command, Session
+from app.adapters.database import Command, Session, identity
 from app.kit.access import Principal
 from app.platform.auth.dependencies import Tokens
 from app.platform.auth.models import SignIn
 from app.platform.auth.service import end_all, session_of
 
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
-
-
 _PROVE = Command(
     update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(methods=bindparam("proved")).returning(SignIn.id),
-    _identity,
+    identity,
 )
 
 

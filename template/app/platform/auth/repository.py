@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, tuple_, union_all, update
 
 from app import defaults
-from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments, identity
 from app.adapters.retention import oldest
 from app.kit.ids import uuid7
 from app.platform.auth.devices import Device
@@ -38,10 +38,6 @@ class Opened:
     methods: str
 
 
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
-
-
 _OPEN = Command(
     insert(SignIn)
     .values(arguments("id", "account_id", "methods", "user_agent", "address"))
@@ -67,18 +63,18 @@ _PRESENTED = Query(
 )
 _KEEP = Command(
     insert(RefreshToken).values(arguments("id", "session_id", "digest", "expires_at")).returning(RefreshToken.id),
-    _identity,
+    identity,
 )
 _USE = Command(
     update(RefreshToken)
     .where(RefreshToken.id == bindparam("token_id"))
     .values(used_at=func.now())
     .returning(RefreshToken.id),
-    _identity,
+    identity,
 )
 _TOUCH = Command(
     update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(last_used_at=func.now()).returning(SignIn.id),
-    _identity,
+    identity,
 )
 _EXPIRES_AT = func.least(
     SignIn.last_used_at + timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS),
@@ -111,14 +107,14 @@ _ENDED = Query(
         select(SignIn.id).where(SignIn.ended_at > _WITHIN),
         select(DeletedSession.id).where(DeletedSession.deleted_at > _WITHIN),
     ),
-    _identity,
+    identity,
 )
 _END_OWN = Command(
     update(SignIn)
     .where(SignIn.id == bindparam("sign_in_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None))
     .values(ended_at=func.now())
     .returning(SignIn.id),
-    _identity,
+    identity,
 )
 _END_ALL = Command(
     update(SignIn)
@@ -129,20 +125,20 @@ _END_ALL = Command(
     )
     .values(ended_at=func.now())
     .returning(SignIn.id),
-    _identity,
+    identity,
 )
 _STILL_OPEN = Query(
     select(SignIn.id).where(
         SignIn.id == bindparam("sign_in_id"), SignIn.account_id == bindparam("owner"), SignIn.ended_at.is_(None)
     ),
-    _identity,
+    identity,
 )
 _END = Command(
     update(SignIn)
     .where(SignIn.id == bindparam("sign_in_id"), SignIn.ended_at.is_(None))
     .values(ended_at=func.now())
     .returning(SignIn.id),
-    _identity,
+    identity,
 )
 # Keys begin with the time at which they were made, so what is old is found by the primary key.
 _FORGET = oldest(SignIn, SignIn.id < bindparam("before"), SignIn.id)

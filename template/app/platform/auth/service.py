@@ -113,7 +113,7 @@ async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
         await audit.decided(session, "auth.refresh", "refused", account_id=who, credential_id=which, reason="over")
         raise RefreshTokenRefused
     if token.used_at is not None:
-        await _end(session, tokens, which)
+        await end(session, tokens, which)
         await audit.decided(
             session, "auth.refresh", "refused", account_id=who, credential_id=which, reason="used before"
         )
@@ -132,7 +132,7 @@ async def refresh(session: Session, tokens: Tokens, secret: str) -> Grant:
 
 async def logout(session: Session, tokens: Tokens, caller: Principal) -> None:
     """End the caller's session: all of its tokens are refused from now on."""
-    await _end(session, tokens, session_of(caller))
+    await end(session, tokens, session_of(caller))
     await audit.decided(session, "auth.logout", "granted", account_id=caller.account_id)
 
 
@@ -187,7 +187,8 @@ def session_of(caller: Principal) -> UUID:
     return caller.session_id
 
 
-async def _end(session: Session, tokens: Tokens, sign_in_id: UUID) -> None:
+async def end(session: Session, tokens: Tokens, sign_in_id: UUID) -> None:
+    """End a session, whosever it is."""
     await repository.end(session, sign_in_id)
     tokens.revoked.note([sign_in_id])
 

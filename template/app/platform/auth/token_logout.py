@@ -5,6 +5,7 @@ from app.kit import crypto
 from app.platform.audit import service as audit
 from app.platform.auth import repository
 from app.platform.auth.dependencies import Tokens
+from app.platform.auth.service import end
 
 
 async def logout(session: Session, tokens: Tokens, secret: str) -> None:
@@ -12,6 +13,5 @@ async def logout(session: Session, tokens: Tokens, secret: str) -> None:
     token = await repository.presented(session, crypto.digest(secret))
     if token is not None:
         who, which = token.account_id, token.session_id
-        await repository.end(session, which)
-        tokens.revoked.note([which])
+        await end(session, tokens, which)
         await audit.decided(session, "auth.logout", "granted", account_id=who, credential_id=which)

@@ -12,15 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Uuid, bindparam, delete, or_, select
 
-from app.adapters.database import Base, Command, Query
+from app.adapters.database import Base, Command, Query, identity
 from app.adapters.encryption import Encrypted
 from app.kit.logging import names_a_secret
 
 Row = dict[str, object]
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 @dataclass(frozen=True)
@@ -58,14 +54,14 @@ class Belonging:
         """The key of the row after `skipped` others: `owner`, `skipped`."""
         return Query(
             select(self.key.label("id")).where(self.whose).order_by(self.key).offset(bindparam("skipped")).limit(1),
-            _identity,
+            identity,
         )
 
     def erase(self) -> Command[UUID]:
         """Delete its rows before a key: `owner`, `before`."""
         return Command(
             delete(self.table).where(self.whose, self.key < bindparam("before")).returning(self.key.label("id")),
-            _identity,
+            identity,
         )
 
 

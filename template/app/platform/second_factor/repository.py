@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as insert_row
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Command, Query, Reader, Session, arguments
+from app.adapters.database import Command, Query, Reader, Session, arguments, identity
 from app.kit.ids import uuid7
 from app.platform.second_factor.models import RecoveryCode, SecondFactor
 
@@ -25,10 +25,6 @@ class Known:
 
 def _account(account_id: UUID) -> UUID:
     return account_id
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 _OWN = SecondFactor.account_id == bindparam("owner")
@@ -63,14 +59,14 @@ _USE = Command(
 )
 _REMOVE = Command(delete(SecondFactor).where(_OWN).returning(SecondFactor.account_id), _account)
 _ADD_CODE = Command(
-    insert_row(RecoveryCode).values(arguments("id", "account_id", "digest")).returning(RecoveryCode.id), _identity
+    insert_row(RecoveryCode).values(arguments("id", "account_id", "digest")).returning(RecoveryCode.id), identity
 )
 _USE_CODE = Command(
     delete(RecoveryCode).where(_CODES, RecoveryCode.digest == bindparam("presented")).returning(RecoveryCode.id),
-    _identity,
+    identity,
 )
-_DROP_CODES = Command(delete(RecoveryCode).where(_CODES).returning(RecoveryCode.id), _identity)
-_LEFT = Query(select(RecoveryCode.id).where(_CODES), _identity)
+_DROP_CODES = Command(delete(RecoveryCode).where(_CODES).returning(RecoveryCode.id), identity)
+_LEFT = Query(select(RecoveryCode.id).where(_CODES), identity)
 
 
 async def is_active(reader: Reader | Session, account_id: UUID) -> bool:

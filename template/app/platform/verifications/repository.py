@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.database import Base, Command, Query, Reader, Session, arguments
+from app.adapters.database import Base, Command, Query, Reader, Session, arguments, identity
 from app.platform.verifications.models import ConfirmedAddress
 
 # What an account that nobody uses may have, too.
@@ -15,10 +15,6 @@ _OF_NO_USE = frozenset({"account_links"})
 
 def _account(account_id: UUID) -> UUID:
     return account_id
-
-
-def _identity(id: UUID) -> UUID:  # noqa: A002 - the column's name
-    return id
 
 
 _FIND = Query(select(ConfirmedAddress.account_id).where(ConfirmedAddress.account_id == bindparam("owner")), _account)
@@ -58,7 +54,7 @@ def unused() -> Command[UUID]:
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    return Command(delete(accounts).where(accounts.c.id.in_(these)).returning(accounts.c.id), _identity)
+    return Command(delete(accounts).where(accounts.c.id.in_(these)).returning(accounts.c.id), identity)
 
 
 async def forget_unused(session: Session, before: UUID, most: int) -> int:
