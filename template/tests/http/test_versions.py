@@ -26,20 +26,20 @@ def old() -> APIRouter:
 
     @made.get(
         "/v1/old",
-        dependencies=[ANYONE, deprecated(since="2026-01-01", until="2026-12-31", instead="/v2/old")],
+        dependencies=[ANYONE, deprecated(since="2026-01-01", until="2026-12-31", instead="/v97/old")],
     )
     async def ending() -> Status:
         """Answer until the end of the year."""
         return Status(status="old")
 
-    @made.get("/v1/older", dependencies=[deprecated(since="2026-01-01", instead="/v2/old")])
+    @made.get("/v1/older", dependencies=[deprecated(since="2026-01-01", instead="/v97/old")])
     async def mine(caller: CanReadItems, reader: Reader) -> Status:
         """Answer until further notice."""
         assert caller
         assert reader
         return Status(status="older")
 
-    @made.get("/v2/old", dependencies=[ANYONE])
+    @made.get("/v97/old", dependencies=[ANYONE])
     async def current() -> Status:
         """Answer."""
         return Status(status="new")
@@ -61,16 +61,16 @@ def test_it_says_since_when_until_when_and_what_to_use(client: httpx.Client) -> 
     assert answer.json() == {"status": "old"}
     assert header(answer, "deprecation") == "@1767225600"
     assert header(answer, "sunset") == "Fri, 01 Jan 2027 00:00:00 GMT"
-    assert header(answer, "link") == '</v2/old>; rel="successor-version"'
-    assert "deprecation" not in client.get("/v2/old").headers
+    assert header(answer, "link") == '</v97/old>; rel="successor-version"'
+    assert "deprecation" not in client.get("/v97/old").headers
 
 
 def test_after_its_last_day_it_is_gone(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "now", lambda: datetime(2027, 1, 1, tzinfo=UTC))
 
     said = problem(client.get("/v1/old"), 410, "gone")["detail"]
-    assert said == "This operation was offered until 2026-12-31. Use /v2/old instead."
-    assert client.get("/v2/old").status_code == 200
+    assert said == "This operation was offered until 2026-12-31. Use /v97/old instead."
+    assert client.get("/v97/old").status_code == 200
 
 
 def test_its_use_is_counted_and_logged_with_who_it_was(start: Start, sign_up: SignUp, log: Log) -> None:
@@ -88,15 +88,15 @@ def test_its_use_is_counted_and_logged_with_who_it_was(start: Start, sign_up: Si
 def test_the_document_says_it_and_there_is_one_of_each_version(client: httpx.Client) -> None:
     paths = cast("dict[str, dict[str, Json]]", client.get("/openapi.json").json()["paths"])
     operation = paths["/v1/old"]["get"]
-    assert (operation["deprecated"], operation["x-replaced-by"]) == (True, "/v2/old")
+    assert (operation["deprecated"], operation["x-replaced-by"]) == (True, "/v97/old")
     assert "410" in cast("Json", operation["responses"])
     assert "410" not in cast("Json", paths["/v1/older"]["get"]["responses"])
 
-    assert list(client.get("/openapi/v2.json").json()["paths"]) == ["/v2/old"]
-    assert "/v2/old" not in client.get("/openapi/v1.json").json()["paths"]
-    _ = problem(client.get("/openapi/v9.json"), 404, "not-found")
+    assert list(client.get("/openapi/v97.json").json()["paths"]) == ["/v97/old"]
+    assert "/v97/old" not in client.get("/openapi/v1.json").json()["paths"]
+    _ = problem(client.get("/openapi/v98.json"), 404, "not-found")
 
 
 def test_a_last_day_before_the_first_is_refused() -> None:
     with pytest.raises(ValueError, match="ends before it begins"):
-        _ = deprecated(since="2026-02-01", until="2026-01-01", instead="/v2/old")
+        _ = deprecated(since="2026-02-01", until="2026-01-01", instead="/v97/old")

@@ -181,3 +181,12 @@ async def later(tasks: BackgroundTasks) -> Status:
 
     tasks.add_task(work)
     return Status(status="ok")
+
+
+longest = routing.router("/v1/longest", "longest", dependencies=_ANYONE)
+
+
+@longest.get("", dependencies=[limits(seconds=600)])
+async def take_the_longest() -> Status:
+    """Take as long as any operation may."""
+    return Status(status="ok")

@@ -26,7 +26,7 @@ from app.kit.access import Principal, Rule, require
 from app.kit.schemas import Identified
 from app.platform.accounts.roles import MEMBER
 from app.platform.auth.tokens import Key
-from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address
+from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address, node
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters
@@ -242,7 +242,7 @@ def an_oversized_body(world: World, operation: Operation) -> Iterator[Tried | st
     """A body larger than the limit, whether or not its length is announced."""
     if operation.unlimited:
         return
-    spaces = b" " * (_MOST + 1)
+    spaces = b" " * (int(str(node(operation.spec.get("x-limits")).get("body", _MOST))) + 1)
     with world.strict.connect(token=signed(claims(role=world.role))) as client:
         client.headers.update({"content-type": "application/json", "x-forwarded-for": new_address()})
         yield Tried("announced", client.request(operation.method, operation.url, content=spaces), (413,))

@@ -53,7 +53,10 @@ def _faults(operation: Operation, document: Json) -> Iterator[str]:
             if "application/problem+json" not in kinds:
                 yield f"{operation.name} documents its {status} as no problem document. Use `answers(…)`."
         elif status not in {"204", "304"} and not any(_says_something(each, document) for each in kinds.values()):
-            yield f"{operation.name} has no model of its {status}. Annotate what it returns: `-> ItemRead`."
+            yield (
+                f"{operation.name} has no model of its {status}. Annotate what it returns: `-> ItemRead`; a class of "
+                "responses needs a `media_type`."
+            )
 
 
 def _is_error(status: str) -> bool:
@@ -61,4 +64,5 @@ def _is_error(status: str) -> bool:
 
 
 def _says_something(media: Json, document: Json) -> bool:
-    return bool(resolved(node(media.get("schema")), document))
+    # Of an answer in pieces, the document describes one piece.
+    return any(resolved(node(media.get(key)), document) for key in ("schema", "itemSchema"))
