@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
 import asyncpg
@@ -109,9 +110,9 @@ def test_sessions_that_are_used_late_leave_the_service_ready(start: Start, log: 
     service = start(router, DATABASE_POOL_SIZE="2")
     with service.connect() as client:
         for _ in range(4):
-            with pytest.raises(httpx.RemoteProtocolError):
-                # Compressed, an answer may begin later than its stream.
-                _ = client.get("/v1/streams/late", headers={"accept-encoding": "identity"})
+            # Never a whole answer: it is cut off, or, where a layer of yours holds back its beginning, a 500.
+            with suppress(httpx.RemoteProtocolError):
+                assert client.get("/v1/streams/late").status_code == 500
         assert client.get("/readyz").status_code == 200
     assert "this Session has ended" in log.text()
 
