@@ -35,6 +35,12 @@ def make(service: Path, *words: str) -> str:
     return run("make", "--no-print-directory", f"UV={uv()}", *words, cwd=service, timeout=900)
 
 
+def commit(service: Path, message: str) -> None:
+    """Commit everything."""
+    run("git", "add", "--all", cwd=service)
+    run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", message, cwd=service)
+
+
 class Server:
     """A service that runs, and what it wrote so far."""
 
@@ -120,8 +126,8 @@ def service(services: dict[str, Path], request: pytest.FixtureRequest) -> Path:
         render(path, **EXAMPLES[name])
         make(path, "setup")
         run("git", "init", "-q", "-b", "main", cwd=path)
-        run("git", "add", "--all", cwd=path)
-        run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "Rendered", cwd=path)
+        commit(path, "Rendered")
+        run("git", "tag", "rendered", cwd=path)
     return path
 
 
@@ -205,6 +211,10 @@ def test_everybody_but_the_owner_is_turned_away(server: Server) -> None:
 
 @pytest.mark.parametrize("service", FULLY, indirect=True)
 def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
+    # In one of them it is the only noun: the example can be forgotten first.
+    if service.name == "minimal":
+        make(service, "forget-example")
+        commit(service, "Forget the example")
     make(service, "domain", "name=orders")
     # Every type of field once, in one service: `make nouns` and the tests of the generator in each service do the rest.
     others = nouns.COVERING if service.name == "default" else {}
@@ -219,6 +229,7 @@ def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
         assert not [name for name in ("orders", *others) if f"/v1/{name.replace('_', '-')}" not in routes]
     finally:
         run("git", "clean", "-fdq", cwd=service)
+        run("git", "reset", "-q", "--hard", "rendered", cwd=service)
 
 
 ROGUE = '''

@@ -10,9 +10,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from app import main, registry
-from app.domain.items.access import CanReadItems
 from app.kit import routing
 from app.kit.errors import NotFound, answers
+from app.platform.accounts.access import CanReadOwnAccount
 from tests.conftest import Start
 from tests.http import conformance
 from tests.http.conformance import ANYONE, CALLED, FEATURES, FINISHED, Ask, Feature, Thing
@@ -116,12 +116,12 @@ def test_the_page_names_every_feature_that_is_tested() -> None:
 def test_who_may_not_is_told_before_a_body_is_read(start: Start, *, yields: bool) -> None:
     router = routing.router("/v1/guarded", "guarded")
 
-    async def once(data: Thing, caller: CanReadItems) -> Thing:
+    async def once(data: Thing, caller: CanReadOwnAccount) -> Thing:
         """Answer whoever may."""
         assert caller
         return data
 
-    async def again(data: Thing, caller: CanReadItems) -> AsyncIterable[Thing]:
+    async def again(data: Thing, caller: CanReadOwnAccount) -> AsyncIterable[Thing]:
         """Answer whoever may."""
         assert caller
         yield data

@@ -9,11 +9,11 @@ import pytest
 from fastapi import APIRouter
 
 from app.adapters.database import Reader
-from app.domain.items.access import CanReadItems
 from app.http.probes import Status
 from app.kit import routing, versions
 from app.kit.access import public
 from app.kit.versions import deprecated
+from app.platform.accounts.access import CanReadOwnAccount
 from tests.conftest import Log, SignUp, Start
 from tests.wire import Json, eventually, header, problem
 
@@ -33,7 +33,7 @@ def old() -> APIRouter:
         return Status(status="old")
 
     @made.get("/v1/older", dependencies=[deprecated(since="2026-01-01", instead="/v97/old")])
-    async def mine(caller: CanReadItems, reader: Reader) -> Status:
+    async def mine(caller: CanReadOwnAccount, reader: Reader) -> Status:
         """Answer until further notice."""
         assert caller
         assert reader
