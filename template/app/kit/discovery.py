@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import cast
@@ -13,9 +14,10 @@ PACKAGES = ("adapters", "platform", "domain")
 def modules(package: ModuleType, name: str) -> Iterator[ModuleType]:
     """Every `{name}.py` in the folders of a package, imported, in the order of the folders' names."""
     for folder in sorted(each.name for each in iter_modules(package.__path__) if each.ispkg):
-        noun = f"{package.__name__}.{folder}"
-        if any(each.name == name for each in iter_modules(import_module(noun).__path__)):
-            yield import_module(f"{noun}.{name}")
+        # Looked for without an import: what offers nothing under this name is not loaded for it.
+        files = iter_modules([str(Path(root) / folder) for root in package.__path__])
+        if any(each.name == name for each in files):
+            yield import_module(f"{package.__name__}.{folder}.{name}")
 
 
 def everywhere(name: str) -> Iterator[ModuleType]:
