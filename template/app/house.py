@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.datastructures import DefaultPlaceholder
 from starlette.routing import Mount, WebSocketRoute
 
+from app.adapters.database import Base
 from app.http import openapi
 from app.http.openapi import Json, child, operations
 from app.kit.routing import Route
@@ -18,6 +19,7 @@ _BOUNDED_FORMATS = frozenset({"uuid", "date", "date-time", "time", "binary"})
 _FREE_FORMATS = frozenset({"email", "password"})
 # A pattern that lets one of these through lets control characters in: into logs, terminals, spreadsheets.
 _CONTROLS = ("\0", "a\0a", "\x1b", "a\x1ba")
+_LAZY = frozenset({True, "select", "dynamic"})
 _NO_CONTENT = frozenset({204, 205})
 _NO_LIFESPAN = cast("type[object]", type(APIRouter().lifespan_context))
 _MEND = (
@@ -39,6 +41,7 @@ def inspect(app: FastAPI, routers: Iterable[APIRouter] = ()) -> None:
     broken += _twice(routes)
     broken += [_foreign(route) for route in app.routes if not isinstance(route, Route)]
     broken += [sentence for router in routers for sentence in _router(router)]
+    broken += _lazy()
     if app.router.dependencies:
         broken.append(
             "FastAPI(dependencies=…) reaches no route here. Give them to the routers: "
@@ -71,6 +74,17 @@ def _twice(routes: list[Route]) -> Iterator[str]:
                 yield (
                     f"{method} {route.path_format} is declared twice, by {_where(other)} and by {_where(route)}. "
                     "Give one of them a path or a method of its own."
+                )
+
+
+def _lazy() -> Iterator[str]:
+    """The relationships that would be loaded where nobody can wait for the database: when they are looked at."""
+    for mapper in sorted(Base.registry.mappers, key=str):
+        for each in mapper.relationships:
+            if each.lazy in _LAZY:
+                yield (
+                    f"{each} loads lazily, which can't be awaited. Write `relationship(lazy=\"raise\")`, and name it "
+                    'in the queries that need it (`selectinload`), or `lazy="selectin"` to load it each time.'
                 )
 
 

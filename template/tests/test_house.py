@@ -11,8 +11,9 @@ from typing import Annotated, Literal, cast
 import pytest
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from starlette.applications import Starlette
 
 from app import house, main, registry
@@ -232,6 +233,27 @@ def test_a_router_in_a_router(refusal: Refusal, router: APIRouter) -> None:
     said = refusal(router)
     assert said.startswith("  - A router was included into another one by `include_router`.")
     assert "in a router.py of its own folder" in said
+
+
+@pytest.mark.parametrize("lazy", ["select", "raise"])
+def test_a_relationship_that_loads_lazily(lazy: Literal["select", "raise"], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tables(DeclarativeBase):
+        """Tables of the test's own."""
+
+    class Folder(Tables):
+        """A folder in another one."""
+
+        __tablename__: str = "folders"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        inside_id: Mapped[int] = mapped_column(ForeignKey("folders.id"))
+        inside: Mapped["Folder"] = relationship(lazy=lazy, remote_side="Folder.id")
+
+    monkeypatch.setattr(house, "Base", Tables)
+    if lazy == "raise":
+        assert main.create_app()
+        return
+    with pytest.raises(HouseRuleBroken, match=r"Folder\.inside loads lazily"):
+        _ = main.create_app()
 
 
 @pytest.mark.parametrize("path", ["/{one}", "/{other}"])

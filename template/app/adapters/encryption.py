@@ -132,9 +132,7 @@ class Sealing:
             if text is not None:
                 result[name] = ring.seal(_text(text), Place(seal.table, seal.column, str(given[seal.row])))
         for name, source in self.derived.items():
-            text = given[source]
-            column = self._written[name]
-            result[name] = None if text is None else ring.digest(str(column), _normal(column, text))
+            result[name] = digest(self._written[name], given[source], ring)
         for name, column in self._looked_up.items():
             digests = ring.digests(str(column), _normal(column, given[name]))
             result[name] = ",".join(f"\\x{each.hex()}" for each in digests)
@@ -166,6 +164,11 @@ def encrypted(table: Table) -> list["Column[object]"]:
 def indexes(table: Table) -> list["Column[object]"]:
     """The blind indexes of a table."""
     return [column for column in table.columns if isinstance(column.type, BlindIndex)]
+
+
+def digest(index: "Column[object]", text: object, ring: KeyRing) -> bytes | None:
+    """What a blind index holds for the text of its column."""
+    return None if text is None else ring.digest(str(index), _normal(index, text))
 
 
 def row_key(table: Table) -> "Column[object]":

@@ -18,6 +18,7 @@ from app.adapters.database.work import Database
 from app.kit import routing
 from app.kit.access import public
 from app.kit.errors import Unavailable
+from app.platform.auth.errors import RefreshTokenReused
 from app.settings import settings
 from tests.conftest import Log, SetEnvironment, Start
 from tests.wire import eventually, problem
@@ -93,6 +94,24 @@ def test_a_session_that_ends_while_it_waits_for_a_connection_takes_none(set_envi
                 await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="this Session has ended"):
             _ = await left
+
+    with_database(use)
+
+
+@pytest.mark.parametrize("end", ["quietly", "keeping"])
+def test_what_was_not_committed_is_never_taken_for_done(end: str) -> None:
+    """PostgreSQL rolls back what failed, also when the error was caught and a COMMIT follows."""
+
+    async def fail(database: Database) -> None:
+        async with database.transaction() as session:
+            with suppress(asyncpg.PostgresError):
+                _ = await session.all(_FAILS)
+            if end == "keeping":
+                raise RefreshTokenReused
+
+    async def use(database: Database) -> None:
+        with pytest.raises(RuntimeError, match="nothing was committed"):
+            await fail(database)
 
     with_database(use)
 

@@ -54,7 +54,7 @@ class _Dialect(PGDialect_asyncpg):
     }
 
 
-_DIALECT = _Dialect(dbapi=PGDialect_asyncpg.import_dbapi())
+DIALECT = _Dialect(dbapi=PGDialect_asyncpg.import_dbapi())
 
 
 class Base(DeclarativeBase):
@@ -79,7 +79,7 @@ class _Compiled(Generic[R]):
             raise TypeError(
                 "name the columns of raw SQL: text(…).columns(column(name, type), …), or text(…).columns() for none"
             )
-        compiled = statement.compile(dialect=_DIALECT)
+        compiled = statement.compile(dialect=DIALECT)
         given_late = {name for name, bind in compiled.binds.items() if bind.required}
         for bind in compiled.post_compile_params | compiled.literal_execute_params:
             if bind.required:
@@ -110,7 +110,7 @@ class _Compiled(Generic[R]):
         processors = {
             name: cast("_Process", processor)
             for name, kind in kinds.items()
-            if (processor := kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)) is not None
+            if (processor := kind.dialect_impl(DIALECT).bind_processor(DIALECT)) is not None
         }
         self._fixed: dict[str, object] = {
             name: processors[name](value) if name in processors else value
@@ -130,8 +130,7 @@ class _Compiled(Generic[R]):
         self._from_database: list[tuple[str, _Process]] = [
             (each.keyname, cast("_Process", processor))
             for each in columns
-            if (processor := each.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _number(each.type)))
-            is not None
+            if (processor := each.type.dialect_impl(DIALECT).result_processor(DIALECT, _number(each.type))) is not None
         ]
 
     def arguments(self, given: dict[str, object], ring: KeyRing) -> list[object]:

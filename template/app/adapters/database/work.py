@@ -106,7 +106,7 @@ class Session:
     def __init__(self, connections: Connections, ring: KeyRing, origin: Origin | None = None) -> None:
         self.origin: Origin = origin or Origin()
         self._connections: Connections = connections
-        self._ring: KeyRing = ring
+        self.ring: KeyRing = ring
         # SET LOCAL is run as it is read; `SELECT set_config(…)` would be planned, which costs the database 40 µs more.
         self._begin_with: str = f"BEGIN; SET LOCAL audit.origin = '{origin.text}'" if origin else "BEGIN"
         self._connection: Connection | None = None
@@ -116,9 +116,9 @@ class Session:
 
     async def one(self, statement: Query[R] | Command[R], **arguments: object) -> R | None:
         """The first row that the statement returns, or None."""
-        values = statement.arguments(arguments, self._ring)
+        values = statement.arguments(arguments, self.ring)
         record = await self._run(lambda connection: connection.fetchrow(statement.sql, *values))
-        return None if record is None else statement.row(record, self._ring)
+        return None if record is None else statement.row(record, self.ring)
 
     async def only(self, statement: Query[R] | Command[R], **arguments: object) -> R:
         """The row of a statement that always returns one; LookupError when it did not."""
@@ -129,13 +129,13 @@ class Session:
 
     async def all(self, statement: Query[R] | Command[R], **arguments: object) -> list[R]:
         """Every row that the statement returns."""
-        values = statement.arguments(arguments, self._ring)
+        values = statement.arguments(arguments, self.ring)
         records = await self._run(lambda connection: connection.fetch(statement.sql, *values))
-        return [statement.row(record, self._ring) for record in records]
+        return [statement.row(record, self.ring) for record in records]
 
     async def many(self, command: Command[R], rows: Iterable[Mapping[str, object]]) -> None:
         """Run a command once for each of the rows, in one batch; what it returns is left out."""
-        values = [command.arguments(dict(row), self._ring) for row in rows]
+        values = [command.arguments(dict(row), self.ring) for row in rows]
         await self._run(lambda connection: connection.executemany(command.sql, values))
 
     @asynccontextmanager
@@ -167,19 +167,25 @@ class Session:
         _ = await self._run(lambda connection: connection.execute(command))
 
     async def end(self, command: Literal["COMMIT", "ROLLBACK"]) -> None:
-        """Commit or roll back, and give the connection back."""
+        """Commit or roll back, and give the connection back; RuntimeError when what was to be committed had failed."""
         self._ended = True
         connection, self._connection = self._connection, None
         if connection is None:
             return
         sound = False
         try:
-            await connection.execute(command)
+            done = await connection.execute(command)
             sound = True
         except FAILED as error:
             raise explained(error) from error
         finally:
             self._connections.give_back(connection, sound=sound)
+        # PostgreSQL answers the COMMIT of a transaction in which something failed by rolling it back.
+        if done != command:
+            raise RuntimeError(
+                "nothing was committed: a statement of this transaction failed, and its error was caught. What may "
+                "fail alone belongs into `async with session.nested()`"
+            )
 
     def abandon(self) -> None:
         """Close the connection, whatever it is doing; the database rolls back."""
