@@ -87,8 +87,10 @@ _CALLED: dict[str, str] = {
     "app.platform.auth.credentials.revoke_all": "asked of every credentials.py: app/platform/auth/revocation.py",
     "app.platform.auth.credentials.revoked": "asked of every credentials.py: app/platform/auth/revocation.py",
 }
-# Decorators after which FastAPI, Pydantic or click calls a function.
-_REGISTERS = re.compile(r"\w+\.(get|post|patch|delete|command|group)\(|(field|model)_validator\(")
+# Decorators after which FastAPI, Pydantic, click or SQLAlchemy calls a function; what overrides, their own code calls.
+_REGISTERS = re.compile(
+    r"\w+\.(get|post|patch|delete|command|group)\(|(field|model)_validator\(|event\.listens_for\(|override$"
+)
 
 
 def unused(service: Path) -> Iterator[str]:

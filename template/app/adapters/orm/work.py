@@ -30,6 +30,7 @@ class _Borrowed(AsyncAdapt_asyncpg_connection):
 
     __slots__: tuple[str, ...] = ("rolled_back",)
 
+    @override
     async def _start_transaction(self) -> None:
         """The Session has."""
 
