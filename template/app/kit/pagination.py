@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import AfterValidator, Field, StringConstraints
 
-from app.kit.schemas import Identified, Out
+from app.kit.schemas import Identified, In, Out
 
 T = TypeVar("T", bound=Identified)
 
@@ -47,6 +47,19 @@ class Page(Out, Generic[T]):
 
     data: list[T]
     next_cursor: str | None = Field(description="Give this as `cursor` to get the next page; null on the last")
+
+
+class Listed(In):
+    """What a list is asked for, in the place of `limit` and `cursor`: `asked: Annotated[BookingList, Query()]`.
+
+    A field of its own, with None as its default, is a filter. `sort` has the orders, of which "newest" and "oldest" go
+    by the key, and the others by a column: `sort: Literal["newest", "price", "-price"] = "newest"`.
+    """
+
+    limit: int = Field(default=20, ge=1, le=100, description="How many entries a page has at the most")
+    cursor: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]*$", max_length=2000)] | None = Field(
+        default=None, description="The `next_cursor` of the page before, in the same order; leave out for the first"
+    )
 
 
 def after(cursor: str | None) -> UUID:

@@ -16,10 +16,11 @@ from sqlalchemy import DateTime
 from typing_extensions import override
 
 from app import domain, platform
-from app.adapters.database import Base, Command, Query
+from app.adapters.database import Base, Command, Listing, Query
 from app.adapters.encryption import BlindIndex, Encrypted
 from app.kit.crypto import KeyRing
 from app.kit.crypto import Place as Sealed
+from app.kit.schemas import Identified
 
 Compiled = Query[object] | Command[object]
 
@@ -43,6 +44,8 @@ _LISTED = re.compile(r"^INSERT INTO (\w+) \((\w+)\) SELECT unnest\(\$(\d+)(?!\d)
 _TYPED = re.compile(r"\$(\d+)(?!\d)::(BOOLEAN|BIGINT|TIMESTAMP WITH TIME ZONE)")
 _SPAN = re.compile(r"\bnow\(\) - \$(\d+)(?!\d)::INTERVAL")
 _ALIAS = re.compile(r"\b(\w+) AS (\w+)\b")
+# `$2::NUMERIC(12, 2)`, whose comma separates no two values.
+_PRECISION = re.compile(r"(\$\d+::\w+)\([\d, ]+\)")
 _PLACE = re.compile(r"\$(\d+)")
 
 
@@ -107,7 +110,7 @@ class Named:
     @cached_property
     def places(self) -> Mapping[int, Place]:
         """Where each argument stands, by its number."""
-        return dict(_places(self.sql.replace('"', "")))
+        return dict(_places(_PRECISION.sub(r"\1", self.sql.replace('"', ""))))
 
     @property
     def whole(self) -> str:
@@ -160,8 +163,13 @@ def statements() -> Iterator[Named]:
         noun = module.__name__.split(".")[-2]
         for name, found in cast("dict[str, object]", vars(module)).items():
             value = _least(found)
+            known = f"{noun}.{name.lstrip('_').lower()}"
             if isinstance(value, Query | Command):
-                yield Named(f"{noun}.{name.lstrip('_').lower()}", cast("Compiled", value))
+                yield Named(known, cast("Compiled", value))
+            elif isinstance(value, Listing):
+                for (way, order, later), each in cast("Listing[Identified]", value).statements.items():
+                    page = "next page" if later else "beginning"
+                    yield Named(" ".join([known, "by", *sorted(way), order, page]), cast("Compiled", each))
 
 
 def _nouns() -> Iterator[ModuleType]:

@@ -15,6 +15,7 @@ from fastapi import Depends
 from app.adapters.database import work
 from app.adapters.database.connections import Connection, connect
 from app.adapters.database.errors import explained
+from app.adapters.database.lists import Listing
 from app.adapters.database.settings import DatabaseSettings
 from app.adapters.database.statements import Base, Command, Query, arguments, identity
 
@@ -24,6 +25,7 @@ __all__ = [
     "Connection",
     "Database",
     "DatabaseSettings",
+    "Listing",
     "Query",
     "Reader",
     "Session",
