@@ -66,7 +66,17 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
 
 # What the examples of docs/how-to.md use and do not define, and the keys of .copier-answers.yml.
 _STORIES = frozenset({"GZipMiddleware", "PhotoRead", "PriceRead", "follow", "keep", "photo", "prices"})
-_EXAMPLES = _STORIES | {"Order", "OrderRead", "CanReadOrders", "Cart", "Store", "orders", "send", "_commit", "_src_path"}
+_EXAMPLES = _STORIES | {
+    "Order",
+    "OrderRead",
+    "CanReadOrders",
+    "Cart",
+    "Store",
+    "orders",
+    "send",
+    "_commit",
+    "_src_path",
+}
 _FORGOTTEN = ("CanReadItems", "CanWriteItems", "ItemRead") if FORGOTTEN else ()
 # What its fields of a new noun are made of.
 _FIELDS = frozenset(
