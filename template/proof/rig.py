@@ -93,6 +93,7 @@ def _server() -> Generator[str]:
     within = ROOT / ".data"
     within.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rig-", dir=within, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # root's PostgreSQL runs as somebody else
         data = Path(folder) / "postgres"
         url, stop = embedded_postgres.start(data)
         execute(url, _PRELOAD)

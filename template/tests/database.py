@@ -52,11 +52,12 @@ class Server:
             self._template: str = f"{PREFIX}{secrets.token_hex(4)}"
         else:
             self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+            self._folder.chmod(0o755)  # root's PostgreSQL runs as somebody else
             self._template = f"{PREFIX}template"
             kept = _kept()
             self.migrated = kept.exists()
             if self.migrated:
-                _copy(kept, self._folder / "data")
+                copy(kept, self._folder / "data")
             self._start(self._folder)
         if not self.migrated:
             execute(self.url, f"CREATE DATABASE {self._template}")
@@ -74,7 +75,7 @@ class Server:
         self._stop()
         kept = _kept()
         new = kept.with_name(f"{secrets.token_hex(4)}.new")
-        _copy(self._folder / "data", new)
+        copy(self._folder / "data", new)
         try:
             _ = new.rename(kept)
         except OSError:  # another run was faster
@@ -106,7 +107,7 @@ def _kept() -> Path:
     return ROOT / ".data/tests" / made_by.hexdigest()[:16]
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """Copy the data of a server that does not run, with its owner, who is not always who runs the tests."""
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([shutil.which("cp") or "cp", "-a", str(source), str(target)], check=True)
