@@ -75,5 +75,6 @@ class Observe:
             bytes=exchange.sent,
             client=exchange.kept_address,
             account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
+            **({"client_request_id": exchange.client_request_id} if exchange.client_request_id else {}),
             **({"deprecated": True} if replaced else {}),
         )
