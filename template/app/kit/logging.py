@@ -49,7 +49,8 @@ class LineWriter:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Never write these texts, wherever they turn up: in a message of a library, in the values of a traceback."""
-        self._hidden = self._hidden.union(secret.encode() for secret in secrets)
+        # As a line has them, in which a quotation mark has a backslash before it.
+        self._hidden = self._hidden.union(to_json(secret)[1:-1] for secret in secrets)
 
     def write(self, line: bytes) -> None:
         """Queue one line; it ends with its own newline."""
