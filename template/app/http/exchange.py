@@ -1,9 +1,11 @@
 """What the layers share about one request: made once, read by name, and the one place where an answer passes.
 
-Every answer has the same security headers and a request id: the caller's own when it is well-formed, so that one id
-spans services. `X-Forwarded-For` is text that anyone can send. It counts only from the peers that TRUSTED_PROXIES
-names, and is read from its right end: each entry was written by the hop to the right of it, so the first one that is no
-proxy of ours is the last address that we know. Log, limits and audit all use this answer.
+Every answer has the same security headers and a request id. What a request says about itself is text that anyone can
+send, so `X-Request-ID`, `traceparent` and `X-Forwarded-*` count only from the peers that TRUSTED_PROXIES names: with
+them one id spans services, and another's id would hide in the trail what a stranger did. A stranger's id is logged
+beside the one made here. `X-Forwarded-For` is read from its right end: each entry was written by the hop to the right
+of it, so the first one that is no proxy of ours is the last address that we know. Log, limits and audit all use this
+answer.
 """
 
 import re
@@ -43,15 +45,15 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 MAY_DIFFER = frozenset({b"content-security-policy", b"cache-control"})
 
 
-def request_id_of(headers: dict[bytes, bytes]) -> str:
-    """The id of a request, from its headers: `X-Request-ID`, else the trace id of `traceparent`, else a new UUIDv7."""
+def given_id(headers: dict[bytes, bytes]) -> str | None:
+    """The id that a request brings, if it is well-formed: `X-Request-ID`, else the trace id of `traceparent`."""
     given = headers.get(b"x-request-id")
     if given is not None and _OURS.fullmatch(given):
         return given.decode()
     trace = headers.get(b"traceparent")
     if trace is not None and (match := _TRACEPARENT.fullmatch(trace)) and match[1] != b"0" * 32:
         return match[1].decode()
-    return uuid7_text()
+    return None
 
 
 class ClientAddress:
@@ -60,12 +62,12 @@ class ClientAddress:
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted: tuple[Network, ...] = tuple(trusted)
 
-    def find(self, scope: Scope) -> str:
-        """The client's address, as text; empty when there is none, as on a socket of this machine."""
+    def find(self, scope: Scope) -> tuple[str, bool]:
+        """The client's address, empty on a socket of this machine, and whether a trusted proxy sent the request."""
         client = cast("tuple[str, int] | None", scope["client"])
         peer = plain(client[0]) if client else ""
         if not self._trusted or not self._is_proxy(peer):
-            return peer
+            return peer, False
         headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
         scheme = _all(headers, b"x-forwarded-proto")[-1].lower()
         if scheme in _SCHEMES:
@@ -81,7 +83,7 @@ class ClientAddress:
                 break
         # For whoever asks ASGI: the kit knows no exchange.
         scope["client"] = (found, 0)
-        return found
+        return found, True
 
     def _is_proxy(self, address: str) -> bool:
         return bool(address) and any(ip_address(address) in network for network in self._trusted)
@@ -121,6 +123,7 @@ class Exchange:
         "_head",
         "_send",
         "client",
+        "client_request_id",
         "extra",
         "headers",
         "kept_address",
@@ -130,11 +133,13 @@ class Exchange:
         "status",
     )
 
-    def __init__(self, scope: Scope, send: Send, client: str) -> None:
+    def __init__(self, scope: Scope, send: Send, client: str, *, believed: bool) -> None:
         raw = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self.started: float = perf_counter()
         self.headers: dict[bytes, bytes] = dict(raw)
-        self.request_id: str = request_id_of(self.headers)
+        given = given_id(self.headers)
+        self.request_id: str = (given if believed else None) or uuid7_text()
+        self.client_request_id: str | None = None if believed else given
         self.client: str = client
         self.kept_address: str = ""
         self.extra: tuple[tuple[bytes, bytes], ...] = ()
@@ -180,7 +185,8 @@ class Exchanges:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope["exchange"] = Exchange(scope, send, self._address.find(scope))
+        client, believed = self._address.find(scope)
+        exchange = scope["exchange"] = Exchange(scope, send, client, believed=believed)
         # For log, trail and sessions: the kit and the nouns know no exchange.
         exchange.kept_address = scope["kept_address"] = exchange.client if self._whole else truncated(exchange.client)
         logging.request_id.set(exchange.request_id)

@@ -21,7 +21,7 @@ from app.kit.errors import (
     UriTooLong,
 )
 from app.kit.limits import Limits
-from app.kit.logging import get_logger
+from app.kit.logging import get_logger, readable_path
 from app.kit.routing import Route
 
 log = get_logger()
@@ -198,7 +198,10 @@ class TimeLimit:
                 raise
             exchange = exchange_of(scope)
             if exchange.status:
-                log.warning("answer cut off", path=cast("str", scope["path"]), bytes=exchange.sent)
+                path = readable_path(
+                    cast("str", scope["path"]), cast("dict[str, object]", scope.get("path_params") or {})
+                )
+                log.warning("answer cut off", path=path, bytes=exchange.sent)
             raise TimedOut(f"The request took longer than the {seconds:g} s that this operation allows.") from error
 
 

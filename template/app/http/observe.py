@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.exchange import Exchange, exchange_of
 from app.http.limits import PROBES
 from app.kit.access import Caller, Principal
-from app.kit.logging import get_logger
+from app.kit.logging import get_logger, readable_path
 from app.kit.routing import Route
 
 # Around the register's numbers: p50 < 100 ms, p95 < 500 ms, p99 < 2 s.
@@ -68,12 +68,13 @@ class Observe:
         log.info(
             "request",
             method=method,
-            path=cast("str", scope["path"]),
+            path=readable_path(cast("str", scope["path"]), cast("dict[str, object]", scope.get("path_params") or {})),
             route=template,
             status=exchange.status,
             ms=round(seconds * 1000, 2),
             bytes=exchange.sent,
             client=exchange.kept_address,
             account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
+            **({"client_request_id": exchange.client_request_id} if exchange.client_request_id else {}),
             **({"deprecated": True} if replaced else {}),
         )

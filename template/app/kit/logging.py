@@ -32,6 +32,11 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
+# What may be a token: long, and no mere words. A UUID is the id of something.
+_TOKEN = re.compile(r"[A-Za-z0-9_~.+=-]{24,}")
+_WORDS = re.compile(r"[a-z._-]+")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -49,7 +54,8 @@ class LineWriter:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Never write these texts, wherever they turn up: in a message of a library, in the values of a traceback."""
-        self._hidden = self._hidden.union(secret.encode() for secret in secrets)
+        # As a line has them, in which a quotation mark has a backslash before it.
+        self._hidden = self._hidden.union(to_json(secret)[1:-1] for secret in secrets)
 
     def write(self, line: bytes) -> None:
         """Queue one line; it ends with its own newline."""
@@ -98,6 +104,18 @@ def timestamp() -> str:
 def names_a_secret(name: str) -> bool:
     """Whether the value of a field with this name is nobody's to read."""
     return _SECRET.search(name) is not None
+
+
+def readable_path(path: str, parameters: Mapping[str, object]) -> str:
+    """The path of a request as a log may hold it: without what is called a secret or may be one."""
+    for name, value in parameters.items():
+        if names_a_secret(name):
+            path = path.replace(str(value), _MASK)
+    return _TOKEN.sub(_without_token, path)
+
+
+def _without_token(found: re.Match[str]) -> str:
+    return found[0] if _UUID.fullmatch(found[0]) or _WORDS.fullmatch(found[0]) else _MASK
 
 
 def _mask(value: object) -> object:

@@ -19,7 +19,7 @@ def found(peer: str, *forwarded: str, trusted: Sequence[str] = ("10.0.0.0/8",), 
     if scheme:
         headers.append((b"x-forwarded-proto", scheme.encode()))
     scope: Scope = {"type": "http", "client": (peer, 1) if peer else None, "scheme": "http", "headers": headers}
-    address = ClientAddress([ip_network(each) for each in trusted]).find(scope)
+    address, _ = ClientAddress([ip_network(each) for each in trusted]).find(scope)
     if peer and address != plain(peer):
         assert scope["client"] == (address, 0)
     return address, str(scope["scheme"])

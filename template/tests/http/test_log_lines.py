@@ -40,6 +40,7 @@ def test_app_serve_writes_json_lines_with_the_request_id_and_ends_when_told(data
         "ENVIRONMENT": "production",
         "DATABASE_URL": database_url,
         "AUTH_SIGNING_KEYS": secrets.token_hex(32),
+        "TRUSTED_PROXIES": "127.0.0.1",
         **production(),
     }
     service = subprocess.Popen(

@@ -1,17 +1,17 @@
 """Connecting to PostgreSQL, and lending connections one at a time."""
 
 import asyncio
-import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 from pydantic import SecretStr
 
 from app import defaults
+from app.adapters.database.address import Address
 from app.adapters.database.errors import UNREACHABLE
-from app.adapters.database.settings import parameters, verifies
 from app.kit.errors import Unavailable
 from app.kit.logging import get_logger
 
@@ -20,18 +20,22 @@ log = get_logger()
 _WAIT_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
 
+# After these the next host of the address is tried; any other error would be the same there.
+_ELSEWHERE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+_TURNS: Final[Mapping[str, tuple[SessionAttribute, ...]]] = {
+    "prefer-standby": (SessionAttribute.standby, SessionAttribute.any)
+}
+
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection  # not generic at run time
-
-
-def _tls(url: SecretStr) -> ssl.SSLContext:
-    """TLS 1.3 with the server's name checked against `sslrootcert`, or against the authorities of the system."""
-    authority = parameters(url).get("sslrootcert", "system")
-    context = ssl.create_default_context(cafile=None if authority == "system" else authority)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
 
 
 async def connect(url: SecretStr, **server_settings: str) -> Connection:
@@ -39,16 +43,43 @@ async def connect(url: SecretStr, **server_settings: str) -> Connection:
 
     Raises Unavailable when there is none to be had; the log says why.
     """
-    try:
-        return await asyncpg.connect(
-            url.get_secret_value(),
-            ssl=_tls(url) if verifies(url) else None,
-            timeout=_CONNECT_SECONDS,
-            server_settings={"application_name": defaults.PROJECT_SLUG, "timezone": "UTC", **server_settings},
-        )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        log.error("database unreachable", reason=str(error) or type(error).__name__)  # noqa: TRY400 - the reason says it all
-        raise Unavailable(UNREACHABLE) from error
+    address = Address.parse(url.get_secret_value())
+    wanted = address.parameters.get("target_session_attrs", "any")
+    failed: Exception | None = None
+    for kind, place in (
+        (kind, place) for kind in _TURNS.get(wanted, (SessionAttribute(wanted),)) for place in address.places
+    ):
+        try:
+            return await _connected(address, place, kind, server_settings)
+        except _ELSEWHERE as error:
+            failed = error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            failed = error
+            break
+    log.error("database unreachable", reason=str(failed) or type(failed).__name__)
+    raise Unavailable(UNREACHABLE) from failed
+
+
+async def _connected(
+    address: Address, place: tuple[str | None, int | None], kind: SessionAttribute, server_settings: dict[str, str]
+) -> Connection:
+    return await asyncpg.connect(
+        host=place[0],
+        port=place[1],
+        user=address.user,
+        password=address.password or None,
+        passfile=address.parameters.get("passfile"),
+        database=address.dbname,
+        ssl=address.tls(),
+        target_session_attrs=kind,
+        timeout=address.seconds or _CONNECT_SECONDS,
+        server_settings={
+            "application_name": defaults.PROJECT_SLUG,
+            **address.server_settings,
+            "timezone": "UTC",
+            **server_settings,
+        },
+    )
 
 
 class Connections:

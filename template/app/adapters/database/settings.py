@@ -1,13 +1,13 @@
 """The address of the database, its pool and timeouts; production demands TLS, or a reason to do without."""
 
 from typing import Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app import defaults
 from app import settings as service
+from app.adapters.database.address import Address
 from app.settings import ENV_FILE
 
 
@@ -41,45 +41,40 @@ class DatabaseSettings(BaseSettings):
         """The address for whoever changes the schema."""
         return self.owner_url or self.url
 
+    @property
+    def passwords(self) -> frozenset[str]:
+        """The passwords in the addresses."""
+        return frozenset(Address.parse(url.get_secret_value()).password for _, url in self._named) - {""}
+
     @field_validator("url", "read_url", "owner_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must have the form postgresql://user:password@host/database")
+        if url is not None:
+            address = Address.parse(url.get_secret_value())
+            try:
+                _ = address.tls()
+            except OSError:
+                raise ValueError(
+                    "has an sslrootcert, sslcert or sslkey that is no file of a certificate or key"
+                ) from None
         return url
 
     @model_validator(mode="after")
     def _is_safe_in_production(self) -> Self:
         process = service.settings()
         if process.production:
-            for name, url in (("URL", self.url), ("READ_URL", self.read_url), ("OWNER_URL", self.owner_url)):
-                if url is None:
-                    continue
-                if password(url) in process.secrets:
+            for name, url in self._named:
+                address = Address.parse(url.get_secret_value())
+                if address.password in process.secrets:
                     raise ValueError(f"The password in DATABASE_{name} is also another secret: choose a different one")
-                if not (verifies(url) or is_local(url) or self.without_tls_because):
+                if not (address.verifies or address.is_local or self.without_tls_because):
                     raise ValueError(
                         f"DATABASE_{name} does not require TLS: append ?sslmode=verify-full&sslrootcert=…, or give the "
                         "reason in DATABASE_WITHOUT_TLS_BECAUSE"
                     )
         return self
 
-
-def verifies(url: SecretStr) -> bool:
-    """Whether it asks for TLS with the server's name checked."""
-    return parameters(url).get("sslmode") == "verify-full"
-
-
-def is_local(url: SecretStr) -> bool:
-    """Whether it is a socket of this machine, which has no wire to listen on."""
-    return (parameters(url).get("host") or unquote(urlsplit(url.get_secret_value()).hostname or "")).startswith("/")
-
-
-def password(url: SecretStr) -> str:
-    """The password in it; none is empty."""
-    return unquote(urlsplit(url.get_secret_value()).password or "")
-
-
-def parameters(url: SecretStr) -> dict[str, str]:
-    """What stands behind its question mark."""
-    return dict(parse_qsl(urlsplit(url.get_secret_value()).query))
+    @property
+    def _named(self) -> list[tuple[str, SecretStr]]:
+        named = (("URL", self.url), ("READ_URL", self.read_url), ("OWNER_URL", self.owner_url))
+        return [(name, url) for name, url in named if url is not None]

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from app.adapters.database.connections import Connection, Connections, connect
 from app.adapters.database.errors import FAILED, UNREACHABLE, explained
-from app.adapters.database.settings import DatabaseSettings, password
+from app.adapters.database.settings import DatabaseSettings
 from app.adapters.database.statements import Command, Query
 from app.kit import state
 from app.kit.access import Origin
@@ -234,9 +234,8 @@ class Database:
     """The service's connections to PostgreSQL."""
 
     def __init__(self, settings: DatabaseSettings, ring: KeyRing) -> None:
-        passwords = [password(url) for url in (settings.url, settings.read_url) if url is not None]
         # A short one may be a word, and would blot it out of every line.
-        writer.hide(each for each in passwords if len(each) >= _SECRET_LENGTH)
+        writer.hide(each for each in settings.passwords if len(each) >= _SECRET_LENGTH)
         self._settings: DatabaseSettings = settings
         self._ring: KeyRing = ring
         self._primary: Connections = Connections(lambda: self._connect(settings.url), settings.pool_size)

@@ -40,7 +40,7 @@ class SmtpMailer:
 
     async def send(self, message: Message) -> None:
         """Hand a message over; MailNotSent when the server did not take it, or was not who it says."""
-        parts = urlsplit(self._url.get_secret_value())
+        parts = urlsplit(self._url.get_secret_value().strip())
         implicit = parts.scheme == "smtps"
         try:
             async with asyncio.timeout(_SECONDS):

@@ -1,8 +1,8 @@
 """How mail leaves."""
 
+import re
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import EmailStr, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +11,12 @@ from app import settings as service
 from app.settings import ENV_FILE
 
 PORTS: Final = {"smtp": 587, "smtps": 465}
+
+# A password with one of the delimiters in it would be taken for something else, and said in an error.
+_URL = re.compile(
+    r"smtps?://(?:[^@/?#\s]*@)?(?:\[[0-9a-f:.]+\]|[^@/?#\s:\[\]]+)(?::(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE
+)
+_LAST_PORT = 65_535
 
 _LOCAL = "http://localhost:8000"
 
@@ -35,9 +41,12 @@ class MailSettings(BaseSettings):
     @model_validator(mode="after")
     def _can_send(self) -> Self:
         if self.url is not None:
-            parts = urlsplit(self.url.get_secret_value())
-            if parts.scheme not in PORTS or not parts.hostname:
-                raise ValueError("MAIL_URL must have the form smtps://user:password@host:465")
+            found = _URL.fullmatch(self.url.get_secret_value().strip())
+            if found is None or not 0 < int(found["port"] or 1) <= _LAST_PORT:
+                raise ValueError(
+                    "MAIL_URL must have the form smtps://user:password@host:465. Inside of the user and the password, "
+                    "write @ as %40, / as %2F, ? as %3F, # as %23 and % as %25"
+                )
         if service.settings().production:
             self._refuse_what_is_for_development()
         return self

@@ -3,6 +3,7 @@
 from app.adapters.database import Database, Session
 from app.kit import routing
 from app.kit.errors import Invalid, answers
+from app.platform.accounts.dependencies import Passwords
 from app.platform.auth.dependencies import Tokens
 from app.platform.links.errors import LinkRefused
 from app.platform.mail.schemas import MailPromised
@@ -13,14 +14,17 @@ from app.platform.verifications.schemas import Verification, VerificationRequest
 router = routing.router("/v1/email-verifications", "accounts")
 
 
-@router.post("", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused))
-async def verify_email(data: Verification, *, transactions: Database, session: Session, tokens: Tokens) -> None:
+@router.post("", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused, Invalid))
+async def verify_email(
+    data: Verification, *, transactions: Database, session: Session, passwords: Passwords, tokens: Tokens
+) -> None:
     """Confirm the address of an account with a link.
 
     The link came by mail after signing up. It is good for a day and for one use. The first time, everybody who has used
-    the account before is signed out, and whatever else they attached to it ends: sign in with your password.
+    the account before is signed out, and whatever else they attached to it ends: sign in again with your password. Send
+    a password to choose it now, so that nobody who signed up with your address knows it; the first proof takes one.
     """
-    return await service.verify(transactions, session, tokens, data)
+    return await service.verify(transactions, session, passwords, tokens, data)
 
 
 @router.post("/requests", status_code=202, dependencies=[ASK], responses=answers(Invalid))

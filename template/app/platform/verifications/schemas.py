@@ -1,7 +1,9 @@
 """The shapes of verifications."""
 
+from pydantic import Field
+
 from app.kit.schemas import In
-from app.platform.accounts.schemas import Email
+from app.platform.accounts.schemas import Email, Password
 from app.platform.links.schemas import Secret
 
 
@@ -12,6 +14,10 @@ class VerificationRequest(In):
 
 
 class Verification(In):
-    """The secret of the link that was mailed."""
+    """The secret of the link that was mailed, and the password that the owner of the address chooses."""
 
     token: Secret
+    password: Password | None = Field(
+        default=None,
+        description="The password from now on. Without it, the one of whoever signed up stays, who may be a stranger",
+    )

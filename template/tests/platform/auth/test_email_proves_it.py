@@ -55,3 +55,34 @@ def test_a_later_proof_by_link_ends_nothing(client: httpx.Client) -> None:
 
     mine = {"authorization": f"Bearer {pair['access_token']}"}
     assert rows(client.get(ITEMS, headers=mine)) == []
+
+
+CHOSEN = "9 green kettles, mine"
+
+
+def test_the_first_proof_may_choose_the_password_and_a_stranger_knows_it_no_more(client: httpx.Client) -> None:
+    stranger: Json = {"email": new_address(), "password": PASSWORD}
+    assert client.post("/v1/accounts", json=stranger).status_code == 202
+    link = secret_in(mail(str(stranger["email"]), "Confirm your address"))
+
+    guessable = client.post("/v1/email-verifications", json={"token": link, "password": "password1234"})
+    _ = problem(guessable, 422, "invalid")
+    assert client.post(LOGIN, json=stranger).status_code == 200
+    chosen = client.post("/v1/email-verifications", json={"token": link, "password": CHOSEN})
+
+    assert chosen.status_code == 204
+    _ = problem(client.post(LOGIN, json=stranger), 401, "wrong-credentials")
+    assert client.post(LOGIN, json=stranger | {"password": CHOSEN}).status_code == 200
+
+
+def test_a_later_proof_chooses_no_password(client: httpx.Client) -> None:
+    owner: Json = {"email": new_address(), "password": PASSWORD}
+    assert client.post("/v1/accounts", json=owner).status_code == 202
+    first = secret_in(mail(str(owner["email"]), "Confirm your address"))
+    assert _by_reset(client, str(owner["email"])).status_code == 204
+
+    refused = client.post("/v1/email-verifications", json={"token": first, "password": CHOSEN})
+
+    _ = problem(refused, 400, "link-refused")
+    assert client.post(LOGIN, json=owner | {"password": "7 grey kettles"}).status_code == 200
+    assert client.post(LOGIN, json=owner | {"password": CHOSEN}).status_code == 401

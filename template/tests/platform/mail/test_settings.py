@@ -1,7 +1,10 @@
 """The settings of mail: what production refuses, each in one sentence that names it."""
 
+import traceback
+
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from app import cli
 from app.adapters.mail.settings import MailSettings
@@ -36,3 +39,38 @@ def test_mail_settings_do_not_show_their_secret(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MAIL_URL", "smtps://me:not-told@mail.example.com")
 
     assert "not-told" not in repr(MailSettings.read())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"smtps://me:not-{sign}told@mail.example.com:465" for sign in "@/?# \t"),
+        "smtps://me:not-told",
+        "smtps://me:not-told@:465",
+        "smtps://me:not-told@mail.example.com:0",
+        "smtps://me:not-told@mail.example.com:65536",
+        "smtps://me:not-told@mail.example.com/more",
+        "smtps://me:not-told@::1",
+    ],
+)
+def test_an_address_that_would_be_read_otherwise_is_refused_without_a_word_of_it(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("MAIL_URL", url)
+
+    with pytest.raises(ValidationError, match="MAIL_URL must have the form smtps://user:password@host:465") as refused:
+        _ = MailSettings.read()
+
+    told = "".join(traceback.format_exception(refused.value))
+    assert "not-" not in told
+    assert "told" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["smtp://localhost", "SMTP://127.0.0.1:1025/", "smtps://me:p%40ss@[::1]:465", " smtps://me@mail.example.com "],
+)
+def test_every_other_address_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MAIL_URL", url)
+
+    assert MailSettings.read().url is not None
