@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     audit_retention_days: int = Field(
         default=defaults.AUDIT_RETENTION_DAYS, ge=defaults.AUDIT_RETENTION_DAYS, le=36_525
     )
+    # The rules for this class of data are the longest that they may be.
+    access_token_seconds: int = Field(default=defaults.ACCESS_TOKEN_SECONDS, ge=60, le=defaults.ACCESS_TOKEN_SECONDS)
+    refresh_token_seconds: int = Field(default=defaults.REFRESH_TOKEN_SECONDS, ge=60, le=defaults.REFRESH_TOKEN_SECONDS)
+    session_seconds: int = Field(default=defaults.SESSION_SECONDS, ge=60, le=defaults.SESSION_SECONDS)
     max_in_flight: int = Field(default=defaults.MAX_IN_FLIGHT, ge=1, le=100_000)
     request_seconds: float = Field(default=10.0, ge=0.1, le=600)
     stream_seconds: float = Field(default=3600.0, ge=1, le=86_400)
@@ -176,18 +180,18 @@ class Settings(BaseSettings):
 
     @property
     def access_lifetime(self) -> timedelta:
-        """How long an access token holds. This and the next two are numbers of app/defaults.py, no settings."""
-        return timedelta(seconds=defaults.ACCESS_TOKEN_SECONDS)
+        """How long an access token holds."""
+        return timedelta(seconds=self.access_token_seconds)
 
     @property
     def refresh_lifetime(self) -> timedelta:
         """How long a session lives without being used."""
-        return timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS)
+        return timedelta(seconds=self.refresh_token_seconds)
 
     @property
     def session_lifetime(self) -> timedelta:
         """How long a session lives however much it is used."""
-        return timedelta(seconds=defaults.SESSION_SECONDS)
+        return timedelta(seconds=self.session_seconds)
 
     def settling(self, longest: float) -> timedelta:
         """How long after its beginning a transaction of a request may still commit, where one may take `longest` s."""

@@ -25,10 +25,11 @@ def new() -> None:
 @keys.command()
 def signing() -> None:
     """Print the next value of AUTH_SIGNING_KEYS: a new key in front of those that there are."""
+    from app import defaults
     from app.settings import settings
 
     found = settings()
-    minutes = found.access_lifetime.total_seconds() / 60
+    minutes = defaults.ACCESS_TOKEN_SECONDS / 60
     click.echo(",".join([secrets.token_hex(32), *(key.get_secret_value() for key in found.auth_signing_keys)]))
     click.echo(
         "Set this as AUTH_SIGNING_KEYS and restart. The keys behind the first still verify what they signed: drop them "

@@ -1,5 +1,7 @@
 """Access tokens as a credential: in the Authorization header, where no other kind begins as this one does."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from app import defaults
@@ -16,6 +18,7 @@ def authenticator(app: FastAPI) -> AccessTokens:
         settings.signing_seeds,
         issuer=defaults.PROJECT_SLUG,
         lifetime=settings.access_lifetime,
+        longest=timedelta(seconds=defaults.ACCESS_TOKEN_SECONDS),
         settling=settings.settling(routing.longest(app)),
     )
     state.keep(app, tokens)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Interval, Uuid, bindparam, func, insert, select, tuple_, union_all, update
@@ -13,6 +14,7 @@ from app.kit.ids import uuid7
 from app.platform.auth.devices import Device
 from app.platform.auth.models import DeletedSession, RefreshToken, SignIn
 from app.platform.auth.schemas import SessionRead
+from app.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +78,36 @@ _TOUCH = Command(
     update(SignIn).where(SignIn.id == bindparam("sign_in_id")).values(last_used_at=func.now()).returning(SignIn.id),
     identity,
 )
-_EXPIRES_AT = func.least(
-    SignIn.last_used_at + timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS),
-    SignIn.created_at + timedelta(seconds=defaults.SESSION_SECONDS),
-)
-# By the owner's part of the index on both columns, as with items.
-_NEWEST = Query(
-    select(
-        SignIn.id,
-        SignIn.created_at,
-        SignIn.last_used_at,
-        _EXPIRES_AT.label("expires_at"),
-        SignIn.user_agent,
-        SignIn.address,
-        SignIn.id.is_not_distinct_from(bindparam("current", type_=Uuid())).label("current"),
+
+
+@cache
+def _newest(idle: timedelta, whole: timedelta) -> Query[SessionRead]:
+    expires_at = func.least(SignIn.last_used_at + idle, SignIn.created_at + whole)
+    return Query(
+        select(
+            SignIn.id,
+            SignIn.created_at,
+            SignIn.last_used_at,
+            expires_at.label("expires_at"),
+            SignIn.user_agent,
+            SignIn.address,
+            SignIn.id.is_not_distinct_from(bindparam("current", type_=Uuid())).label("current"),
+        )
+        # By the owner's part of the index on both columns, as with items.
+        .where(
+            SignIn.account_id >= bindparam("owner"),
+            tuple_(SignIn.account_id, SignIn.id) < tuple_(bindparam("owner"), bindparam("before")),
+            SignIn.ended_at.is_(None),
+            func.now() < expires_at,
+        )
+        .order_by(SignIn.account_id.desc(), SignIn.id.desc())
+        .limit(bindparam("most")),
+        SessionRead,
     )
-    .where(
-        SignIn.account_id >= bindparam("owner"),
-        tuple_(SignIn.account_id, SignIn.id) < tuple_(bindparam("owner"), bindparam("before")),
-        SignIn.ended_at.is_(None),
-        func.now() < _EXPIRES_AT,
-    )
-    .order_by(SignIn.account_id.desc(), SignIn.id.desc())
-    .limit(bindparam("most")),
-    SessionRead,
-)
+
+
+# With the longest lifetimes, which are the usual ones, so that `make queries` judges it.
+_NEWEST = _newest(timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS), timedelta(seconds=defaults.SESSION_SECONDS))
 _WITHIN = func.now() - bindparam("within", type_=Interval())
 _ENDED = Query(
     union_all(
@@ -196,7 +203,8 @@ async def end_all(session: Session, owner: UUID, kept: UUID | None) -> list[UUID
 
 async def newest(reader: Reader, owner: UUID, current: UUID | None, before: UUID, most: int) -> list[SessionRead]:
     """An account's open sessions that are older than the session `before`, newest first."""
-    return await reader.all(_NEWEST, owner=owner, current=current, before=before, most=most)
+    query = _newest(settings().refresh_lifetime, settings().session_lifetime)
+    return await reader.all(query, owner=owner, current=current, before=before, most=most)
 
 
 async def ended(primary: Reader, within: timedelta) -> list[UUID]:

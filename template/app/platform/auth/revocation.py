@@ -76,7 +76,7 @@ class Follower:
         self._database: Database = database
         self._tokens: Tokens = tokens
         self._settling: timedelta = settling
-        self._asked: float = monotonic() - tokens.lifetime.total_seconds()
+        self._asked: float = monotonic() - tokens.longest.total_seconds()
         self._failing: bool = False
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class Follower:
 
     async def _ask(self) -> None:
         began = monotonic()
-        since = min(timedelta(seconds=began - self._asked), self._tokens.lifetime)
+        since = min(timedelta(seconds=began - self._asked), self._tokens.longest)
         for kind in kinds():
             self._tokens.revoked.confirm(await kind.revoked(self._database.primary, since + self._settling))
         self._tokens.revoked.forget(began)

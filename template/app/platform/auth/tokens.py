@@ -106,13 +106,17 @@ class Tokens:
     verified is remembered until it expires: an Ed25519 check costs more than the rest of the authentication together.
     """
 
-    def __init__(self, seeds: Sequence[bytes], *, issuer: str, lifetime: timedelta, settling: timedelta) -> None:
+    def __init__(
+        self, seeds: Sequence[bytes], *, issuer: str, lifetime: timedelta, longest: timedelta, settling: timedelta
+    ) -> None:
         self._keys: Sequence[Key] = [Key.from_seed(seed) for seed in seeds]
         self._public: Mapping[str, Ed25519PublicKey] = {key.kid: key.public for key in self._keys}
         self._issuer: str = issuer
         self._verified: dict[bytes, Claims] = {}
         self.lifetime: timedelta = lifetime
-        self.revoked: Revoked = Revoked(lifetime=lifetime, settling=settling)
+        self.longest: timedelta = longest
+        """How long a token may still hold that was issued before its lifetime was shortened."""
+        self.revoked: Revoked = Revoked(lifetime=longest, settling=settling)
 
     @property
     def public_keys(self) -> Mapping[str, bytes]:

@@ -5,17 +5,21 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from time import monotonic, sleep
+from typing import cast
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import pytest
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from app import defaults
 from app.kit import routing, state
 from app.platform.auth import revocation
 from app.platform.auth.tokens import Tokens
-from tests.conftest import Log, SignUp, Sql, Start
+from app.settings import settings
+from tests.conftest import Log, SetEnvironment, SignUp, Sql, Start
 from tests.http import trouble
 from tests.platform.sessions import LOGIN, ME, bearer, session_of, signed_in
 from tests.wire import Json, Service, body, eventually, problem, rows
@@ -52,6 +56,28 @@ def test_my_open_sessions_newest_first(client: httpx.Client, credentials: Json) 
     times = [datetime.fromisoformat(str(shown[0][each])) for each in ("created_at", "last_used_at", "expires_at")]
     assert times[0] == times[1]
     assert times[2] - times[1] == timedelta(seconds=defaults.REFRESH_TOKEN_SECONDS)
+
+
+def test_lifetimes_can_be_shortened(start: Start, credentials: Json) -> None:
+    with start(ACCESS_TOKEN_SECONDS="61", REFRESH_TOKEN_SECONDS="122", SESSION_SECONDS="120").connect() as client:
+        assert client.post("/v1/accounts", json=credentials).status_code == 202
+        pair = body(client.post("/v1/auth/login", json=credentials))
+        shown = rows(client.get(SESSIONS, headers={"Authorization": f"Bearer {pair['access_token']}"}))[0]
+
+    claims = cast("Json", jwt.decode(str(pair["access_token"]), options={"verify_signature": False}))
+    assert (pair["expires_in"], int(str(claims["exp"])) - int(str(claims["iat"]))) == (61, 61)
+    begun, until = (datetime.fromisoformat(str(shown[each])) for each in ("created_at", "expires_at"))
+    assert until - begun == timedelta(seconds=120)
+
+
+@pytest.mark.parametrize("name", ["ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS", "SESSION_SECONDS"])
+def test_lifetimes_can_not_be_lengthened(set_environment: SetEnvironment, name: str) -> None:
+    most = int(str(getattr(defaults, name)))
+    set_environment(**{name: str(most)})
+    assert settings()
+    set_environment(**{name: str(most + 1)})
+    with pytest.raises(ValidationError, match=name.lower()):
+        _ = settings()
 
 
 def test_they_come_in_pages(client: httpx.Client, credentials: Json) -> None:
