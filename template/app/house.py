@@ -83,7 +83,7 @@ def _lazy() -> Iterator[str]:
         for each in mapper.relationships:
             if each.lazy in _LAZY:
                 yield (
-                    f"{each} loads lazily, which can't be awaited. Write `relationship(lazy=\"raise\")`, and name it "
+                    f'{each} loads lazily, which can\'t be awaited. Write `relationship(lazy="raise")`, and name it '
                     'in the queries that need it (`selectinload`), or `lazy="selectin"` to load it each time.'
                 )
 

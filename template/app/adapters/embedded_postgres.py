@@ -101,16 +101,18 @@ class _Server:
 
     def start(self) -> None:
         """Start it, unless it runs."""
+        begun = None
         if self._process is None:
             (self._folder / "postmaster.pid").unlink(missing_ok=True)
             self._make()
             with (self._folder / "log").open("ab") as log:
                 quoted = str(self._sockets()).replace('"', '""')
                 given = ["-c", "listen_addresses=", "-c", f'unix_socket_directories="{quoted}"']
-                _STARTED.append(self._begin("postgres", "-D", str(self._folder), *given, log=log.fileno()))
+                begun = self._begin("postgres", "-D", str(self._folder), *given, log=log.fileno())
+                _STARTED.append(begun)
         deadline = time.monotonic() + _SECONDS
         while not self._answers():
-            if time.monotonic() > deadline or (_STARTED and _STARTED[-1].poll() is not None):
+            if time.monotonic() > deadline or (begun is not None and begun.poll() is not None):
                 end = (self._folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
                 raise NotStarted(f"PostgreSQL did not start in {self._folder}. Its log ends with:\n{end}")
             time.sleep(_POLL)
@@ -123,8 +125,9 @@ class _Server:
         process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + _SECONDS
         while self._process is not None and time.monotonic() < deadline:
-            _ = [each.poll() for each in _STARTED]
             time.sleep(_POLL)
+        # Whoever started it takes note of its end.
+        _STARTED[:] = [each for each in _STARTED if each.poll() is None]
 
     def _make(self) -> None:
         """Make the folder, as a whole or not at all."""
