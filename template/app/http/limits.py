@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -11,17 +12,22 @@ from typing import cast
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.exchange import exchange_of
+from app.kit.access import Caller, Principal
+from app.kit.addresses import truncated
 from app.kit.errors import (
     BadRequest,
     ContentTooLarge,
     HeadersTooLarge,
     MisdirectedRequest,
     TimedOut,
+    TooManyRequests,
     Unavailable,
     UriTooLong,
 )
 from app.kit.limits import Limits
 from app.kit.logging import get_logger, readable_path
+from app.kit.peers import network
+from app.kit.rate_limits import Who
 from app.kit.routing import Route
 
 log = get_logger()
@@ -145,25 +151,73 @@ def _too_large(most: int) -> ContentTooLarge:
 
 
 class LoadLimit:
-    """Answers 503 while `most` requests are being answered by this worker."""
+    """Answers 503 while `most` requests are being answered by this worker.
+
+    One whose body is still awaited is none of them. Of those, whoever asks may have a quarter of `most`, and so may a
+    network; half of it a wider network. Past that they are answered 429, and nobody else is.
+    """
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app: ASGIApp = app
         self._most: int = most
         self._now: int = 0
+        self._bounds: tuple[int, ...] = (max(8, most // 4), max(8, most // 4), max(16, most // 2))
+        self._awaited: Counter[Who] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The probes must answer under load, or the orchestrator restarts what is merely busy.
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
+        self._enter()
+        whole = not _has_body(scope)
+        held = True
+
+        async def received() -> Message:
+            nonlocal whole, held
+            if whole:
+                return await receive()
+            self._now -= 1
+            held = False
+            message = await self._arriving(scope, receive)
+            self._enter()
+            held = True
+            whole = not message.get("more_body")
+            return message
+
+        try:
+            await self._app(scope, receive if whole else received, send)
+        finally:
+            self._now -= held
+
+    def _enter(self) -> None:
         if self._now >= self._most:
             raise Unavailable("The service is at its limit of requests: try again shortly.")
         self._now += 1
+
+    async def _arriving(self, scope: Scope, receive: Receive) -> Message:
+        """The next piece of a body, for which not too many are waiting already."""
+        caller, address = cast("Caller", scope.get("caller")), exchange_of(scope).client
+        asking = caller.counted_as if isinstance(caller, Principal) else ""
+        who: tuple[Who, ...] = (asking, network(address), f"{truncated(address)} in all")
+        if any(self._awaited[each] >= most for each, most in zip(who, self._bounds, strict=True) if each):
+            raise TooManyRequests(
+                "Too many of your requests have not arrived whole: finish those first.",
+                headers={"Retry-After": "1", "Connection": "close"},
+            )
+        self._awaited.update(who)
         try:
-            await self._app(scope, receive, send)
+            return await receive()
         finally:
-            self._now -= 1
+            self._awaited.subtract(who)
+            for each in who:
+                if not self._awaited[each]:
+                    del self._awaited[each]
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = exchange_of(scope).headers
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 class TimeLimit:

@@ -1,9 +1,12 @@
 """The limits of one request (size, time) and of all together (load)."""
 
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from time import monotonic
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -66,6 +69,53 @@ def test_past_its_load_the_service_refuses_at_once_and_recovers(start: Start) ->
         release.set()
         assert [each.result().status_code for each in held] == [200, 200]
         assert client.get("/v1/accounts/me").status_code == 401
+
+
+def _unfinished(url: str, headers: Mapping[str, str]) -> socket.socket:
+    """A connection whose request lacks the last byte of its body."""
+    given = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    made = socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=20)
+    made.sendall(f"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\n{given}Content-Length: 2\r\n\r\n{{".encode())
+    return made
+
+
+def _refusal(made: socket.socket) -> str:
+    """The status line of what was answered already; empty where nothing was."""
+    made.settimeout(0.0)
+    try:
+        return made.recv(4096).decode().partition("\r\n")[0]
+    except BlockingIOError:
+        return ""
+
+
+def test_bodies_that_never_come_keep_nobody_else_out(start: Start) -> None:
+    service = start(MAX_IN_FLIGHT="4", TRUSTED_PROXIES="127.0.0.1", ALLOWED_HOSTS="*")
+    json = {"Content-Type": "application/json"}
+    with ExitStack() as stack, service.connect() as client:
+        # One address may have 8 unfinished, its /24 16: both are more than may be answered at once.
+        made = [
+            stack.enter_context(_unfinished(service.url, json | {"X-Forwarded-For": address}))
+            for address in ["203.0.113.7"] * 10 + [f"203.0.113.{number}" for number in range(20, 36)]
+        ]
+        refused: set[int] = set()
+
+        def look() -> bool:
+            refused.update(index for index, each in enumerate(made) if index not in refused and "429" in _refusal(each))
+            return len(refused) == len(made) - 16
+
+        eventually(look)
+        assert len([each for each in refused if each < 10]) == 2
+
+        for address in ("203.0.114.1", "2001:db8::1"):
+            answer = client.post("/v1/auth/login", json={}, headers={"X-Forwarded-For": address})
+            assert answer.status_code == 422, answer.text
+        assert client.get("/v1/accounts/me").status_code == 401
+
+        # Those that wait are answered when their bodies come.
+        waiting = next(each for index, each in enumerate(made) if index not in refused)
+        waiting.setblocking(True)  # noqa: FBT003
+        waiting.sendall(b"}")
+        assert "422" in waiting.recv(4096).decode().partition("\r\n")[0]
 
 
 @pytest.mark.parametrize(
