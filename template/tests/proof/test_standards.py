@@ -16,11 +16,12 @@ from typing import Annotated, cast
 import asyncpg
 import pytest
 from fastapi import Body, Depends, FastAPI
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from sqlalchemy import select
 from typing_extensions import override
 
 from app.adapters.database import Connection, Query
+from app.adapters.database.address import Address
 from app.http.probes import Status
 from app.kit import routing
 from app.kit.access import public
@@ -409,11 +410,11 @@ def test_sec_4_sees_old_tls_and_strangers(context: Context, monkeypatch: pytest.
     lax = ssl.create_default_context()
     lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
 
-    def careless_tls(_url: SecretStr) -> ssl.SSLContext:
+    def careless_tls(_address: Address) -> ssl.SSLContext:
         return lax
 
-    monkeypatch.setattr("app.adapters.database.connections._tls", careless_tls)
-    monkeypatch.setattr("app.adapters.database.settings.is_local", bool)
+    monkeypatch.setattr(Address, "tls", careless_tls)
+    monkeypatch.setattr(Address, "is_local", True)
 
     fails(
         sec_4.check(replace(context, database_tls=["TLSv1.3", "TLSv1.2"])),

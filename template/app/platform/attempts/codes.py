@@ -1,15 +1,16 @@
 """Counting attempts at the codes of an account, from anywhere. It comes and goes with the second factor."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from app.adapters.database import Session
 from app.kit import clock
 from app.platform.attempts import repository
 from app.platform.attempts.errors import TooManyAttempts
-from app.platform.attempts.service import FORGOTTEN, AttemptCounter, Backoff, digest
+from app.platform.attempts.service import AttemptCounter, Backoff, digest
 
 # Whoever gets to try one knows the password, or has the session.
-_LIMIT = Backoff(free=5, longest=3600)
+LIMIT = Backoff(free=5, longest=3600, forgotten=timedelta(days=1))
 
 
 async def begin(guesses: AttemptCounter, account_id: UUID) -> bytes:
@@ -18,9 +19,9 @@ async def begin(guesses: AttemptCounter, account_id: UUID) -> bytes:
     async with guesses.database.transaction() as session:
         now = clock.now()
         known = await repository.locked(session, [key])
-        if (seconds := _LIMIT.wait(known[key], now)) > 0:
+        if (seconds := LIMIT.wait(known[key], now)) > 0:
             raise TooManyAttempts(int(seconds) + 1)
-        await repository.count(session, [key], now, now - FORGOTTEN, now + FORGOTTEN)
+        await repository.count(session, [key], [key] if LIMIT.is_over(known[key], now) else [], now)
     return key
 
 

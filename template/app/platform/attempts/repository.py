@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, LargeBinary, bindparam, case, delete, func, select, update
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.database import Command, Session
@@ -21,8 +21,11 @@ class Counted:
     succeeded_at: datetime | None
 
 
+# As long as any failure counts.
+_KEPT = timedelta(days=1)
 _DIGESTS = bindparam("digests", type_=ARRAY(LargeBinary))
 _ROW = (Attempts.digest, Attempts.failures, Attempts.failed_at, Attempts.succeeded_at)
+_OVER = Attempts.digest == any_(bindparam("over", type_=ARRAY(LargeBinary)))
 _THESE = Attempts.digest == func.any(_DIGESTS)
 
 # A row that is there is written as it was, which locks it: `DO NOTHING` would leave it to be swept away meanwhile.
@@ -37,7 +40,7 @@ _COUNT = Command(
     update(Attempts)
     .where(_THESE)
     .values(
-        failures=case((Attempts.failed_at > bindparam("forgotten"), Attempts.failures + 1), else_=1),
+        failures=case((_OVER, 1), else_=Attempts.failures + 1),
         failed_at=bindparam("now"),
         kept_until=func.greatest(Attempts.kept_until, bindparam("keep")),
     )
@@ -69,9 +72,9 @@ async def locked(session: Session, digests: Sequence[bytes]) -> dict[bytes, Coun
     return {each.digest: each for each in await session.all(_LOCK, digests=sorted(digests))}
 
 
-async def count(session: Session, digests: Sequence[bytes], now: datetime, forgotten: datetime, keep: datetime) -> None:
-    """Count one more attempt for each of some keys; those from before `forgotten` no longer count."""
-    _ = await session.all(_COUNT, digests=list(digests), now=now, forgotten=forgotten, keep=keep)
+async def count(session: Session, digests: Sequence[bytes], over: Sequence[bytes], now: datetime) -> None:
+    """Count one more attempt for each of some keys, and for those that are `over` the first."""
+    _ = await session.all(_COUNT, digests=list(digests), over=list(over), now=now, keep=now + _KEPT)
 
 
 async def clear(session: Session, digests: Sequence[bytes], now: datetime, keep: datetime) -> None:

@@ -19,8 +19,6 @@ from app.platform.attempts.errors import TooManyAttempts
 from app.platform.attempts.repository import Counted
 from app.settings import settings
 
-FORGOTTEN = timedelta(hours=1)
-"""Failures that are further apart than this are not counted together."""
 _KNOWN = timedelta(days=defaults.KNOWN_PLACE_DAYS)
 _SWEPT = 10
 _DOUBLINGS = 20
@@ -28,22 +26,31 @@ _DOUBLINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds."""
+    """So many wrong passwords cost nothing; from then on the wait doubles from the first to the longest, in seconds.
+
+    After a time without one they are forgotten. Unless that is much longer than the longest wait, patience gains more
+    than haste: tests/platform/attempts/test_numbers.py counts what the best plan gets.
+    """
 
     free: int
     longest: int
     first: int = 1
+    forgotten: timedelta = timedelta(hours=1)
 
     def wait(self, counted: Counted, now: datetime) -> float:
         """Seconds until the next attempt is looked at."""
         over = counted.failures - self.free
-        if over < 0 or now - counted.failed_at >= FORGOTTEN:
+        if over < 0 or self.is_over(counted, now):
             return 0
         delay = min(self.first << min(over, _DOUBLINGS), self.longest)
         return delay - (now - counted.failed_at).total_seconds()
 
+    def is_over(self, counted: Counted, now: datetime) -> bool:
+        """Whether the failures are so old that the next one is the first."""
+        return now - counted.failed_at >= self.forgotten
 
-PAIR = Backoff(free=5, longest=900)
+
+PAIR = Backoff(free=5, longest=900, forgotten=timedelta(days=1))
 ACCOUNT = Backoff(
     free=defaults.ACCOUNT_ATTEMPTS,
     longest=defaults.ACCOUNT_LONGEST_WAIT_SECONDS,
@@ -91,7 +98,7 @@ async def _count(session: Session, attempt: Attempt) -> None:
     known = await repository.locked(session, attempt.keys)
     if (seconds := _wait(attempt, known, now)) > 0:
         raise TooManyAttempts(int(seconds) + 1)
-    await repository.count(session, attempt.keys, now, now - FORGOTTEN, now + FORGOTTEN)
+    await repository.count(session, attempt.keys, _over(attempt, known, now), now)
     _ = await repository.forget(session, now, _SWEPT)
 
 
@@ -122,6 +129,11 @@ def _wait(attempt: Attempt, known: dict[bytes, Counted], now: datetime) -> float
     if pair.succeeded_at is None or now - pair.succeeded_at > _KNOWN:
         wait = max(wait, ACCOUNT.wait(known[attempt.account], now), PLACE.wait(known[attempt.place], now))
     return wait
+
+
+def _over(attempt: Attempt, known: dict[bytes, Counted], now: datetime) -> list[bytes]:
+    limits = zip(attempt.keys, (PAIR, ACCOUNT, PLACE), strict=True)
+    return [key for key, limit in limits if limit.is_over(known[key], now)]
 
 
 def digest(*parts: str) -> bytes:

@@ -142,7 +142,7 @@ def test_many_guesses_at_once_are_no_way_around(client: httpx.Client, credential
 
 def test_the_wait_ends_by_itself(client: httpx.Client, credentials: Json, sql: Sql) -> None:
     assert guess(client, credentials, 6)[-1] == 429
-    earlier(sql, 3601)
+    earlier(sql, 86_401)
 
     assert guess(client, credentials, 5) == [401] * 5
 
