@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,14 +29,6 @@ from app.adapters import embedded_postgres
 print(embedded_postgres.start(Path(sys.argv[1]))[0], flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Path]:
-    """A folder that everybody can reach, as pytest's own is not: root's PostgreSQL runs as somebody else."""
-    with tempfile.TemporaryDirectory(prefix="p-") as made:
-        Path(made).chmod(0o755)
-        yield Path(made).resolve()
 
 
 @pytest.fixture(scope="module")

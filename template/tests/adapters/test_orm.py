@@ -262,8 +262,11 @@ def test_a_value_that_was_moved_is_not_shown(sql: Sql, someone: httpx.Client, so
     async def read(orm: AsyncSession, _session: Session) -> None:
         _ = await orm.get_one(Account, mine)
 
-    with pytest.raises(Unreadable):
-        with_orm(read)
+    try:
+        with pytest.raises(Unreadable):
+            with_orm(read)
+    finally:
+        _ = sql("DELETE FROM accounts WHERE id = $1", mine)
 
 
 router = routing.router("/v1/orm", "orm")
