@@ -3,8 +3,10 @@
 import asyncio
 import getpass
 import secrets
+import shutil
 import socket
 import socketserver
+import tempfile
 import threading
 import traceback
 from collections.abc import Generator, Iterator
@@ -29,6 +31,7 @@ from app.kit.crypto import KeyRing
 from app.kit.errors import Unavailable
 from proof.standards import tls
 from tests.conftest import Log
+from tests.wire import eventually
 
 ROLE = "ada@ops/1"
 PASSWORD = "Zq7%/#?@:&=+ [x]é"
@@ -37,9 +40,11 @@ WHO = f"{quote(ROLE, safe='')}:{QUOTED}"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a server's socket; one role of it needs its password."""
-    data = tmp_path_factory.mktemp("server") / "data"
+def folder() -> Iterator[Path]:
+    """The folder of a server's socket; two roles of it need their passwords."""
+    # Not below pytest's own folder: that is private, and the server may run as another user.
+    root = Path(tempfile.mkdtemp(prefix="address-"))
+    data = root / "data"
     url, stop = embedded_postgres.start(data)
 
     async def prepare() -> None:
@@ -47,16 +52,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         await owner.execute(f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD '{PASSWORD}'")
         await owner.execute("CREATE ROLE plain LOGIN PASSWORD 'of-a-file'")
         await owner.execute(f'CREATE DATABASE "{ROLE}"')
-        lines = ["local all postgres trust", "local all all scram-sha-256"]
-        (data / "pg_hba.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        rules = "local all postgres trust\nlocal all all scram-sha-256\n"
+        (data / "pg_hba.conf").write_text(rules, encoding="utf-8")
         await owner.execute("SELECT pg_reload_conf()")
-        while await owner.fetchval("SELECT count(*) FROM pg_hba_file_rules") != len(lines):
-            pass
         await owner.close()
 
     asyncio.run(prepare())
+    eventually(lambda: asyncio.run(_demands_a_password(data)))
     yield data
     stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+async def _demands_a_password(data: Path) -> bool:
+    try:
+        connection = await asyncpg.connect(host=str(data), user="plain", password="wrong", database="postgres")
+    except asyncpg.InvalidPasswordError:
+        return True
+    await connection.close()
+    return False
 
 
 class Wire(socketserver.ThreadingTCPServer):
