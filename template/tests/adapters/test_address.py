@@ -3,10 +3,8 @@
 import asyncio
 import getpass
 import secrets
-import shutil
 import socket
 import socketserver
-import tempfile
 import threading
 import traceback
 from collections.abc import Generator, Iterator
@@ -40,11 +38,9 @@ WHO = f"{quote(ROLE, safe='')}:{QUOTED}"
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
+def folder(room: Path) -> Iterator[Path]:
     """The folder of a server's socket; two roles of it need their passwords."""
-    # Not below pytest's own folder: that is private, and the server may run as another user.
-    root = Path(tempfile.mkdtemp(prefix="address-"))
-    data = root / "data"
+    data = room / "server"
     url, stop = embedded_postgres.start(data)
 
     async def prepare() -> None:
@@ -61,7 +57,6 @@ def folder() -> Iterator[Path]:
     eventually(lambda: asyncio.run(_demands_a_password(data)))
     yield data
     stop()
-    shutil.rmtree(root, ignore_errors=True)
 
 
 async def _demands_a_password(data: Path) -> bool:
@@ -263,7 +258,7 @@ def test_tls_checks_what_the_mode_says(database_url: str, tmp_path: Path, parame
                 _ = asyncio.run(asked(url, "SELECT 1"))
 
 
-SECRET = f"Zx{secrets.token_hex(4)}"
+SECRET = "Zx81c2f4aQ"
 LEFT, RIGHT = f"{SECRET}L", f"{SECRET}R"
 HOST = "127.0.0.1/service"
 FORM = "must have the form postgresql://user:password@host:5432/database"
