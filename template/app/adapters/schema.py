@@ -61,6 +61,10 @@ class NoSuchParent(Exception):
     """A migration comes after one that is not there."""
 
 
+class NameTaken(Exception):
+    """Two migrations have one id, or one has an id of another branch, which grows with the template."""
+
+
 @cache
 def shipped() -> tuple[Migration, ...]:
     """Every migration of this release."""
@@ -146,10 +150,20 @@ def unrecorded(applied: Iterable[str]) -> list[str]:
 
 
 def inspect() -> None:
-    """Raise NoSuchParent for migrations of this release that no database can have."""
-    known = {each.revision for each in shipped()}
+    """Raise NoSuchParent or NameTaken for migrations of this release that no database can have."""
+    known: dict[str, Migration] = {}
     for each in shipped():
-        if absent := sorted(each.parents - known):
+        branch = _NAMED.fullmatch(each.revision)
+        is_reserved = branch is not None and branch[1] in BRANCHES and branch[1] != each.branch
+        if each.revision in known or is_reserved:
+            other = known[each.revision].branch if each.revision in known else cast("re.Match[str]", branch)[1]
+            raise NameTaken(
+                f"A migration in migrations/{each.branch}/ has the id {each.revision}, which belongs to migrations/"
+                f"{other}/. Give yours another: its file's `revision`, and `down_revision` of the one that follows."
+            )
+        known[each.revision] = each
+    for each in shipped():
+        if absent := sorted(each.parents - known.keys()):
             raise NoSuchParent(f"The migration {each.revision} comes after {', '.join(absent)}, which is not there.")
 
 
@@ -165,15 +179,14 @@ async def behind(database: Reader) -> list[str]:
 def migrate(revision: str = "heads") -> None:
     """Bring the database to a revision; what a later release has migrated stays as it is, and the log says so.
 
-    Raises NoSuchParent, and MigratedElsewhere where the database does not have what was asked for.
+    Raises NoSuchParent and NameTaken before anything runs, and MigratedElsewhere where the database does not have what
+    was asked for.
     """
     from alembic import command  # noqa: PLC0415 - see _FIELD
 
+    inspect()
     try:
         command.upgrade(alembic_config(), revision)
-    except (KeyError, UserWarning):
-        inspect()  # what Alembic stumbles over
-        raise
     except MigratedElsewhere as elsewhere:
         if elsewhere.lacking or revision != "heads":
             raise

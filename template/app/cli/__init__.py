@@ -40,14 +40,14 @@ def sentence(error: Exception) -> str | None:
     from alembic.util import CommandError
     from pydantic import ValidationError
 
-    from app.adapters.schema import MigratedElsewhere, NoSuchParent
+    from app.adapters.schema import MigratedElsewhere, NameTaken, NoSuchParent
     from app.house import HouseRuleBroken
     from app.kit.errors import AppError
 
     match error:
         case ValidationError():
             return _explained(error)
-        case HouseRuleBroken() | AppError() | MigratedElsewhere() | NoSuchParent():
+        case HouseRuleBroken() | AppError() | MigratedElsewhere() | NameTaken() | NoSuchParent():
             return str(error)
         case CommandError():
             return f"{error}."

@@ -18,9 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app import cli, defaults, registry
 from app.adapters import embedded_postgres, process, schema
 from app.kit import routing
+from proof.rig import looked_at
 from tests import database
 from tests.conftest import Log
-from tests.test_migrations import looked_at
 from tests.wire import Json
 
 
@@ -183,13 +183,27 @@ def test_a_revision_that_is_not_there_is_a_sentence(empty_database: str) -> None
     assert result.output == "Error: Can't locate revision identified by 'nonsense'.\n"
 
 
-def test_a_migration_after_one_that_is_not_there_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_database: str
+NEWEST = next(each.revision for each in schema.newest() if each.branch == "platform")
+TAKEN = (
+    "Error: A migration in migrations/app/ has the id {}, which belongs to migrations/platform/. Give yours another: "
+)
+
+
+@pytest.mark.parametrize(
+    ("revision", "after", "said"),
+    [
+        ("app_9", "app_8", "Error: The migration app_9 comes after app_8, which is not there.\n"),
+        (NEWEST, NEWEST, TAKEN.format(NEWEST)),
+        ("platform_9999", NEWEST, TAKEN.format("platform_9999")),
+    ],
+)
+def test_a_migration_that_can_not_be_is_a_sentence_before_anything_runs(  # noqa: PLR0913, PLR0917
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_database: str, revision: str, after: str, said: str
 ) -> None:
-    assert empty_database
     _ = shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
     _ = shutil.copy(process.ROOT / "pyproject.toml", tmp_path)
-    _ = (tmp_path / "migrations/app/9999_orphan.py").write_text('revision = "app_9"\ndown_revision = "app_8"\n')
+    text = f'revision = "{revision}"\ndown_revision = "{after}"\n'
+    _ = (tmp_path / "migrations/app/9999_mine.py").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
     monkeypatch.setattr(schema, "shipped", schema.shipped.__wrapped__)
@@ -197,7 +211,9 @@ def test_a_migration_after_one_that_is_not_there_is_a_sentence(
     result = run("migrate")
 
     assert result.exit_code == 1
-    assert result.output == "Error: The migration app_9 comes after app_8, which is not there.\n"
+    assert result.output.startswith(said)
+    made = "SELECT to_regclass('alembic_version')"
+    assert looked_at(empty_database, lambda one: one.exec_driver_sql(made).scalar_one()) is None
 
 
 @pytest.mark.parametrize("command", ["verify", "retire"])
