@@ -12,13 +12,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from types import ModuleType
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -27,6 +27,11 @@ import asyncpg
 
 from app.kit.discovery import modules
 from proof import parts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -207,6 +212,21 @@ def _app() -> str:
     if found is None:
         raise DoesNotStart("The service is not installed: run `make setup`.")
     return found
+
+
+def looked_at(url: str, work: "Callable[[Connection], T]") -> T:
+    """What a function finds or does on a connection of SQLAlchemy to a database, in a transaction that is committed."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    async def run() -> T:
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+        )
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    return asyncio.run(run())
 
 
 def execute(url: str, *statements: str) -> None:

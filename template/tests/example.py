@@ -4,23 +4,20 @@ Then a noun of the same name is written as `make domain` writes it, into a folde
 its table. What has another process or database than the tests is the service alone: it is marked `needs_example`.
 """
 
-import asyncio
 import atexit
 import shutil
 import tempfile
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy import Connection, Table
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 import app.domain
 from app import registry
 from app.adapters.database import Base
 from app.platform.audit import triggers
+from proof.rig import looked_at
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "items"
@@ -52,16 +49,7 @@ def stand_in() -> None:
 def create_table(url: str) -> None:
     """Make the table of the example in a database that the service's migrations made without it."""
     if FORGOTTEN:
-        asyncio.run(_created(url))
-
-
-async def _created(url: str) -> None:
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
-    )
-    async with engine.begin() as connection:
-        await connection.run_sync(_create)
-    await engine.dispose()
+        looked_at(url, _create)
 
 
 def _create(connection: Connection) -> None:

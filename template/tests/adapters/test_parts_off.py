@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from app.adapters import schema
 from app.adapters.schema import MigratedElsewhere
+from proof.rig import looked_at
 from tests import database
 from tests.conftest import Start
 from tests.example import needs_example
-from tests.test_migrations import looked_at
 
 HEAD = '''"""A migration."""
 

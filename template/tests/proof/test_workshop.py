@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from click import ClickException
 from click.testing import CliRunner
-from sqlalchemy import Table
+from sqlalchemy import CheckConstraint, Table
 
 from app import registry
 from app.adapters import schema
+from app.adapters.database import Base
 from app.adapters.schema import Migration
+from proof.rig import looked_at
 from proof.workshop import checks, english, migrations, nouns, written
 from proof.workshop.__main__ import workshop
-from tests import database
 
 
 def refused(*arguments: str) -> str:
@@ -390,11 +391,51 @@ def test_a_migration_comes_after_one_other(monkeypatch: pytest.MonkeyPatch) -> N
     assert "migrations/app/ has 2 ends: ours, theirs. Let the one" in refused("migration", "add a price")
 
 
-def test_a_migration_of_a_database_that_is_ahead_is_refused(empty_database: str) -> None:
-    schema.migrate()
-    database.execute(empty_database, "UPDATE alembic_version SET version_num = 'later' WHERE version_num ~ '^platform'")
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What `make migration` writes, instead of the file."""
+    found: list[tuple[str, ...]] = []
 
-    assert "The database was migrated by other code: it has later" in refused("migration", "add a price")
+    def note(*parts: str) -> None:
+        found.append(parts)
+
+    monkeypatch.setattr(migrations, "_written", note)
+    return found
+
+
+def test_a_migration_has_what_the_models_have_and_no_database_is_changed(
+    empty_database: str, noted: list[tuple[str, ...]]
+) -> None:
+    registry.load_models()
+    accounts = Base.metadata.tables["accounts"]
+    check = CheckConstraint("version < 99", "versions_end")
+    accounts.append_constraint(check)
+    try:
+        done = CliRunner().invoke(workshop, ["migration", "end the versions"])
+    finally:
+        accounts.constraints.remove(check)
+
+    assert done.exit_code == 0, done.output
+    what, up, down, _ = noted[0]
+    assert what == "end the versions"
+    assert up == "op.create_check_constraint(op.f('ck_accounts_versions_end'), 'accounts', 'version < 99')"
+    assert down == "op.drop_constraint(op.f('ck_accounts_versions_end'), 'accounts')"
+    assert (
+        done.output == "It fails where rows of accounts break this: ck_accounts_versions_end, CHECK (version < 99).\n"
+    )
+    left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'test_migration_%'"
+    assert looked_at(empty_database, lambda one: one.exec_driver_sql(left).scalar_one()) == 0
+    made = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert looked_at(empty_database, lambda one: one.exec_driver_sql(made).scalar_one()) == 0
+
+
+@pytest.mark.usefixtures("database_url")
+def test_without_a_change_there_is_no_migration_unless_an_empty_one(noted: list[tuple[str, ...]]) -> None:
+    assert "The models and the migrations agree: there is nothing to migrate." in refused("migration", "nothing")
+    assert noted == []
+
+    assert CliRunner().invoke(workshop, ["migration", "fill the prices", "--empty"]).exit_code == 0
+    assert noted == [("fill the prices",)]
 
 
 def test_a_migration_needs_words() -> None:

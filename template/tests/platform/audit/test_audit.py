@@ -26,9 +26,9 @@ from app.platform.accounts import repository as accounts
 from app.platform.accounts.schemas import AccountRead
 from app.platform.audit import retirement, triggers
 from app.settings import settings
+from proof.rig import looked_at
 from tests import database
 from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
-from tests.test_migrations import looked_at
 from tests.wire import Json, body, problem
 
 
