@@ -1,5 +1,6 @@
 """What `make migration` writes leads from any schema to any other and back, on tables with rows in them."""
 
+import secrets
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
@@ -200,7 +201,7 @@ MADE = [
 @pytest.fixture(scope="module")
 def place(template: str) -> Iterator[str]:
     """The address of a database of this module alone, with nothing in it."""
-    url = database.create(template, "migration", empty=True)
+    url = database.create(template, secrets.token_hex(4), empty=True)
     yield url
     database.drop(url)
 
