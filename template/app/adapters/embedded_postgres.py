@@ -34,6 +34,7 @@ _LONGEST = 80
 _SHARED = Path("/var/tmp")  # noqa: S108 - what stands there has a name of its own, and an owner that is checked
 # initdb gives the path of its program to a shell, in double quotes.
 _EXPANDED = re.compile(r'[$`"\\]')
+_PLAIN = re.compile(r"[\w/. -]+")
 _STARTED: list["subprocess.Popen[bytes]"] = []
 
 
@@ -91,7 +92,9 @@ class _Server:
         self._owner: tuple[int, int] | None = _owner(folder)
         if self._owner is not None and not _is_reachable(folder.parent, self._owner[0]):
             folder = _SHARED / f"postgres-{_digest(folder)}" / folder.name
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                folder.parent.mkdir()
+                folder.parent.chmod(0o755)  # whatever the umask is
         self._folder: Path = folder
 
     @property
@@ -145,8 +148,8 @@ class _Server:
         _ = new.rename(self._folder)
 
     def _sockets(self) -> Path:
-        """The folder of its socket: its own, or one whose name is short, and without a comma, which separates hosts."""
-        if len(os.fsencode(self._folder)) <= _LONGEST and "," not in str(self._folder):
+        """The folder of its socket: its own, or one with a short and plain name, as it is a host in an address."""
+        if len(os.fsencode(self._folder)) <= _LONGEST and _PLAIN.fullmatch(str(self._folder)):
             return self._folder
         folder = Path(tempfile.gettempdir()) / f"postgres-{_digest(self._folder)}"
         self._own(folder)

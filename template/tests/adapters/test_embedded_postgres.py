@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from app.adapters import embedded_postgres
+from app.adapters.database import DatabaseSettings
 from tests import database as databases
 from tests.wire import eventually
 
@@ -26,6 +27,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from app.adapters import embedded_postgres
+from app.adapters.database import DatabaseSettings
 print(embedded_postgres.start(Path(sys.argv[1]))[0], flush=True)
 sys.stdin.read()
 """
@@ -77,7 +79,7 @@ def pid_of(folder: Path) -> int:
 
 @pytest.mark.parametrize(
     "name",
-    ["#&+'\"(;~\\*?[a]", ",", "a b %41", "$HOME `x`", "ünï çödé", "-D", "l" * 120],
+    ["#&+'\"(;~\\*?[a]", ",", "a:b", "a b %41", "$HOME `x`", "ünï çödé", "-D", "l" * 120],
     ids=lambda each: f"{each[:9]}",
 )
 def test_it_starts_wherever_the_checkout_is(place: Callable[[str], Path], name: str) -> None:
@@ -85,6 +87,7 @@ def test_it_starts_wherever_the_checkout_is(place: Callable[[str], Path], name: 
     url, stop = embedded_postgres.start(folder)
     try:
         assert asked(url) == str(folder)
+        assert DatabaseSettings.model_validate({"url": url}).url.get_secret_value() == url
     finally:
         stop()
 
@@ -148,9 +151,11 @@ def test_nobodys_permissions_are_changed(place: Callable[[str], Path], made: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
-def test_what_only_root_can_reach_is_kept_elsewhere(tmp_path: Path) -> None:
+def test_what_only_root_can_reach_is_kept_elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     private = tmp_path / "private"
     private.mkdir(0o700)
+    usual = os.umask(0o077)
+    request.addfinalizer(lambda: os.umask(usual))
 
     url, stop = embedded_postgres.start(private / "postgres")
     kept = Path(str(asked(url)))
