@@ -59,7 +59,47 @@ def test_a_part_that_is_dropped_and_added_again_leaves_the_same_tree(part: str, 
     assert files(service) == before
 
 
-def test_what_was_written_to_a_part_is_kept(service: Path) -> None:
+@pytest.fixture
+def habits(tmp_path: Path) -> Path:
+    """Set up git as somebody might for themselves, in ways that may not matter, and give the file that does."""
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("pre-commit", "commit-msg"):
+        (hooks / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        (hooks / name).chmod(0o755)
+    (tmp_path / "attributes").write_text("* diff=theirs\n", encoding="utf-8")
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        f"""
+[core]
+  hooksPath = {hooks}
+  attributesFile = {tmp_path / "attributes"}
+  autocrlf = input
+  quotePath = true
+[init]
+  defaultBranch = trunk
+[color]
+  ui = always
+[commit]
+  gpgSign = true
+[gpg]
+  program = false
+[diff]
+  external = false
+  noprefix = true
+[diff "theirs"]
+  textconv = false
+[status]
+  showUntrackedFiles = no
+""",
+        encoding="utf-8",
+    )
+    return config
+
+
+def test_what_was_written_to_a_part_is_kept(
+    service: Path, habits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = service / "app/platform/second_factor"
     (folder / "mine.py").write_text('"""Mine."""\n', encoding="utf-8")
     (folder / "errors.py").write_text((folder / "errors.py").read_text("utf-8") + "\nMINE = 1\n", encoding="utf-8")
@@ -70,7 +110,9 @@ def test_what_was_written_to_a_part_is_kept(service: Path) -> None:
     commit(service, "Edited")
     before = files(service)
 
-    code, said = make(service, "drop", "part=second_factor")
+    with monkeypatch.context() as theirs:
+        theirs.setenv("GIT_CONFIG_GLOBAL", str(habits))
+        code, said = make(service, "drop", "part=second_factor")
     assert not code, said
     for sentence in (
         "  app/platform/second_factor/\n",
@@ -96,6 +138,7 @@ def test_what_was_written_to_a_part_is_kept(service: Path) -> None:
     update(service)
     assert not run("git", "status", "--porcelain", cwd=service), "it came back by an update"
 
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     code, said = make(service, "add", "part=second_factor")
     assert not code, said
     assert files(service) == before

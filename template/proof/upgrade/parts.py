@@ -169,7 +169,9 @@ class _Share:
                     _ = shutil.copy(root / name, folder / side / name)
         if not self.edited:
             return ""
-        command = [shutil.which("git") or "git", "diff", "--no-index", "--no-prefix", "--binary", "a", "b"]
+        # Whatever somebody has told git to show them instead.
+        plain = ("--no-prefix", "--no-color", "--no-ext-diff", "--no-textconv")
+        command = [shutil.which("git") or "git", "diff", "--no-index", *plain, "--binary", "a", "b"]
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
         return done.stdout.decode("utf-8", errors="surrogateescape")
 

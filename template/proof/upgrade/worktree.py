@@ -1,5 +1,6 @@
 """The work tree during an upgrade: what it was before, what arrived, where both sides changed the same lines."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,14 @@ ROOT = Path(__file__).parents[2]
 OURS, THEIRS = "<<<<<<< before updating", ">>>>>>> after updating"
 
 _GIT = shutil.which("git") or "git"
+# Copier finds by `git status` what it could not merge, and this finds files that are not in git: whatever somebody has
+# told git not to show them. What stands in the environment comes before their configuration, for Copier's git, too.
+_COUNT = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+os.environ |= {
+    f"GIT_CONFIG_KEY_{_COUNT}": "status.showUntrackedFiles",
+    f"GIT_CONFIG_VALUE_{_COUNT}": "normal",
+    "GIT_CONFIG_COUNT": str(_COUNT + 1),
+}
 _MERGING, _INSTALLED = "merging", "installed"
 
 
