@@ -92,6 +92,27 @@ def test_it_starts_wherever_the_checkout_is(place: Callable[[str], Path], name: 
         stop()
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "HOME": "/nonexistent"},
+        {"LC_ALL": "de_DE.UTF-8", "LANG": "nonsense", "TZ": "Europe/Berlin", "HOME": "/"},
+        {"PGHOST": "elsewhere", "PGPORT": "1", "PGUSER": "nobody", "PGDATA": "/nonexistent", "PGOPTIONS": "-c x=1"},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_it_is_made_whatever_the_environment_says(room: Path, environment: dict[str, str]) -> None:
+    folder = room / next(iter(environment.values())) / "postgres"
+    command = [sys.executable, "-c", _HOLD, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as holder:
+        assert holder.stdout is not None
+        assert asked(holder.stdout.readline().strip()) == str(folder)
+        _ = holder.communicate()
+    assert holder.returncode == 0
+
+
 def test_the_last_one_stops_it(place: Callable[[str], Path]) -> None:
     folder = place("shared")
     one, leave = embedded_postgres.start(folder)
