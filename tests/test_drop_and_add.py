@@ -97,9 +97,7 @@ def habits(tmp_path: Path) -> Path:
     return config
 
 
-def test_what_was_written_to_a_part_is_kept(
-    service: Path, habits: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_written_to_a_part_is_kept(service: Path, habits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = service / "app/platform/second_factor"
     (folder / "mine.py").write_text('"""Mine."""\n', encoding="utf-8")
     (folder / "errors.py").write_text((folder / "errors.py").read_text("utf-8") + "\nMINE = 1\n", encoding="utf-8")
