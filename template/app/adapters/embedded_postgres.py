@@ -85,6 +85,14 @@ def start(folder: Path) -> tuple[str, Callable[[], None]]:
     return server.url, stop
 
 
+@atexit.register
+def _let_go() -> None:
+    """Leave alone what outlives this process on purpose, for others who use it."""
+    for each in _STARTED:
+        if each.poll() is None:
+            each.returncode = 0
+
+
 class _Server:
     """The server of one folder."""
 
@@ -129,8 +137,10 @@ class _Server:
         deadline = time.monotonic() + _SECONDS
         while self._process is not None and time.monotonic() < deadline:
             time.sleep(_POLL)
-        # Whoever started it takes note of its end.
-        _STARTED[:] = [each for each in _STARTED if each.poll() is None]
+        # Whoever started it takes note of its end, for which its folder is gone a moment too early.
+        for each in [each for each in _STARTED if each.pid == process.pid]:
+            _ = each.wait(_SECONDS)
+            _STARTED.remove(each)
 
     def _make(self) -> None:
         """Make the folder, as a whole or not at all."""
