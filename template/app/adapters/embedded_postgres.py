@@ -85,12 +85,14 @@ def start(folder: Path) -> tuple[str, Callable[[], None]]:
     return server.url, stop
 
 
-@atexit.register
 def _let_go() -> None:
     """Leave alone what outlives this process on purpose, for others who use it."""
     for each in _STARTED:
         if each.poll() is None:
             each.returncode = 0
+
+
+_ = atexit.register(_let_go)
 
 
 class _Server:
