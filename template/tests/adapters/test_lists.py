@@ -72,12 +72,12 @@ class BookingList(Listed):
 Small = Annotated[int, Field(ge=0, le=99)]
 _ROWS = select(Booking.id, Booking.owner_id, Booking.status, Booking.room, Booking.price)
 OWNED = Listing(BookingList, _ROWS, BookingRead, of=Booking.owner_id, together=[("status", "room")])
-router = routing.router("/v1/bookings", "bookings")
+router = routing.router("/v1/listed-by-a-test", "lists")
 OWNER, OTHER = UUID(int=1), UUID(int=2)
 
 
 @router.get("", dependencies=[public("a test has no account")], responses=answers(Invalid))
-async def list_bookings(asked: Annotated[BookingList, Parameter()], reader: Reader) -> Page[BookingRead]:
+async def list_of_a_test(asked: Annotated[BookingList, Parameter()], reader: Reader) -> Page[BookingRead]:
     """List bookings."""
     return await OWNED.page(reader, asked, OWNER)
 
@@ -135,7 +135,7 @@ def test_every_row_comes_once_and_in_order(
     found: list[Json] = []
     cursor: dict[str, str] = {}
     while True:
-        page = client.get("/v1/bookings", params={**asked, **cursor, "limit": 2})
+        page = client.get("/v1/listed-by-a-test", params={**asked, **cursor, "limit": 2})
         assert page.status_code == 200, page.text
         found += rows(page)
         if (following := body(page)["next_cursor"]) is None:
@@ -157,13 +157,13 @@ def test_every_row_comes_once_and_in_order(
     ],
 )
 def test_what_can_not_be_asked_is_refused(client: httpx.Client, asked: str, said: str) -> None:
-    assert said in str(problem(client.get(f"/v1/bookings?{asked}"), 422)["errors"])
+    assert said in str(problem(client.get(f"/v1/listed-by-a-test?{asked}"), 422)["errors"])
 
 
 def test_a_cursor_is_of_its_order(client: httpx.Client) -> None:
-    cursor = body(client.get("/v1/bookings?limit=1&sort=price"))["next_cursor"]
+    cursor = body(client.get("/v1/listed-by-a-test?limit=1&sort=price"))["next_cursor"]
 
-    refused = client.get("/v1/bookings", params={"cursor": str(cursor), "sort": "-price"})
+    refused = client.get("/v1/listed-by-a-test", params={"cursor": str(cursor), "sort": "-price"})
     assert "in this order" in str(problem(refused, 422)["errors"])
 
 

@@ -15,6 +15,7 @@ from app.adapters.schema import Migration
 from proof.rig import looked_at
 from proof.workshop import checks, english, migrations, nouns, written
 from proof.workshop.__main__ import workshop
+from tests.example import needs_example
 
 
 def refused(*arguments: str) -> str:
@@ -403,6 +404,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return found
 
 
+@needs_example
 def test_a_migration_has_what_the_models_have_and_no_database_is_changed(
     empty_database: str, noted: list[tuple[str, ...]]
 ) -> None:
@@ -429,6 +431,7 @@ def test_a_migration_has_what_the_models_have_and_no_database_is_changed(
     assert looked_at(empty_database, lambda one: one.exec_driver_sql(made).scalar_one()) == 0
 
 
+@needs_example
 @pytest.mark.usefixtures("database_url")
 def test_without_a_change_there_is_no_migration_unless_an_empty_one(noted: list[tuple[str, ...]]) -> None:
     assert "The models and the migrations agree: there is nothing to migrate." in refused("migration", "nothing")
