@@ -33,7 +33,7 @@ def command(*words: str) -> list[str]:
 
 def make(service: Path, *words: str) -> str:
     """Run a verb of the service."""
-    return run("make", "--no-print-directory", f"UV={uv()}", *words, cwd=service, timeout=900)
+    return run("make", "--no-print-directory", f"UV={uv()}", *words, cwd=service, timeout=2400)
 
 
 def commit(service: Path, message: str) -> None:
