@@ -157,7 +157,7 @@ REFUSED: list[tuple[str, Any, str]] = [
         "parts",
         ["admin", "payments"],
         "Invalid choice for 'parts': 'payments' is not in ['admin', 'api_keys', 'browser', 'email', 'load_test', "
-        "'personal_data', 'second_factor']",
+        "'personal_data', 'second_factor', 'websockets']",
     ),
     ("deploy", "abacus", "Invalid choice for 'deploy': 'abacus' is not in ['compose', 'none']"),
     ("ci", "abacus", "Invalid choice for 'ci': 'abacus' is not in ['github', 'gitlab', 'none']"),

@@ -6,6 +6,7 @@ from typing import cast
 
 from fastapi import APIRouter, FastAPI
 from fastapi.datastructures import DefaultPlaceholder
+from fastapi.utils import is_body_allowed_for_status_code
 from starlette.routing import Mount, WebSocketRoute
 
 from app.adapters.database import Base
@@ -20,7 +21,6 @@ _FREE_FORMATS = frozenset({"email", "password"})
 # A pattern that lets one of these through lets control characters in: into logs, terminals, spreadsheets.
 _CONTROLS = ("\0", "a\0a", "\x1b", "a\x1ba")
 _LAZY = frozenset({True, "select", "dynamic"})
-_NO_CONTENT = frozenset({204, 205})
 _NO_LIFESPAN = cast("type[object]", type(APIRouter().lifespan_context))
 _MEND = (
     "a length and a pattern without control characters (Line and Text have both), a range or a maximum of entries, "
@@ -97,8 +97,8 @@ def _foreign(route: object) -> str:
     path = str(getattr(route, "path", ""))
     if isinstance(route, WebSocketRoute):
         return (
-            f"{path} is a WebSocket, which this service does not speak. Stream events with `EventSourceResponse` "
-            "(docs/fastapi.md), or run it as a service of its own."
+            f"{path} is a WebSocket, which this service does not speak. Add them with `make add part=websockets`, or "
+            "stream events with `EventSourceResponse` (docs/fastapi.md)."
         )
     if isinstance(route, Mount):
         return (
@@ -124,21 +124,21 @@ def _route(route: Route, document: Json) -> Iterator[str]:
         )
     if rules > 1:
         yield f"{name} has {rules} access rules. Keep one: with several, it is unclear who may call it."
-    if not any("x-problems" in answer for answer in route.responses.values()) and _can_fail(route):
+    if route.declares and not any("x-problems" in answer for answer in route.responses.values()) and _can_fail(route):
         yield (
             f"{name} declares no error answers, though it takes an id or a body. Name what it raises: "
             "`responses=answers(ItemNotFound, NameTaken)`."
         )
     own_class = not isinstance(route.response_class, DefaultPlaceholder)
-    streams = is_generator(route.endpoint)
-    if not own_class and not (route.response_field or route.stream_item_field) and route.status_code not in _NO_CONTENT:
-        kind = "AsyncIterable[ItemRead]" if streams else "ItemRead"
+    shown = own_class or route.response_field or route.stream_item_field
+    if not shown and is_body_allowed_for_status_code(route.status_code):
+        kind = "AsyncIterable[ItemRead]" if is_generator(route.endpoint) else "ItemRead"
         yield f"{name} has no response model. Annotate what it returns (`-> {kind}`), or give it `status_code=204`."
-    if streams and any(
+    if route.lasts and any(
         each.scope == "function" and each is not route.dependant for each in dependencies(route.dependant)
     ):
         yield (
-            f"{name} yields its answer, and takes what ends before the answer begins, as a Session does. Take a "
+            f"{name} goes on after its answer has begun, and takes what ends before, as a Session does. Take a "
             "Reader, or a Database and `async with database.transaction()`."
         )
     if not (route.endpoint.__doc__ or "").strip():

@@ -54,7 +54,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         routers.append(documentation.router)
     for router in routers:
         # Flat, not `include_router`: a tree of routers is walked anew at every request.
-        app.router.routes.extend(router.routes)
+        app.router.routes.extend(registry.routes(router))
     state.keep(app, registry.restrictions())
     state.keep(app, registry.authenticators(app))
     house.inspect(app, routers)

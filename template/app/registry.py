@@ -1,12 +1,13 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import cast
 
 from fastapi import APIRouter, FastAPI
 from pydantic_settings import BaseSettings
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from app.adapters.retention import Rule
@@ -15,6 +16,7 @@ from app.kit.access import Restriction, Restrictions
 from app.kit.authentication import Authenticator, Authenticators
 from app.kit.discovery import everywhere as modules
 from app.kit.discovery import offered
+from app.kit.routing import Route
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Layer = Callable[[ASGIApp], ASGIApp]
@@ -30,6 +32,14 @@ def _routers(module: ModuleType) -> list[APIRouter]:
     if not found:
         raise TypeError(f'{module.__name__} has no router. Begin it with `router = routing.router("/v1/…", "…")`.')
     return found
+
+
+def routes(router: APIRouter) -> Iterator[BaseRoute]:
+    """Its routes; a `route_adapter(route, router)` makes an operation of what FastAPI has a class of its own for."""
+    adapters = [cast("Callable[[BaseRoute, APIRouter], Route | None]", each) for each in offered("route_adapter")]
+    for route in router.routes:
+        adapted = [made for adapter in adapters if (made := adapter(route, router)) is not None]
+        yield adapted[0] if adapted else route
 
 
 def lifespans() -> list[Lifespan]:
@@ -73,6 +83,12 @@ def layers(app: FastAPI) -> list[Layer]:
     """What nouns wrap around the errors of every request: their `layer(app)`, where it has something to do."""
     made = [cast("Callable[[FastAPI], Layer | None]", make)(app) for make in offered("layer")]
     return [each for each in made if each is not None]
+
+
+def server_options() -> dict[str, object]:
+    """What folders give uvicorn, beside what every service has: their `server_options()`."""
+    made = [cast("Callable[[], dict[str, object]]", each)() for each in offered("server_options")]
+    return {name: value for each in made for name, value in each.items()}
 
 
 def load_models() -> None:

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from app import registry
 from app.adapters.database import Command, Query
 from app.adapters.database.work import Database, Session
 from app.kit import state
@@ -55,7 +56,7 @@ def running(app: FastAPI) -> Generator[Service]:
     """Run the service as `app serve` does, in a thread, on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(
+        cast("Callable[..., uvicorn.Config]", uvicorn.Config)(
             app,
             loop="auto",
             http="app.http.head_guard:HeadGuard",
@@ -65,6 +66,7 @@ def running(app: FastAPI) -> Generator[Service]:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=2,
+            **{"ws": "none", **registry.server_options()},
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="service", daemon=True)

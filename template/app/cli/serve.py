@@ -57,6 +57,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
 def begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
     """Begin to serve, in the same way everywhere: our own layers write the access log and the headers."""
+    from app import registry
     from app.settings import settings
 
     return begin(
@@ -72,7 +73,7 @@ def begin(begin: Callable[..., T], host: str, port: int, **more: object) -> T:
         proxy_headers=False,
         timeout_graceful_shutdown=30,
         timeout_keep_alive=settings().keep_alive_seconds,
-        **more,
+        **{"ws": "none", **registry.server_options(), **more},
     )
 
 

@@ -95,7 +95,7 @@ class Problems:
     def _meant(self, error: Exception, scope: Scope) -> AppError:
         if isinstance(error, AppError):
             route = cast("object", scope.get("route"))
-            if self._strict and isinstance(route, Route) and not self._declared(error, route):
+            if self._strict and isinstance(route, Route) and route.declares and not self._declared(error, route):
                 name = type(error).__name__
                 log.error("undeclared error", error=name, route=route.path_format, exc_info=error)
                 return InternalError(

@@ -81,6 +81,10 @@ class Route(APIRoute):
     """What replaces it, and until when it answers."""
     read_body: ReadBody
     """What reads its body, as it declares it."""
+    declares: bool = True
+    """Whether its errors can be declared, by `responses=answers(…)`."""
+    lasts: bool = False
+    """Whether its endpoint goes on after the answer has begun."""
     attempt: bool = False
     """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
     _replaced_by: Headers = ()
@@ -114,6 +118,7 @@ class Route(APIRoute):
             for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
         )
         self.read_body = reader(self)
+        self.lasts = self.lasts or is_generator(self.endpoint)
         planned = None if is_generator(self.endpoint) else plan(self.dependant)
         self._operation = _Operation(self, planned) if planned is not None else None
         self._handler = super().get_route_handler()

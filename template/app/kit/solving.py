@@ -107,7 +107,7 @@ def in_thread(call: Callable[..., T | Awaitable[T]]) -> Callable[..., Awaitable[
 
 def plan(wanted: Dependant, overrides: Overrides | None = None) -> Plan | None:
     """The plan of a function's arguments; None when it takes something that only FastAPI's solver knows."""
-    if wanted.websocket_param_name or wanted.concurrency is not None:
+    if wanted.concurrency is not None:
         return None
     steps: list[Step] = []
     for declared in wanted.dependencies:
@@ -126,6 +126,7 @@ def plan(wanted: Dependant, overrides: Overrides | None = None) -> Plan | None:
     )
     special = (
         wanted.http_connection_param_name,
+        wanted.websocket_param_name,
         wanted.response_param_name,
         wanted.background_tasks_param_name,
         wanted.security_scopes_param_name,
@@ -234,6 +235,9 @@ class Solving:
     def _add_special(self, wanted: Dependant, values: Values) -> None:
         if wanted.http_connection_param_name is not None:
             values[wanted.http_connection_param_name] = self.request
+        if wanted.websocket_param_name is not None:
+            # Whoever speaks the protocol put it there; in another request there is none, as in FastAPI.
+            values[wanted.websocket_param_name] = cast("object", self.request.scope["websocket"])
         if wanted.response_param_name is not None:
             if self.response is None:
                 self.response = Response()
