@@ -117,6 +117,11 @@ def _several(answer: Any) -> list[Any]:
     return answer if isinstance(answer, list) else [answer]
 
 
+def _not_offered(given: dict[str, Any], questions: Questions) -> bool:
+    offered = {name: _choices(question) for name, question in questions.all.items() if _choices(question)}
+    return any(set(_several(given[name])) - set(values) for name, values in offered.items() if name in given)
+
+
 def _refusals(release: Release, old: Questions, new: Questions, examples: dict[str, dict[str, Any]]) -> Iterator[str]:
     samples = [answers(**{name: value}) for name, values in DOMAIN.items() for value in values]
     samples += [
@@ -126,10 +131,10 @@ def _refusals(release: Release, old: Questions, new: Questions, examples: dict[s
     checked = [name for name in old.all if "validator" in old.all[name] and "validator" in new.all.get(name, {})]
     # How Copier is run is no answer.
     checked = [name for name in checked if not name.startswith(OF_THE_RUN)]
-    chosen = {name for name, question in new.all.items() if _choices(question)}
     told: set[str] = set()
     for given in samples:
-        if any(set(_several(given[name])) - set(_choices(new.all[name])) for name in chosen & given.keys()):
+        # What either of them does not offer was never answered, or is named above.
+        if _not_offered(given, old) or _not_offered(given, new):
             continue
         before, after = old.derive(given), new.derive(given)
         for name in checked:

@@ -51,6 +51,10 @@ DOMAIN: dict[str, list[Any]] = {
     "license": ["none", "mit", "apache-2.0", "bsd-3-clause"],
 }
 
+# Conditions hang on choices; the others are mostly filled in.
+FILLED_IN = ("project_name", "description", "peak_rps", "data_gb", "rps_per_core")
+MOST_COMBINATIONS = 500
+
 # What depends on where and how Copier is run, and not on answers.
 OF_THE_RUN = ("destination", "names", "unknown_names")
 
@@ -181,12 +185,32 @@ def questions() -> Questions:
     return Questions()
 
 
+def chosen_from(names: list[str]) -> Iterator[dict[str, Any]]:
+    """Give values for some answers, in every combination or in the most telling ones."""
+    filled_in = [name for name in names if name in FILLED_IN]
+    choices = [name for name in names if name not in FILLED_IN]
+    every = list(itertools.product(*(DOMAIN[name] for name in choices)))
+    rows: list[Any] = list(itertools.product(*(DOMAIN[name] for name in filled_in)))
+    taken = len(rows)
+    if len(every) * taken > MOST_COMBINATIONS:
+        rows = list(AllPairs([DOMAIN[name] for name in filled_in]))
+        taken = -(-MOST_COMBINATIONS // len(every))
+    turn = itertools.cycle(rows)
+    for values in every:
+        for row in itertools.islice(turn, min(taken, len(rows))):
+            yield dict(zip(choices + filled_in, [*values, *row], strict=True))
+
+
 def combinations(file: Path) -> Iterable[dict[str, Any]]:
-    """Give every combination of only those answers that one Jinja file hangs on, with all that is derived from them."""
+    """Give every combination of only those answers that one Jinja file hangs on, with all that is derived from them.
+
+    Where there are more than MOST_COMBINATIONS, each combination of choices meets a few of the numbers and texts, of
+    which each pair occurs.
+    """
     source = (plain_template() / "template" / file).read_text(encoding="utf-8")
     used = sorted(questions().roots(meta.find_undeclared_variables(questions().environment.parse(source))))
-    for values in itertools.product(*(DOMAIN[name] for name in used)):
-        given = answers(**dict(zip(used, values, strict=True)))
+    for chosen in chosen_from(used):
+        given = answers(**chosen)
         context = questions().derive(questions().obliged(given))
         if not questions().refusal("connection_budget", context):
             yield context

@@ -196,7 +196,7 @@ class Conversation:
             await send({"type": "http.response.body", "body": b""})
 
     def _refuse_foreign(self) -> None:
-        """A browser lets any page open a WebSocket, sends its cookies along, and names the page's origin."""
+        """A browser lets any page open a WebSocket as whoever uses it, and names the page's origin."""
         headers = dict(cast("list[tuple[bytes, bytes]]", self.request["headers"]))
         origin = headers.get(b"origin")
         if origin is None or origin in self._bounds.origins or headers.get(b"sec-fetch-site") == b"same-origin":
