@@ -321,7 +321,7 @@ def dependencies(service: Path) -> set[str]:
 
 @pytest.mark.parametrize("service", FULLY[:2], indirect=True)
 def test_every_pair_of_answers_imports_and_is_typed(service: Path, projects: list[Path], tmp_path: Path) -> None:
-    """Those that need no more than the default are tried in its environment; types are those of the same sources once."""
+    """Those that need what the default has are tried in its environment; types are those of the same sources once."""
     usual = dependencies(render(tmp_path / "usual", **EXAMPLES["default"]))
     binaries = service / ".venv" / "bin"
     typed: set[frozenset[tuple[str, str]]] = set()
