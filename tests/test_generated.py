@@ -153,6 +153,19 @@ def test_the_newest_fastapi_keeps_its_word_there_too(service: Path) -> None:
     assert "skipped" not in said
 
 
+# Several processes share the tests of a run, and refuse to when each finds others.
+@pytest.mark.parametrize("service", FULLY[-1:], indirect=True)
+def test_its_tests_have_the_same_names_each_time(service: Path) -> None:
+    binaries = service / ".venv" / "bin"
+    found = [
+        run(binaries / "pytest", "--collect-only", "-q", "-n", "0", cwd=service, environment={"PYTHONHASHSEED": seed})
+        for seed in ("1", "2")
+    ]
+    tests = [sorted(line for line in each.splitlines() if "::" in line) for each in found]
+    assert tests[0]
+    assert tests[0] == tests[1]
+
+
 # The others are checked with one more noun, below, which is the same and more.
 @pytest.mark.parametrize("service", FULLY[:1], indirect=True)
 def test_it_passes_its_own_checks(service: Path) -> None:

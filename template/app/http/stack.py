@@ -14,7 +14,7 @@ from app.http.observe import Observe
 from app.http.problems import Problems
 from app.http.rate_limit import RateLimit
 from app.kit import routing, state
-from app.kit.authentication import Authenticators
+from app.kit.authentication import Authenticators, Identification
 from app.settings import Settings
 
 Layer = Callable[[ASGIApp], ASGIApp]
@@ -27,7 +27,8 @@ def stack(service: FastAPI, layers: Iterable[Layer]) -> ASGIApp:
     app = LookUps(table)  # once it is counted by address: an unknown credential costs a query
     app = limiter = RateLimit(app, quotas=settings.quotas)  # once it is known who asks
     state.keep(service, limiter.attempts)
-    app = Authentication(app, authenticators=authenticators)  # late: who is refused below costs no signature check
+    app = identified = Authentication(app, authenticators=authenticators)  # late: it may cost a signature check
+    state.keep(service, Identification(identified.caller))
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
     app = TimeLimit(  # around all work on the request
         app,

@@ -4,15 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.kit.access import NOBODY, Caller, Refusal, Restrictions, Rule
+from app.kit.access import Caller, Restrictions, Rule
 from app.kit.errors import AppError, Forbidden, Unauthorized
 
 Headers = Mapping[bytes, bytes]
 Json = dict[str, object]
-
-_SCHEME = b"bearer "
-_NOT_A_BEARER = Refusal("The Authorization header must have the form `Bearer …`.")
-_UNKNOWN_KIND = Refusal("This service does not know this kind of credential.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +16,14 @@ class LookUp:
     """Who is asking stands in a store: it is asked only after the request was counted by its address."""
 
     find: Callable[[], Awaitable[Caller]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Tells who is asking; the service keeps one, for whatever goes on after its request was let in."""
+
+    caller: Callable[[str, Headers], Caller | LookUp]
+    """Who is asking, by the method and the header fields of a request."""
 
 
 class Authenticator(Protocol):
@@ -48,8 +52,8 @@ class Authenticators:
         self._every: tuple[Authenticator, ...] = tuple(every)
         # The longest beginning first: what begins with nothing in particular takes the rest.
         bearers = [(each.bearer, each) for each in self._every if each.bearer is not None]
-        self._bearers: list[tuple[bytes, Authenticator]] = sorted(bearers, key=lambda each: -len(each[0]))
-        self._others: list[Authenticator] = [each for each in self._every if each.bearer is None]
+        self.bearers: list[tuple[bytes, Authenticator]] = sorted(bearers, key=lambda each: -len(each[0]))
+        self.others: list[Authenticator] = [each for each in self._every if each.bearer is None]
         self.errors: tuple[type[AppError], ...] = (
             Unauthorized,
             Forbidden,
@@ -57,22 +61,6 @@ class Authenticators:
             *restrictions.errors,
         )
         """What any operation that needs a caller may answer."""
-
-    def caller(self, method: str, headers: Headers) -> Caller | LookUp:
-        """Who is asking, by what the header fields show."""
-        header = headers.get(b"authorization")
-        if header is None:
-            for each in self._others:
-                if (caller := each.caller(method, headers, b"")) is not None:
-                    return caller
-            return NOBODY
-        if header[: len(_SCHEME)].lower() != _SCHEME:
-            return _NOT_A_BEARER
-        token = header[len(_SCHEME) :]
-        for beginning, each in self._bearers:
-            if token.startswith(beginning):
-                return each.caller(method, headers, token) or _UNKNOWN_KIND
-        return _UNKNOWN_KIND
 
     @property
     def schemes(self) -> Json:

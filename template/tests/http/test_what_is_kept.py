@@ -40,6 +40,7 @@ def links() -> APIRouter:
         f"eyJhbGciOiJFZERTQSJ9.{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(48)}",
         "A" * 24,
     ],
+    ids=["base64", "hexadecimal", "token", "letters"],
 )
 def test_a_secret_in_a_path_is_in_no_log_and_no_metric(start: Start, log: Log, secret: str) -> None:
     service = start(links())

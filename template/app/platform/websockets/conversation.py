@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from app.kit import state
 from app.kit.access import Caller, Principal, Public
-from app.kit.authentication import Authenticators, LookUp
+from app.kit.authentication import Identification, LookUp
 from app.kit.errors import AppError, Forbidden
 from app.kit.logging import get_logger
 from app.kit.peers import network
@@ -306,8 +306,7 @@ class Conversation:
         if route is None:
             return None
         headers = dict(cast("list[tuple[bytes, bytes]]", request["headers"]))
-        authenticators = state.find(cast("FastAPI", request["app"]), Authenticators)
-        caller = authenticators.caller("GET", headers)
+        caller = state.find(cast("FastAPI", request["app"]), Identification).caller("GET", headers)
         try:
             request["caller"] = await caller.find() if isinstance(caller, LookUp) else caller
             await admitted(route, request)
