@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -98,6 +99,8 @@ class Connections:
         """How many of them results may be streamed from at once: the others are for everything else."""
         self.streams: int = 0
         self._idle: list[Connection] = []
+        # Those that were opened since the server last turned out to be another one.
+        self._current: WeakSet[Connection] = WeakSet()
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
 
     @property
@@ -122,12 +125,19 @@ class Connections:
 
     def give_back(self, connection: Connection, *, sound: bool) -> None:
         """Return a connection; `sound` is false when its state is unknown."""
-        if not sound or self._closed or connection.is_closed():
+        if not sound or self._closed or connection.is_closed() or connection not in self._current:
             connection.terminate()
             self._open -= 1
             self._wake(None)
         elif not self._wake(connection):
             self._idle.append(connection)
+
+    def renew(self) -> None:
+        """Lend none again of those that are open: what stands behind the address has changed."""
+        self._current.clear()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            self.give_back(connection, sound=False)
 
     async def close(self) -> None:
         """Close what is idle; what is still lent is closed when it is given back."""
@@ -139,11 +149,13 @@ class Connections:
     async def _connect(self) -> Connection:
         self._open += 1
         try:
-            return await self._open_one()
+            connection = await self._open_one()
         except BaseException:
             self._open -= 1
             self._wake(None)
             raise
+        self._current.add(connection)
+        return connection
 
     async def _wait(self) -> Connection | None:
         """A connection that was given back, or None when there is room to open one."""

@@ -21,8 +21,26 @@ _LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.DatabaseDroppedError,
     asyncpg.ReadOnlySQLTransactionError,
+)
+
+# What is over when it is tried again, and what is said of it; the first that fits.
+_PASSING: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    (
+        (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError),
+        "The database did not finish in time: try again shortly.",
+    ),
+    (
+        (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError),
+        "The tables of the database have just changed: try again.",
+    ),
+    # No memory, no space, no more connections; the disk itself: SQLSTATE classes 53 and 58.
+    (
+        (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),
+        "The database lacks the means for this: try again shortly.",
+    ),
+    (_LOST, UNREACHABLE),
 )
 
 
@@ -40,8 +58,4 @@ def explained(error: Exception, account_id: UUID | None = None) -> Exception:
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         known = type_by_constraint.get(error.constraint_name or "")
         return known() if known else error
-    if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError):
-        return Unavailable("The database did not finish in time: try again shortly.")
-    if isinstance(error, _LOST):
-        return Unavailable(UNREACHABLE)
-    return error
+    return next((Unavailable(text) for kinds, text in _PASSING if isinstance(error, kinds)), error)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar, cast
+from uuid import UUID
 
 import asyncpg
 from fastapi import Request
@@ -90,7 +91,7 @@ class Reader:
             sound = True
         except FAILED as error:
             sound = isinstance(error, asyncpg.PostgresError)
-            raise explained(error) from error
+            raise _told(error, self._connections) from error
         finally:
             self._connections.give_back(connection, sound=sound)
         return result
@@ -177,7 +178,7 @@ class Session:
             done = await connection.execute(command)
             sound = True
         except FAILED as error:
-            raise explained(error) from error
+            raise _told(error, self._connections) from error
         finally:
             self._connections.give_back(connection, sound=sound)
         # PostgreSQL answers the COMMIT of a transaction in which something failed by rolling it back.
@@ -198,7 +199,7 @@ class Session:
         try:
             return await use(self._connection or await self._begin())
         except FAILED as error:
-            raise explained(error, self.origin.account_id) from error
+            raise _told(error, self._connections, self.origin.account_id) from error
 
     async def _begin(self) -> Connection:
         self._refuse_if_ended()
@@ -224,6 +225,14 @@ class Session:
                 "this Session has ended: its transaction is over before the answer leaves. For a stream, a background "
                 "task or a later moment take a Reader, or `async with database.transaction() as session`"
             )
+
+
+def _told(error: Exception, connections: Connections, account_id: UUID | None = None) -> Exception:
+    """What an error of a statement means to a client."""
+    # The primary has become a standby, and its connections stay open: new ones find the new primary.
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        connections.renew()
+    return explained(error, account_id)
 
 
 async def _itself(connection: Connection) -> Connection:
