@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text
 
 from app.adapters.database import Command, DatabaseSettings, Query
 from app.adapters.database.errors import explained
 from app.adapters.database.work import Database
+from app.adapters.orm import within
 from app.kit.errors import Unavailable
 from app.settings import settings
 from tests.conftest import PASSWORD, SetEnvironment, Sql, Start, new_address
@@ -96,6 +97,24 @@ def test_a_server_that_has_become_a_standby_is_left(start: Start, scratch: str, 
 
     assert _signed_up(service).status_code == 202
     assert _signed_up(service).status_code == 202
+
+
+def test_the_orm_leaves_it_too(set_environment: SetEnvironment, scratch: str, standby: str, sql: Sql) -> None:
+    set_environment(DATABASE_URL=scratch, DATABASE_POOL_SIZE="1")
+
+    async def written(database: Database) -> None:
+        async with database.transaction() as session, within(session) as orm:
+            _ = await orm.execute(text("CREATE TABLE things (id integer)"))
+
+    async def run() -> None:
+        database = Database(DatabaseSettings.read(), settings().key_ring)
+        with pytest.raises(Unavailable):
+            await written(database)
+        _ = await asyncio.to_thread(sql, f'ALTER DATABASE "{standby}" RESET default_transaction_read_only')
+        await written(database)
+        await database.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(

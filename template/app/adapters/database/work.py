@@ -199,7 +199,11 @@ class Session:
         try:
             return await use(self._connection or await self._begin())
         except FAILED as error:
-            raise _told(error, self._connections, self.origin.account_id) from error
+            raise self.explained(error) from error
+
+    def explained(self, error: Exception) -> Exception:
+        """What an error of a statement means to the client."""
+        return _told(error, self._connections, self.origin.account_id)
 
     async def _begin(self) -> Connection:
         self._refuse_if_ended()

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only, greenlet_spawn
 from typing_extensions import override
 
-from app.adapters.database import Connection, Session, explained
+from app.adapters.database import Connection, Session
 from app.adapters.database.statements import DIALECT
 from app.adapters.orm import encryption
 
@@ -138,7 +138,7 @@ async def within(session: Session) -> AsyncGenerator[OrmSession]:
             raise RuntimeError(f"nothing was committed: a statement failed, and its error was caught; {_ENDS}")
     except DBAPIError as error:
         cause = error.orig.__cause__ if error.orig else None
-        raise (explained(cause, session.origin.account_id) if isinstance(cause, Exception) else error) from error
+        raise (session.explained(cause) if isinstance(cause, Exception) else error) from error
     finally:
         await opened.close()
         await greenlet_spawn(joined.give_back)
