@@ -46,7 +46,7 @@ bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
 copy-speed: $(UV) ## measure a copy against one without questions and Jinja (ROUNDS=5)
 	$(UV) run --quiet python hooks/copy_speed.py --rounds $(ROUNDS)
 
-options: $(UV) ## write docs/options.md anew from the questions
+options: $(UV) ## write docs/options.md and its schema anew from the questions
 	$(UV) run --quiet python hooks/options.py
 
 picture: $(UV) ## make docs/first-light.svg anew from a running service

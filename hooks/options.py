@@ -1,7 +1,8 @@
-"""Write docs/options.md from copier.yml and features/; `--check` only compares."""
+"""Write docs/options.md and docs/answers.schema.json from copier.yml and features/; `--check` only compares."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,12 +12,26 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "options.md"
+SCHEMA = ROOT / "docs" / "answers.schema.json"
 HEAD = """\
 # Options
 
 Written by `make options` from `features/`. Every question has a default, so Enter all the way gives
 a service for production. Give an answer without being asked with `-d name=value`, or many with
 `--data-file answers.yml` ([examples](../examples)).
+
+[answers.schema.json](answers.schema.json) says the same to programs: a JSON Schema of the answers, in
+the order of the questions, with each question as its `description`.
+
+## In a pipeline
+
+```console
+$ copier copy --defaults --quiet --vcs-ref 0.8.0 --data-file answers.yml URL my-service
+```
+
+`--defaults` asks nothing, `--vcs-ref` names a release, and `--pretend` in front of the rest writes
+nothing and only says whether the answers are accepted. A bad answer, or a name that is no question,
+ends with its sentence and a status other than 0. `copier copy` trusts nothing: no `--trust` is needed.
 """
 QUIET = """\
 ## Never asked
@@ -82,15 +97,86 @@ def page() -> str:
     return "\n".join([HEAD, "## Asked\n", *asked, QUIET, *quiet]).rstrip() + "\n"
 
 
+def accepted(question: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of an answer; a number may be written with or without quotes."""
+    if choices := question.get("choices"):
+        every = [{"const": value, "description": label.partition(" - ")[2]} for label, value in choices.items()]
+        if question.get("multiselect"):
+            return {"type": "array", "uniqueItems": True, "items": {"oneOf": every}}
+        numbers = [
+            {"const": float(each["const"]), "description": each["description"]}
+            for each in every
+            if re.fullmatch(r"[\d.]+", each["const"])
+        ]
+        return {"oneOf": every + numbers}
+    validator = question["validator"]
+    if bounds := re.search(r"Must be a whole number, (\d+) to (\d+),", validator):
+        pattern = re.search(r'regex_search\("(.+?)\\\\Z"\) is none', validator)
+        least, most = (int(each) for each in bounds.groups())
+        return {
+            "anyOf": [
+                {"type": "integer", "minimum": least, "maximum": most},
+                {"type": "string", "pattern": f"{pattern[1]}$" if pattern else ""},
+            ]
+        }
+    size = re.search(r"Must (?:have|be) 1 to (\d+)", validator)
+    return {"type": "string", "minLength": 1, "maxLength": int(size[1])} if size else {"type": "string"}
+
+
+def demanded() -> list[dict[str, Any]]:
+    """Give what some answers demand of others, as rules of a schema."""
+    demands: dict[str, dict[str, str]] = next(one["demands"]["default"] for _, one in documents() if "demands" in one)
+    several = {name for name, question in questions().items() if question.get("multiselect")}
+    answered = {
+        value: name for name, question in questions().items() for value in (question.get("choices") or {}).values()
+    }
+    rules = []
+    for part, reasons in demands.items():
+        for answer in reasons:
+            name = answered[answer]
+            told = {"contains": {"const": answer}} if name in several else {"const": answer}
+            rules.append(
+                {
+                    "if": {"required": [name, "parts"], "properties": {name: told}},
+                    "then": {"properties": {"parts": {"contains": {"const": part}}}},
+                }
+            )
+    return rules
+
+
+def schema() -> str:
+    """Give the schema of the answers."""
+    properties = {}
+    for name, question in questions().items():
+        described: dict[str, Any] = {"description": question["help"], **accepted(question)}
+        if isinstance(question["default"], list) or "{" not in question["default"]:
+            described["default"] = question["default"]
+        elif usually(name):
+            described["default"] = usually(name)
+        properties[name] = described | {"x-asked": question.get("ask", True)}
+    found = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The answers that a service is made from",
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^_": True},
+        "additionalProperties": False,
+        "allOf": demanded(),
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
 def main(arguments: list[str]) -> int:
-    """Write the page, or say that it is not current."""
+    """Write what is made from the questions, or say that it is not current."""
+    made = {PAGE: page(), SCHEMA: schema()}
     if "--check" not in arguments:
-        PAGE.write_text(page(), encoding="utf-8")
+        for file, text in made.items():
+            file.write_text(text, encoding="utf-8")
         return 0
-    if PAGE.read_text(encoding="utf-8") != page():
-        print("docs/options.md is not what the questions say: run `make options`.", file=sys.stderr)
-        return 1
-    return 0
+    old = [file.relative_to(ROOT).as_posix() for file, text in made.items() if file.read_text(encoding="utf-8") != text]
+    for name in old:
+        print(f"{name} is not what the questions say: run `make options`.", file=sys.stderr)
+    return 1 if old else 0
 
 
 if __name__ == "__main__":
