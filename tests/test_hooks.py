@@ -64,6 +64,10 @@ def test_the_schema_knows_what_answers_oblige_to() -> None:
             assert not taken({**given, "parts": [each for each in obliged if each != part]})
 
 
+def test_a_service_knows_every_answer_that_it_was_made_with() -> None:
+    assert set(questions().derive(answers())["made_with"]) == set(options.questions())
+
+
 def test_at_most_nine_questions_are_asked() -> None:
     assert 0 < sum(1 for question in options.questions().values() if question.get("ask", True)) <= 9
 

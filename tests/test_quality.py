@@ -16,7 +16,7 @@ from support import ROOT, combinations, jinja_files, plain_template, questions, 
 
 PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
 OTHERS = [
-    str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers_file" not in file.name
+    str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers" not in file.name
 ]
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from proof.upgrade import worktree
+from proof.upgrade.answers import edited
 from proof.upgrade.worktree import ROOT, Journal, Stop
 
 _AGAIN = "then `make upgrade` goes on; `make upgrade abort` gives back the tree as it was."
@@ -65,6 +66,8 @@ def _merge(arguments: list[str]) -> Journal | None:
             f"`_src_path` in .copier-answers.yml is {source}, a path from where the service was made. "
             "Write the address of the template there instead, and commit that."
         )
+    if sentence := edited():
+        raise Stop(sentence)
     journal = worktree.begin()
     _say("Merging …")
     # A person answers new questions; where nobody can, their defaults hold.

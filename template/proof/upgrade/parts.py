@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from proof.upgrade import worktree
+from proof.upgrade.answers import edited
 from proof.upgrade.worktree import ROOT, Journal, Stop
 
 _ANSWERS = ".copier-answers.yml"
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> int:
 def _check(verb: str, part: str) -> None:
     if Journal.read() is not None:
         raise Stop("An upgrade is under way. Finish it with `make upgrade`, or `make upgrade abort`.")
+    if sentence := edited():
+        raise Stop(sentence)
     on = _parts()
     has = f"This service has {', '.join(on)}." if on else "This service has none."
     if not part:
