@@ -15,9 +15,7 @@ import yaml
 from support import ROOT, combinations, jinja_files, plain_template, questions, render, run
 
 PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
-OTHERS = [
-    str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers" not in file.name
-]
+OTHERS = [str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers" not in file.name]
 
 
 def renderings(name: str) -> set[str]:
