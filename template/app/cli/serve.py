@@ -1,8 +1,11 @@
 """The command that serves."""
 
+import multiprocessing
 import os
+import signal
 import ssl
 import tempfile
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,11 +30,25 @@ def application() -> "FastAPI":
     from app.house import HouseRuleBroken
     from app.main import create_app
 
+    end_with_parent()
     try:
         return create_app()
     except (HouseRuleBroken, ValidationError) as error:
         click.echo(f"Error: {sentence(error)}", err=True)
         raise SystemExit(1) from None
+
+
+def end_with_parent() -> None:
+    """End a worker whose supervisor was killed: nobody else would, and it holds the port."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def wait() -> None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
 
 
 @click.command()
