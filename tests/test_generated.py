@@ -166,13 +166,6 @@ def test_its_tests_have_the_same_names_each_time(service: Path) -> None:
     assert tests[0] == tests[1]
 
 
-# The others are checked with one more noun, below, which is the same and more.
-@pytest.mark.parametrize("service", FULLY[:1], indirect=True)
-def test_it_passes_its_own_checks(service: Path) -> None:
-    make(service, "check")
-    assert not run("git", "status", "--porcelain", cwd=service), "the checks left something behind"
-
-
 # The most and the least that there is.
 @pytest.mark.parametrize("service", FULLY[1:], indirect=True)
 def test_every_promise_that_is_measured_holds(service: Path) -> None:
@@ -225,7 +218,7 @@ def test_everybody_but_the_owner_is_turned_away(server: Server) -> None:
 
 
 @pytest.mark.parametrize("service", FULLY, indirect=True)
-def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
+def test_it_passes_its_checks_with_a_new_noun_which_is_live_and_edits_nothing(service: Path) -> None:
     # In one of them it is the only noun: the example can be forgotten first.
     if service.name == "minimal":
         make(service, "forget-example")
@@ -239,7 +232,9 @@ def test_a_new_noun_is_live_and_edits_nothing(service: Path) -> None:
     try:
         assert changes
         assert not [line for line in changes if not line.startswith("?? ")], "an existing file was edited"
+        # As it was rendered, and with these.
         make(service, "check")
+        assert run("git", "status", "--porcelain", cwd=service).splitlines() == changes, "the checks left something"
         routes = run(*command("routes"), cwd=service)
         assert not [name for name in ("orders", *others) if f"/v1/{name.replace('_', '-')}" not in routes]
     finally:
