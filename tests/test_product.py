@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -96,21 +97,18 @@ def write(service: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a service with the product, in git as its engineers have it."""
-    root = Path(tmp_path_factory.mktemp("product", numbered=True))
-    # PostgreSQL runs as another user when the tests run as root.
-    for each in (root, *root.parents[:2]):
-        each.chmod(0o755)
-    path = root / "service"
-    render(path, **EXAMPLES["default"] | {"parts": sorted({*EXAMPLES["default"]["parts"], "websockets"})})
-    make(path, "setup")
-    run("git", "init", "-q", "-b", "main", cwd=path)
-    commit(path, "Rendered")
-    write(path)
-    commit(path, "The product")
-    yield path
-    shutil.rmtree(root, ignore_errors=True)
+def service() -> Iterator[Path]:
+    """Give a service with the product, in git as its engineers have it; where it may be: see test_generated.py."""
+    with tempfile.TemporaryDirectory(prefix="product-", ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)
+        path = Path(root) / "service"
+        render(path, **EXAMPLES["default"] | {"parts": sorted({*EXAMPLES["default"]["parts"], "websockets"})})
+        make(path, "setup")
+        run("git", "init", "-q", "-b", "main", cwd=path)
+        commit(path, "Rendered")
+        write(path)
+        commit(path, "The product")
+        yield path
 
 
 def test_its_checks_pass(service: Path) -> None:
