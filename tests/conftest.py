@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from support import compiled_once, render_pairwise
 
+# What engineers write in a service: test_product.py puts it into one.
+collect_ignore = ["product"]
+
 # A shell that starts these tests in the background has them ignore it, and so would every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -277,3 +277,10 @@ def test_compose_kills_no_service_that_is_ending(tmp_path: Path) -> None:
         r"timeout_graceful_shutdown=(\d+)", (service / "app/cli/serve.py").read_text(encoding="utf-8")
     )
     assert int(composed["stop_grace_period"].removesuffix("s")) >= int(taken) + 5
+
+
+def test_uv_adds_packages_below_the_line_that_says_so(tmp_path: Path) -> None:
+    """It keeps a list in order that is in order, and appends to any other."""
+    project = tomllib.loads((render(tmp_path / "service") / "pyproject.toml").read_text(encoding="utf-8"))
+    for lines in (project["project"]["dependencies"], project["dependency-groups"]["dev"]):
+        assert lines != sorted(lines)

@@ -22,6 +22,7 @@ from app.adapters.database import Command, Query
 from app.adapters.database.work import Database, Session
 from app.kit import state
 from app.kit.passwords import Passwords
+from proof.standards.context import Client
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -42,7 +43,7 @@ class Service:
     def connect(self, *, token: str | None = None) -> httpx.Client:
         """A client of it, signed in when there is a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else None
-        return httpx.Client(base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, verify=_NO_TLS)
+        return Client(base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, verify=_NO_TLS)
 
     @property
     def lent(self) -> int:

@@ -39,7 +39,7 @@ def routes() -> None:
             case _:
                 access = "a token of its own"
         hidden = "" if route.include_in_schema else " (not in the OpenAPI document)"
-        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:42}{access}{hidden}")
+        click.echo(f"{min(route.methods or {'GET'}):7}{route.path_format:41} {access}{hidden}")
 
 
 commands = (openapi, routes)

@@ -246,9 +246,9 @@ def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911, PL
             return f"sha256(('{column.name}' || {number})::bytea)"
         case types.Date():
             # As many days as a calendar of Python has; no two of one parent are the same.
-            return f"(date '2050-01-01' + ({number} % 2000000)::int)"
+            return f"(date '2050-01-01' + ({number} % 2000000 + {_earlier(column)})::int)"
         case types.DateTime():
-            return f"(timestamptz '2050-01-01' + {number} * interval '1 minute')"
+            return f"(timestamptz '2050-01-01' + {number} * interval '1 m' + {_earlier(column)} * interval '1 s')"
         case types.Boolean():
             return f"({number} % 2 = 0)"
         case types.SmallInteger():
@@ -261,6 +261,13 @@ def _own(column: Column[object], number: str) -> str:  # noqa: C901, PLR0911, PL
             return f"jsonb_build_object('{column.name}', {number})"
         case _:
             raise LookupError(f"proof/queries/rows.py knows no value for {column.name} {kind}. Give it one in _own")
+
+
+def _earlier(column: Column[object]) -> int:
+    """How many moments of the row come before it: what ends does so after it has started, and before the next row."""
+    kind = types.DateTime if isinstance(column.type, types.DateTime) else types.Date
+    moments = [each.name for each in column.table.columns if isinstance(each.type, kind)]
+    return moments.index(column.name)
 
 
 def _is_filled(column: Column[object]) -> bool:

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 from pydantic_core import from_json
+from typing_extensions import override
 
 from app.settings import Environment, settings
 from proof.rig import admitting, execute
@@ -30,6 +31,15 @@ _LOG_SECONDS = 3.0
 
 # The service is asked on this machine, without TLS; without this every client would load the certificates of the world.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+# What asks for a WebSocket (RFC 6455, 4.1); the key may be any 16 bytes.
+_HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 
 
 def filled(path: str) -> str:
@@ -68,6 +78,11 @@ class Operation:
         return reason if isinstance(reason, str) else ""
 
     @property
+    def rate(self) -> str:
+        """The rate of its own: requests, a slash, seconds; empty when it has none."""
+        return str(node(self.spec.get("x-limits")).get("rate", ""))
+
+    @property
     def attempts(self) -> bool:
         """Whether each call is an attempt at a secret."""
         return self.spec.get("x-attempts") is True
@@ -75,6 +90,35 @@ class Operation:
 
 def _key(id: UUID) -> UUID:  # noqa: A002 - the column's name
     return id
+
+
+class Client(httpx.Client):
+    """Asks as any client does. Events may have no end: it takes how they begin, unless it asks by `stream`."""
+
+    opens: bool = False
+    """Whether it opens what is a WebSocket. That it was opened is a 200, and it is closed at once."""
+
+    @override
+    def send(self, request: httpx.Request, *, stream: bool = False, **options: object) -> httpx.Response:
+        send = cast("Callable[..., httpx.Response]", super().send)
+        answer = send(request, stream=True, **options)
+        if stream:
+            return answer
+        if self.opens and answer.status_code == HTTPStatus.UPGRADE_REQUIRED:
+            answer.close()
+            request.headers.update(_HANDSHAKE)
+            answer = send(request, stream=True, **options)
+        is_open = answer.status_code == HTTPStatus.SWITCHING_PROTOCOLS
+        if is_open or header(answer, "content-type").startswith("text/event-stream"):
+            answer.close()
+            status = HTTPStatus.OK if is_open else answer.status_code
+            return httpx.Response(status, headers=answer.headers, request=answer.request)
+        try:
+            _ = answer.read()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +148,12 @@ class Context:
     database_tls: Sequence[str] = ()
     """The TLS version of each connection that the service opened to its database, where somebody watched."""
 
-    def client(self, token: str | None = None) -> httpx.Client:
+    def client(self, token: str | None = None) -> Client:
         """A client of the service, signed in when there is a token."""
         headers = {"X-Forwarded-For": new_address()}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.Client(base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, verify=_NO_TLS)
+        return Client(base_url=self.url, headers=headers, timeout=_SECONDS, trust_env=False, verify=_NO_TLS)
 
     def document(self) -> Json:
         """The OpenAPI document as it is served, or as the code writes it where production keeps it to itself."""
@@ -154,7 +198,7 @@ class Context:
             self.rows(_key, statement, account)
         return credentials
 
-    def sign_up(self, role: str | None = None) -> httpx.Client:
+    def sign_up(self, role: str | None = None) -> Client:
         """The client of a new account, signed in."""
         credentials = self.join(role)
         with self.client() as anonymous:

@@ -86,9 +86,12 @@ class Draft:
                 self.add(self._rendered(each))
             except NoStatement as failure:  # written below, if it can be
                 failed.append(str(failure))
-        for _ in range(2):  # what is new gets its comment in the second
-            for line in list(_completed(self.reached(), wanted)):
-                self.add(line)
+        try:
+            for _ in range(2):  # what is new gets its comment in the second
+                for line in list(_completed(self.reached(), wanted)):
+                    self.add(line)
+        except NoStatement as failure:  # mostly because of an earlier one
+            raise NoStatement("\n".join([*failed, str(failure)])) from failure
         if left := list(compared(self.reached(), wanted)):
             raise NoStatement("\n".join([*left, *failed]))
 

@@ -470,9 +470,11 @@ def test_what_the_drivers_own_connection_refuses_has_its_meaning(things: str, mo
 def test_who_listens_hears_what_is_committed_and_learns_when_the_connection_is_lost(things: str) -> None:
     notify = Query(select(func.pg_notify("orders", bindparam("said", type_=Text)).label("done")), Row)
     end = Query(
-        text("SELECT pg_terminate_backend(pid) AS done FROM pg_stat_activity WHERE query LIKE 'LISTEN %'").columns(
-            column("done", Boolean)
-        ),
+        # Of this database alone: the service of the other tests may listen, too.
+        text(
+            "SELECT pg_terminate_backend(pid) AS done FROM pg_stat_activity "
+            "WHERE query LIKE 'LISTEN %' AND datname = current_database()"
+        ).columns(column("done", Boolean)),
         Row,
     )
 

@@ -1,8 +1,8 @@
 """What the OpenAPI document says is enough to make requests: a body that fits, the address of something that exists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
@@ -22,6 +22,7 @@ Path = tuple[str | int, ...]
 _TEXTS = {"date": "2030-01-31", "time": "12:00:00Z", "date-time": "2030-01-31T12:00:00Z", "uri": "https://example.com"}
 
 
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _NOTHING: frozenset[str] = frozenset()
 TURNS = count(1)
 """Numbers for bodies of which no two may be the same."""
@@ -29,6 +30,21 @@ TURNS = count(1)
 
 class Undescribed(Exception):
     """The document does not say enough to make a request from it; the sentence says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request holds: JSON, or a form with files."""
+
+    json: object = None
+    data: Json | None = None
+    files: dict[str, tuple[str, bytes]] | None = None
+
+    def sent(
+        self, who: httpx.Client, method: str, path: str, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """The answer to a request that holds it."""
+        return who.request(method, path, json=self.json, data=self.data, files=self.files, headers=headers)
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,19 @@ class Described:
             )
         return found
 
+    def fitting(
+        self, operation: Operation, owner: httpx.Client | None = None, turn: int = 0, making: frozenset[str] = _NOTHING
+    ) -> Body:
+        """What a request of the operation holds, whether it takes JSON or a form; see `content`."""
+        schema = form_of(operation)
+        if schema is None:
+            return Body(self.content(operation, owner, turn, making))
+        fields = {name: node(each) for name, each in node(self._chosen(schema).get("properties")).items()}
+        files = {name for name, each in fields.items() if _is_file(each) or _is_file(node(each.get("items")))}
+        wish = _Wish(owner, turn, making)
+        data = {name: self._field(each, (), wish) for name, each in fields.items() if name not in files}
+        return Body(data=data, files=dict.fromkeys(files, ("a.txt", b"some bytes")))
+
     def texts(self, schema: Json, value: object, at: Path = ()) -> Iterator[tuple[Path, Json]]:
         """Where a value holds text, and the schema of each place."""
         schema = self._chosen(schema)
@@ -96,7 +125,7 @@ class Described:
         tried: list[str] = []
         makers = (self.operations.get(f"{method} {template}") for method in ("POST", "GET"))
         for maker in (each for each in makers if each is not None):
-            answer = owner.request(maker.method, at, json=self.content(maker, owner))
+            answer = self.fitting(maker, owner).sent(owner, maker.method, at)
             if answer.status_code == HTTPStatus.FORBIDDEN:
                 # No member has one of their own; each of them is a stranger.
                 return SOME_ID
@@ -115,13 +144,16 @@ class Described:
             return str(uuid4())
         if path in wish.making:
             return None
-        maker = self.operations[f"POST {path}"]
-        made = wish.owner.post(
-            path, json=self.content(maker, wish.owner, wish.turn and next(TURNS), wish.making | {path})
-        )
+        maker = self.operations.get(f"POST {path}")
+        if maker is None:
+            # Such as `/v1/accounts/me`: there is one already.
+            made = wish.owner.get(path)
+        else:
+            fitting = self.fitting(maker, wish.owner, wish.turn and next(TURNS), wish.making | {path})
+            made = fitting.sent(wish.owner, "POST", path)
         found = _first(made) or _first(wish.owner.get(path))
         if not found:
-            raise Undescribed(f"POST {path} makes nothing to refer to: {made.status_code} {made.text[:200]}")
+            raise Undescribed(f"{path} has nothing to refer to: {made.status_code} {made.text[:200]}")
         return found
 
     def _chosen(self, schema: Json) -> Json:
@@ -208,6 +240,8 @@ def _another(schema: Json, example: object, turn: int) -> object:
         found: object = str(
             start + turn if start + turn <= most else least + step * (turn % int((most - least) / step))
         )
+    elif isinstance(example, str) and schema.get("format") in {"date", "date-time"}:
+        found = _later(example, turn)
     elif isinstance(example, str) and "enum" not in schema:
         found = f"{example} {turn}"
     else:
@@ -215,14 +249,17 @@ def _another(schema: Json, example: object, turn: int) -> object:
     return found if jsonschema_rs.validator_for(schema).is_valid(found) else example
 
 
+def _later(moment: str, days: int) -> str:
+    """A date or a moment in UTC, so many days later."""
+    later = datetime.fromisoformat(moment) + timedelta(days=days)
+    return f"{later.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z" if later.tzinfo else later.date().isoformat()
+
+
 def _text(schema: Json, turn: int = 0) -> str:
     kind = str(schema.get("format"))
     if kind in {"email", "uuid"}:
         return new_address() if kind == "email" else str(uuid4())
     text = _TEXTS.get(kind, "a" * max(1, cast("int", schema.get("minLength", 1))))
-    if turn and kind in {"date", "date-time"}:
-        moment = datetime.fromisoformat(text) + timedelta(days=turn)
-        return moment.date().isoformat() if kind == "date" else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
     if turn and kind == "uri":
         return f"{text}/{turn}"
     return str(_another(schema, text, turn)) if turn else text
@@ -232,6 +269,16 @@ def schema_of(operation: Operation) -> Json | None:
     """The schema of the operation's body; None when it takes none."""
     kinds = node(node(operation.spec.get("requestBody")).get("content"))
     return node(node(kinds["application/json"]).get("schema")) if "application/json" in kinds else None
+
+
+def form_of(operation: Operation) -> Json | None:
+    """The schema of the form that the operation takes; None when it takes none."""
+    kinds = node(node(operation.spec.get("requestBody")).get("content"))
+    return next((node(node(each).get("schema")) for name, each in kinds.items() if name in _FORMS), None)
+
+
+def _is_file(schema: Json) -> bool:
+    return "contentMediaType" in schema
 
 
 def text_parameters(operation: Operation) -> Iterator[str]:

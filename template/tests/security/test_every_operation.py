@@ -7,8 +7,8 @@ little for that, the walk fails and says what is missing.
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Annotated, cast
@@ -26,7 +26,7 @@ from app.kit.access import Principal, Rule, require
 from app.kit.schemas import Identified
 from app.platform.accounts.roles import MEMBER
 from app.platform.auth.tokens import Key
-from proof.standards.context import SOME_ID, Operation, body, entries, header, new_address, node
+from proof.standards.context import SOME_ID, Client, Operation, body, entries, header, new_address, node
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters
@@ -105,6 +105,10 @@ class World:
     idle: Callable[[], None]
     role: str
     """Of the member: the one that opens most operations."""
+    admitted: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The roles that an operation is open to, by its name, where these are not all."""
+    others: dict[str, httpx.Client] = field(default_factory=dict[str, httpx.Client])
+    """Those who have such a role, as far as anybody had to ask them."""
 
     @cached_property
     def strict(self) -> Service:
@@ -113,8 +117,16 @@ class World:
         return self.start(TRUSTED_PROXIES="127.0.0.1", MAX_BODY_BYTES=str(_MOST), **limits)
 
     def asked_by(self, operation: Operation) -> httpx.Client:
-        """Somebody who may call the operation, as far as a member may."""
-        return self.nobody if operation.public else self.member
+        """Somebody who may call the operation."""
+        if operation.public:
+            return self.nobody
+        roles = self.admitted.get(operation.name, frozenset({self.role}))
+        if self.role in roles:
+            return self.member
+        role = min(roles)
+        if role not in self.others:
+            self.others[role] = self.sign_up(role=role)
+        return self.others[role]
 
     def seen_by(self, member: httpx.Client) -> dict[str, str]:
         """All that somebody can read without naming an id."""
@@ -152,10 +164,10 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
     # Of everything that there can be one of, the owner has one.
     having = {each.name: world.described.address(each, owner) for each in world.described.with_ids}
     path = having.get(operation.name, operation.path)
-    fitting = world.described.content(operation, owner)
+    fitting = world.described.fitting(operation, owner)
     world.idle()
     before = world.seen_by(owner)
-    answer = stranger.request(operation.method, path, json=fitting)
+    answer = fitting.sent(stranger, operation.method, path)
     if "{" in operation.path:
         yield Tried("somebody else's id", answer, (404, 403))
     else:
@@ -168,7 +180,7 @@ def with_a_foreign_token(world: World, operation: Operation) -> Iterator[Tried |
         yield f"somebody else changes what the owner sees: {before} becomes {world.seen_by(owner)}"
     if "{" in operation.path and answer.status_code == HTTPStatus.NOT_FOUND:
         # Nobody's id would be 404, too: it counts only where the same request serves the owner.
-        served = owner.request(operation.method, path, json=fitting)
+        served = fitting.sent(owner, operation.method, path)
         if not served.is_success:
             yield f"the owner is refused, too: {served.status_code} {served.text[:300]}"
 
@@ -178,8 +190,8 @@ def by_an_account_that_is_gone(world: World, operation: Operation) -> Iterator[T
     if operation.public:
         return
     gone = {"authorization": f"Bearer {signed(claims(role=world.role))}"}
-    fitting = world.described.content(operation)
-    answer = world.nobody.request(operation.method, operation.url, json=fitting, headers=gone)
+    fitting = world.described.fitting(operation)
+    answer = fitting.sent(world.nobody, operation.method, operation.url, gone)
     if answer.status_code == HTTPStatus.CREATED:
         yield f"it is made for nobody: {answer.text[:300]}"
     elif not answer.is_success:
@@ -193,16 +205,23 @@ def past_the_limit(world: World, operation: Operation) -> Iterator[Tried | str]:
     apart = "probes" if operation.path in _PROBES else "address"
     with world.strict.connect() as client:
         client.headers["x-forwarded-for"] = new_address()
-        yield from _until_refused(client, operation, "attempts" if operation.attempts else apart)
+        yield from _until_refused(client, operation, _lowest(operation, apart))
         if operation.public or operation.path in _PROBES:
             return
-        yield from _until_refused(client, operation, "attempts" if operation.attempts else "principal", uuid4())
+        yield from _until_refused(client, operation, _lowest(operation, "principal"), uuid4())
+
+
+def _lowest(operation: Operation, policy: str) -> tuple[str, int]:
+    """The limit that a caller of the operation comes to first: its name, and how many requests that are."""
+    found = "attempts" if operation.attempts else policy
+    own = int(operation.rate.partition("/")[0] or _LIMITS[found])
+    return ("operation", own) if own < _LIMITS[found] else (found, _LIMITS[found])
 
 
 def _until_refused(
-    client: httpx.Client, operation: Operation, policy: str, account: UUID | None = None
+    client: httpx.Client, operation: Operation, limit: tuple[str, int], account: UUID | None = None
 ) -> Iterator[Tried | str]:
-    most = _LIMITS[policy]
+    policy, most = limit
     answers: list[httpx.Response] = []
     for _ in range(most + 1):
         # Each request of an account comes from another session and address: some operations end their session.
@@ -342,18 +361,37 @@ def faults(world: World, attack: Attack) -> list[str]:
     return found
 
 
+def admitted(service: Service) -> dict[str, frozenset[str]]:
+    """The roles that each operation is open to, where these are not all."""
+    return {
+        f"{method} {route.path_format}": rule.roles
+        for route in service.app.routes
+        if isinstance(route, routing.Route)
+        for method in route.methods or ()
+        for rule in route.access
+        if isinstance(rule, Rule) and rule.roles
+    }
+
+
 def mightiest(service: Service) -> str:
     """The role that opens most of the operations that are not open to every role."""
-    rules = [rule for route in service.app.routes if isinstance(route, routing.Route) for rule in route.access]
-    named = Counter(role for rule in rules if isinstance(rule, Rule) for role in sorted(rule.roles))
+    named = Counter(role for roles in admitted(service).values() for role in sorted(roles))
     return max(named, key=lambda role: named[role], default=MEMBER)
 
 
 @pytest.fixture
-def world(start: Start, sign_up: SignUp, service: Service, client: httpx.Client, idle: Callable[[], None]) -> World:
+def world(start: Start, sign_up: SignUp, service: Service, idle: Callable[[], None]) -> Iterator[World]:
     """The service of the tests."""
+
+    def opening(on: Service = service, role: str = MEMBER) -> httpx.Client:
+        found = cast("Client", sign_up(on, role=role))
+        found.opens = True
+        return found
+
     role = mightiest(service)
-    return World(Described(body(client.get("/openapi.json"))), start, sign_up, client, sign_up(role=role), idle, role)
+    with service.connect() as nobody:
+        described = Described(body(nobody.get("/openapi.json")))
+        yield World(described, start, opening, nobody, opening(role=role), idle, role, admitted(service))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -363,11 +401,12 @@ def test_every_operation_withstands(attack: Attack, world: World) -> None:
     assert not found, "\n".join(["", *found])
 
 
-def test_whatever_a_stranger_may_change_or_have_sent_is_an_attempt(world: World) -> None:
+def test_whatever_a_stranger_may_change_or_have_sent_is_an_attempt_or_has_a_rate_of_its_own(world: World) -> None:
     public = [each for each in world.described.operations.values() if each.public and each.method != "GET"]
 
     assert public
-    assert [each.name for each in public if not each.attempts and not each.unlimited] == []
+    lax = [each.name for each in public if not each.attempts and not each.rate and not each.unlimited]
+    assert not lax, f'{lax}: declare `public("…", attempts=True)`, or `limits(rate="600/60")` where that is too few'
 
 
 class Loose(BaseModel):

@@ -7,6 +7,7 @@ from proof.standards.context import Context, Json, Operation, node, operations, 
 from proof.standards.outcome import Outcome, judged
 
 _FIRST_ERROR = 400
+_EMPTY = frozenset({"101", "204", "304"})
 
 
 def check(context: Context) -> Outcome:
@@ -41,7 +42,8 @@ def _faults(operation: Operation, document: Json) -> Iterator[str]:
         if not str(operation.spec.get(key) or "").strip():
             yield f"{operation.name} has no {key}. {mend}."
     responses = cast("dict[str, Json]", node(operation.spec.get("responses")))
-    if not any(status.startswith("2") for status in responses):
+    # A WebSocket goes on after its 101.
+    if not any(status.startswith("2") or status == "101" for status in responses):
         yield f"{operation.name} documents no successful answer. Annotate what it returns."
     if not any(_is_error(status) for status in responses):
         yield f"{operation.name} documents no error. Name what it raises: `responses=answers(ItemNotFound)`."
@@ -52,7 +54,7 @@ def _faults(operation: Operation, document: Json) -> Iterator[str]:
         if _is_error(status):
             if "application/problem+json" not in kinds:
                 yield f"{operation.name} documents its {status} as no problem document. Use `answers(…)`."
-        elif status not in {"204", "304"} and not any(_says_something(each, document) for each in kinds.values()):
+        elif status not in _EMPTY and not any(_says_something(each, document) for each in kinds.values()):
             yield (
                 f"{operation.name} has no model of its {status}. Annotate what it returns: `-> ItemRead`; a class of "
                 "responses needs a `media_type`."

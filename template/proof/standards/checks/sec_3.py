@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import cast
 
 import httpx
@@ -58,9 +59,10 @@ def check(context: Context) -> Outcome:
 
 def _everybody(context: Context, stack: ExitStack) -> Iterator[httpx.Client]:
     """A caller of each kind: of every role, and the one who holds the machine's token."""
-    for role in (None, *context.roles()):
-        yield stack.enter_context(context.sign_up(role))
-    yield stack.enter_context(context.client(context.machine_token))
+    signed_in = (context.sign_up(role) for role in (None, *context.roles()))
+    for each in chain(signed_in, [context.client(context.machine_token)]):
+        each.opens = True
+        yield stack.enter_context(each)
 
 
 def _fault(operation: Operation, attempt: _Attempt, callers: Sequence[httpx.Client]) -> str | None:

@@ -1,0 +1,7 @@
+"""What can go wrong with documents; each says its own status."""
+
+from app.kit.errors import NotFound
+
+
+class DocumentNotFound(NotFound):
+    """The booking has no document with this id."""

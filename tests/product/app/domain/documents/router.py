@@ -1,0 +1,35 @@
+"""Documents over HTTP: each route is one sentence, its docstring its documentation."""
+
+from uuid import UUID
+
+from fastapi import Response, UploadFile
+
+from app.adapters.database import Reader, Session
+from app.domain.bookings.access import CanReadBookings, CanWriteBookings
+from app.domain.bookings.errors import BookingNotFound
+from app.domain.documents import service
+from app.domain.documents.errors import DocumentNotFound
+from app.domain.documents.schemas import DocumentRead
+from app.kit import routing
+from app.kit.errors import answers
+from app.kit.limits import limits
+
+router = routing.router("/v1/bookings/{booking_id}/documents", "documents")
+
+
+@router.post("", status_code=201, dependencies=[limits(body=6_000_000, seconds=30)], responses=answers(BookingNotFound))
+async def keep_document(booking_id: UUID, file: UploadFile, caller: CanWriteBookings, session: Session) -> DocumentRead:
+    """Keep a document of one of your bookings."""
+    return await service.keep(session, booking_id, file, caller)
+
+
+class Bytes(Response):
+    """What was kept, as it came."""
+
+    media_type: str | None = "application/octet-stream"
+
+
+@router.get("/{document_id}", response_class=Bytes, responses=answers(BookingNotFound, DocumentNotFound))
+async def read_document(booking_id: UUID, document_id: UUID, caller: CanReadBookings, reader: Reader) -> Bytes:
+    """Read a document of one of your bookings."""
+    return Bytes(await service.content(reader, booking_id, document_id, caller))

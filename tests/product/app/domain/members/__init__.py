@@ -1,0 +1,1 @@
+"""Members: the accounts that belong to a company."""

@@ -1,0 +1,1 @@
+"""Occupancy: what anybody may know about bookings."""

@@ -1,0 +1,1 @@
+"""Payments: what the payment provider tells of bookings."""

@@ -1,0 +1,1 @@
+"""What is measured of a service that asks the channel manager."""
