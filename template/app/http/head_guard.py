@@ -7,8 +7,11 @@ however long that takes. This protocol is uvicorn's own, and ends such a connect
 from asyncio import BaseTransport, TimerHandle, Transport
 from typing import cast
 
+from fastapi.sse import EventSourceResponse
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.kit.routing import Route
 
 # Both leave room: what came in one piece with its end is judged by limits.py, which answers in our own form.
 MOST_BYTES = 65_536
@@ -66,6 +69,11 @@ class HeadGuard(HttpToolsProtocol):
     @override
     def shutdown(self) -> None:
         super().shutdown()
+        # Events have no end to wait for, and whoever reads them connects again.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        route = None if cycle is None or cycle.response_complete else cast("object", cycle.scope.get("route"))
+        if isinstance(route, Route) and _are_events(route):
+            self.transport.close()
         # By TLS, closing waits for the client to say goodbye, too, and one that idles would hold up the end for 30 s.
         if self.transport.is_closing():
             _ = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
@@ -78,3 +86,8 @@ class HeadGuard(HttpToolsProtocol):
             if earlier is None or earlier.response_complete:
                 self.transport.write(answer)
             self.transport.close()
+
+
+def _are_events(route: Route) -> bool:
+    kind = cast("object", route.response_class)
+    return isinstance(kind, type) and issubclass(kind, EventSourceResponse)

@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
 from itertools import chain
 from math import inf
 from typing import cast
@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.exchange import exchange_of
 from app.kit.access import Caller, Principal
 from app.kit.addresses import truncated
+from app.kit.authentication import Identification
 from app.kit.errors import (
+    AppError,
     BadRequest,
     ContentTooLarge,
     HeadersTooLarge,
@@ -39,6 +41,9 @@ _NAME = re.compile(r"[a-z0-9._-]+")
 # Orchestrators and monitors ask each instance by its own address, which no list can know, and under load, too, or they
 # would restart what is merely busy.
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+
+# How long an answer in pieces may go on for somebody who would not be let in any more.
+AGAIN_SECONDS = 5.0
 
 MOST_PATH = 2_048
 MOST_QUERY = 4_096
@@ -223,13 +228,22 @@ def _has_body(scope: Scope) -> bool:
 class TimeLimit:
     """Answers 504 when an answer has not begun after `seconds`, and bounds one that is sent in pieces.
 
-    Such an answer ends when it has taken `stream_seconds`, or when no piece of it could be sent for `idle_seconds`:
-    its connection is closed, since nothing else would tell that it is not whole. After the last piece there is no
-    limit: background tasks take what they take.
+    Such an answer ends when it has taken `stream_seconds`, when no piece of it could be sent for `idle_seconds`, or
+    when whoever asked would not be let in any more: its connection is closed, since nothing else would tell that it is
+    not whole. After the last piece there is no limit: background tasks take what they take.
     """
 
-    def __init__(self, app: ASGIApp, *, seconds: float, stream_seconds: float, idle_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        seconds: float,
+        stream_seconds: float,
+        idle_seconds: float,
+        identification: Identification,
+    ) -> None:
         self._app: ASGIApp = app
+        self._identification: Identification = identification
         self._seconds: float = seconds
         self._stream_seconds: float = stream_seconds
         self._idle_seconds: float = idle_seconds
@@ -242,7 +256,8 @@ class TimeLimit:
         timer = asyncio.timeout(None)
         try:
             async with timer:
-                watch = _Watch(timer, send, seconds, self._stream_seconds, self._idle_seconds)
+                still = partial(self._still, scope)
+                watch = _Watch(timer, send, still, (seconds, self._stream_seconds, self._idle_seconds))
                 try:
                     await self._app(scope, receive, watch.send)
                 finally:
@@ -258,18 +273,45 @@ class TimeLimit:
                 log.warning("answer cut off", path=path, bytes=exchange.sent)
             raise TimedOut(f"The request took longer than the {seconds:g} s that this operation allows.") from error
 
+    async def _still(self, scope: Scope) -> bool:
+        """Whether whoever asked would be let in now."""
+        route = cast("Route | None", scope.get("route"))
+        try:
+            await self._identification.again(route.access if route is not None else (), scope)
+        except AppError:
+            return False
+        return True
+
 
 class _Watch:
     """Ends a request when it is late. What is sent moves the time; the timer is set again only when it goes off."""
 
-    __slots__: tuple[str, ...] = ("_due", "_idle", "_longest", "_loop", "_send", "_stream", "_timeout", "_timer")
+    __slots__: tuple[str, ...] = (
+        "_due",
+        "_idle",
+        "_longest",
+        "_loop",
+        "_seen",
+        "_send",
+        "_still",
+        "_stream",
+        "_timeout",
+        "_timer",
+    )
 
     def __init__(
-        self, timeout: asyncio.Timeout, send: Send, seconds: float, stream_seconds: float, idle_seconds: float
+        self,
+        timeout: asyncio.Timeout,
+        send: Send,
+        still: Callable[[], Awaitable[bool]],
+        bounds: tuple[float, float, float],
     ) -> None:
+        seconds, stream_seconds, idle_seconds = bounds
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._timeout: asyncio.Timeout = timeout
         self._send: Send = send
+        self._still: Callable[[], Awaitable[bool]] = still
+        self._seen: float = 0.0
         self._stream: float = stream_seconds
         self._idle: float = idle_seconds
         self._longest: float = 0.0
@@ -280,6 +322,12 @@ class _Watch:
         now = self._loop.time()
         if message["type"] == "http.response.start":
             self._longest = now + self._stream
+            self._seen = now
+        elif now - self._seen > AGAIN_SECONDS:
+            self._seen = now
+            if not await self._still():
+                self._timeout.reschedule(now)
+                await self._loop.create_future()
         self._due = min(self._longest, now + self._idle)
         if self._due < self._timer.when():
             # The time until the answer begins may be longer than a stream may pause.

@@ -28,13 +28,15 @@ def stack(service: FastAPI, layers: Iterable[Layer]) -> ASGIApp:
     app = limiter = RateLimit(app, quotas=settings.quotas)  # once it is known who asks
     state.keep(service, limiter.attempts)
     app = identified = Authentication(app, authenticators=authenticators)  # late: it may cost a signature check
-    state.keep(service, Identification(identified.caller))
+    identification = Identification(identified.caller)
+    state.keep(service, identification)
     app = BodyLimit(app, most=settings.max_body_bytes)  # before anything reads the body
     app = TimeLimit(  # around all work on the request
         app,
         seconds=settings.request_seconds,
         stream_seconds=settings.stream_seconds,
         idle_seconds=settings.stream_idle_seconds,
+        identification=identification,
     )
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
     app = table.find(app)  # before whatever an operation may have bounds of its own for

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.params import Depends
+from starlette.types import Scope
 
 from app.kit import logging
 from app.kit.errors import AppError, Forbidden, NotFound, Unauthorized
@@ -134,6 +135,13 @@ class StaticToken:
 
 
 AccessRule = Rule | Public | StaticToken
+
+
+async def admit(rules: Iterable[AccessRule], scope: Scope) -> None:
+    """Refuse whoever may not use an operation, as its access rule says."""
+    for rule in rules:
+        if not isinstance(rule, Public):
+            _ = await rule(Request(scope))
 
 
 def require(permission: str, *roles: str, signed_in: bool = False, restricted: bool = False) -> Rule:

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
-from app.kit.access import Caller, Restrictions, Rule
+from starlette.types import Scope
+
+from app.kit.access import AccessRule, Caller, Restrictions, Rule, admit
 from app.kit.errors import AppError, Forbidden, Unauthorized
 
 Headers = Mapping[bytes, bytes]
@@ -24,6 +26,13 @@ class Identification:
 
     caller: Callable[[str, Headers], Caller | LookUp]
     """Who is asking, by the method and the header fields of a request."""
+
+    async def again(self, rules: Iterable[AccessRule], scope: Scope) -> None:
+        """Let whoever was let in stay; raises what the same request would be answered now."""
+        headers = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
+        caller = self.caller(cast("str", scope["method"]), headers)
+        scope["caller"] = await caller.find() if isinstance(caller, LookUp) else caller
+        await admit(rules, scope)
 
 
 class Authenticator(Protocol):

@@ -37,7 +37,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from app.kit import state
-from app.kit.access import AccessRule, Public
+from app.kit.access import AccessRule, Public, admit
 from app.kit.errors import Invalid, MethodNotAllowed
 from app.kit.limits import Limits
 from app.kit.rate_limits import Attempts
@@ -150,9 +150,7 @@ class Route(APIRoute):
             overridden.dependency_overrides_provider = app
             handler = APIRoute.get_route_handler(overridden)
         elif self.body_field is not None:
-            for rule in self.access:
-                if not isinstance(rule, Public):
-                    _ = await rule(Request(scope))
+            await admit(self.access, scope)
         async with AsyncExitStack() as request_stack:
             request = Request(scope, receive, send)
             if self.body_field is not None:

@@ -1,8 +1,9 @@
 """The limits of one request (size, time) and of all together (load)."""
 
+import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
@@ -12,8 +13,11 @@ import httpx
 import pytest
 
 from app.http.exchange import SECURITY_HEADERS
+from app.http.probes import Status
+from app.kit import routing
 from app.kit.limits import limits
-from tests.conftest import Log, Start
+from app.platform.accounts.access import CanReadOwnAccount
+from tests.conftest import Log, SignUp, Start
 from tests.http import trouble
 from tests.wire import eventually, header, problem
 
@@ -202,6 +206,38 @@ def test_a_stream_without_end_is_cut_off(start: Start, log: Log, bound: str) -> 
             _ = answer.read()
 
     eventually(lambda: "answer cut off" in log.text())
+
+
+def test_a_stream_ends_with_the_session_of_whoever_asked(
+    start: Start, sign_up: SignUp, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.limits.AGAIN_SECONDS", 0.1)
+    router = routing.router("/v1/follow", "follow")
+
+    @router.get("")
+    async def follow(caller: CanReadOwnAccount) -> AsyncIterable[Status]:
+        """Go on and on."""
+        while True:
+            yield Status(status=str(caller.account_id))
+            await asyncio.sleep(0.02)
+
+    service = start(router)
+    someone, other = sign_up(service), sign_up(service)
+    with someone.stream("GET", "/v1/follow") as answer, other.stream("GET", "/v1/follow") as unmoved:
+        lines, others = answer.iter_lines(), unmoved.iter_lines()
+        for _ in range(20):
+            assert next(lines) != next(others)
+        with service.connect() as again:
+            again.headers.update(someone.headers)
+            assert again.post("/v1/auth/logout").status_code == 204
+
+        with pytest.raises(httpx.RemoteProtocolError):
+            for _ in lines:
+                pass
+        # Nobody else's ends.
+        for _ in range(200):
+            assert next(others)
+    assert "answer cut off" in log.text()
 
 
 def test_a_background_task_may_take_longer_than_a_request(start: Start) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import cast
 
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, WebSocket
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 from starlette.exceptions import HTTPException, WebSocketException
@@ -19,8 +19,8 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from typing_extensions import override
 
 from app.kit import state
-from app.kit.access import Caller, Principal, Public
-from app.kit.authentication import Identification, LookUp
+from app.kit.access import Caller, Principal
+from app.kit.authentication import Identification
 from app.kit.errors import AppError, Forbidden
 from app.kit.logging import get_logger
 from app.kit.peers import network
@@ -85,13 +85,6 @@ class OpenSockets:
             del self._by[who]
 
 
-async def admitted(route: Route, scope: Scope) -> None:
-    """Refuse whoever may not use an operation, as its access rule says."""
-    for rule in route.access:
-        if not isinstance(rule, Public):
-            _ = await rule(Request(scope))
-
-
 class Socket(WebSocket):
     """FastAPI's WebSocket. A message of the wrong kind closes it with a sentence."""
 
@@ -149,6 +142,7 @@ class Conversation:
         self._message_bytes: int = bounds.message_bytes
         self._others: OpenSockets = others
         self._counted_as: Who | None = None
+        self._account_id: str | None = None
         self._socket: Socket | None = None
         self._route: Route | None = None
         self._layers: Send = send
@@ -210,6 +204,7 @@ class Conversation:
         who = caller.counted_as if isinstance(caller, Principal) else network(client[0] if client else "")
         self._others.enter(who)
         self._counted_as = who
+        self._account_id = str(caller.account_id) if isinstance(caller, Principal) else None
 
     async def answer(self, message: Message) -> None:
         """What the service answers to the handshake."""
@@ -305,11 +300,8 @@ class Conversation:
         request, route = self.request, self._route
         if route is None:
             return None
-        headers = dict(cast("list[tuple[bytes, bytes]]", request["headers"]))
-        caller = state.find(cast("FastAPI", request["app"]), Identification).caller("GET", headers)
         try:
-            request["caller"] = await caller.find() if isinstance(caller, LookUp) else caller
-            await admitted(route, request)
+            await state.find(cast("FastAPI", request["app"]), Identification).again(route.access, request)
         except AppError as error:
             return error
         return None
@@ -351,7 +343,6 @@ class Conversation:
             self._others.leave(self._counted_as)
             self._counted_as = None
         if self._accepted and self._route is not None:
-            caller = cast("Caller | None", self.request.get("caller"))
             log.info(
                 "websocket closed",
                 route=self._route.path_format,
@@ -360,5 +351,5 @@ class Conversation:
                 received=self._received_count,
                 sent=self._sent_count,
                 client=cast("str", self.request["kept_address"]),
-                account_id=str(caller.account_id) if isinstance(caller, Principal) else None,
+                account_id=self._account_id,
             )

@@ -8,9 +8,10 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
+from app.kit.access import admit
 from app.kit.errors import answers
 from app.kit.routing import Route
-from app.platform.websockets.conversation import Conversation, admitted
+from app.platform.websockets.conversation import Conversation
 from app.platform.websockets.errors import ForeignPage, SocketsFull, TooManySockets, UpgradeRequired
 
 _ANSWERS = answers(UpgradeRequired, ForeignPage, TooManySockets, SocketsFull)
@@ -41,7 +42,7 @@ class SocketRoute(Route):
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Before anything is counted or held for whoever may not open it.
-        await admitted(self, scope)
+        await admit(self.access, scope)
         conversation = cast("object", scope.get("conversation"))
         if not isinstance(conversation, Conversation):
             raise UpgradeRequired
