@@ -13,6 +13,7 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.exchange import Exchange, exchange_of
+from app.http.limits import PROBES
 from app.kit.access import Caller, Principal
 from app.kit.errors import TooManyRequests
 from app.kit.peers import network
@@ -41,10 +42,10 @@ class RateLimit:
         # Of the operations that declare one.
         self._own: dict[str, _Policy] = {}
         probes = _Policy("probes", quotas.probes)
-        # Probes have a limit of their own, so that no crowd behind the same address makes them fail. Liveness has none
-        # (its reason is beside its route, in probes.py).
         self.attempts: Attempts = Attempts(self._attempt)
-        self._apart: dict[str, _Policy | None] = {"/livez": None, "/readyz": probes, "/metrics": probes}
+        # Probes have a limit of their own, so that no crowd behind the same address makes them fail. Liveness has none:
+        # it is answered before this, unless it is asked with more than its address.
+        self._apart: dict[str, _Policy] = dict.fromkeys(PROBES, probes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -54,8 +55,7 @@ class RateLimit:
                 await self._principal.count(caller.counted_as, exchange)
             else:
                 policy = self._apart.get(cast("str", scope["path"]), self._address)
-                if policy is not None:
-                    await policy.count(network(exchange.client), exchange)
+                await policy.count(network(exchange.client), exchange)
             route = cast("Route | None", scope.get("route"))
             if route is not None and route.limits.rate is not None:
                 who = caller.counted_as if isinstance(caller, Principal) else network(exchange.client)

@@ -105,6 +105,40 @@ def test_a_crowd_does_not_make_the_probes_fail(start: Start) -> None:
         assert {client.get("/livez").status_code for _ in range(20)} == {200}
 
 
+# What is like an address that has no limit, or a higher one, and is not that address.
+ODD = [
+    "/livez?x=1",
+    "/livez?",
+    "/livez/",
+    "/Livez",
+    "/%6civez",
+    "/livez;x",
+    "/livez%20",
+    "//livez",
+    "/readyz",
+    "/readyz?x=1",
+    "/metrics",
+    "/metrics/",
+    "/v1/accounts/me",
+    "/nowhere",
+    "/",
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
+def test_nothing_is_uncounted_but_what_answers_by_itself(start: Start, method: str) -> None:
+    few = {"RATE_LIMIT_ADDRESS": "2/3600", "RATE_LIMIT_PROBES": "2/3600"}
+    service = start(TRUSTED_PROXIES="127.0.0.1", **few)
+    with service.connect() as client:
+        client.headers["authorization"] = f"Bearer {'x' * 43}"
+        for number, path in enumerate(ODD):
+            client.headers["x-forwarded-for"] = f"192.0.2.{number}"
+            url = httpx.URL(service.url).copy_with(raw_path=path.encode())
+            asked = [client.request(method, url).status_code for _ in range(3)]
+            by_itself = method in {"GET", "HEAD"} and path in {"/livez?", "/%6civez"}
+            assert asked[2] == (200 if by_itself else 429), (path, asked)
+
+
 def test_what_takes_a_secret_counts_as_an_attempt_without_saying_so(start: Start) -> None:
     router = routing.router("/v1/secret", "secret")
 
