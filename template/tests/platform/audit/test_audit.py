@@ -20,15 +20,19 @@ from sqlalchemy import Column, MetaData, String, Table
 from app import cli, defaults, registry
 from app.adapters import schema
 from app.adapters.database import Base, DatabaseSettings
+from app.adapters.database import Database as OpenedByHand
 from app.adapters.database.work import Database
+from app.kit import routing
 from app.kit.access import Origin
+from app.kit.errors import Conflict, answers
 from app.platform.accounts import repository as accounts
+from app.platform.accounts.access import CanReadOwnAccount
 from app.platform.accounts.schemas import AccountRead
 from app.platform.audit import retirement, triggers
 from app.settings import settings
 from proof.rig import looked_at
 from tests import database
-from tests.conftest import PASSWORD, Sql, Start, email_index, new_address
+from tests.conftest import PASSWORD, SignUp, Sql, Start, email_index, new_address
 from tests.wire import Json, body, problem
 
 
@@ -171,6 +175,25 @@ def test_the_origin_of_one_request_is_never_told_of_another(
         assert someone.post("/v1/items", json={"name": secrets.token_hex(8)}).status_code == 201
         made = client.post("/v1/accounts", json={"email": new_address(), "password": PASSWORD})
         assert [(each["event"], each["actor_id"]) for each in entries(sql, made)] == [("accounts.created", None)]
+
+
+def test_a_transaction_that_an_operation_opens_by_hand_is_its_callers(start: Start, sign_up: SignUp, sql: Sql) -> None:
+    router = routing.router("/v1/by-hand", "by-hand")
+
+    @router.post("", status_code=204, responses=answers(Conflict))
+    async def by_hand(database: OpenedByHand, caller: CanReadOwnAccount) -> None:
+        """Change something in a transaction of its own."""
+        async with database.transaction() as session:
+            connection = await session.connection()
+            _ = await connection.execute("UPDATE accounts SET version = version + 1 WHERE id = $1", caller.account_id)
+
+    someone = sign_up(start(router))
+    answer = someone.post("/v1/by-hand")
+
+    assert answer.status_code == 204
+    (entry,) = entries(sql, answer)
+    assert entry["event"] == "accounts.updated"
+    assert str(entry["actor_id"]) == caller(someone)["sub"]
 
 
 def test_a_transaction_of_no_request_has_the_origin_of_none(sql: Sql) -> None:

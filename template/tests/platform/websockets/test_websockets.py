@@ -60,7 +60,7 @@ def _router() -> APIRouter:  # noqa: C901, PLR0915 - one after the other
         assert websocket
         raise RoomNotFound(f"There is no room {room}.")
 
-    @router.websocket("/slow")
+    @router.websocket("/slow", dependencies=[limits(seconds=0.3)])
     async def slow(websocket: WebSocket, caller: CanReadOwnAccount) -> None:
         """Think for too long."""
         assert caller
@@ -371,7 +371,7 @@ def test_an_endpoint_that_listens_to_nobody_ends_when_its_client_leaves(begin: B
 
 
 def test_what_fails_before_it_is_open_is_answered_as_anywhere(begin: Begin, sign_up: SignUp, log: Log) -> None:
-    service = begin(REQUEST_SECONDS="0.5")
+    service = begin()
     someone = sign_up(service)
 
     status, found = refused(opened(service, "/v1/sockets/rooms/red", someone))
