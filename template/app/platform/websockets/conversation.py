@@ -1,7 +1,6 @@
 """A WebSocket, from its handshake until one of the two closes it, or what allowed it has ended."""
 
 import asyncio
-import json
 from asyncio import sleep
 from collections import Counter
 from collections.abc import Coroutine
@@ -13,6 +12,7 @@ from typing import cast
 from fastapi import FastAPI, WebSocket
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -108,7 +108,7 @@ class Socket(WebSocket):
             raise RuntimeError('The "mode" argument should be "text" or "binary".')
         data = await self._data("text" if mode == "text" else "bytes")
         try:
-            return cast("object", json.loads(data))
+            return cast("object", from_json(data, allow_inf_nan=False))
         except ValueError:
             raise WebSocketException(_NOT_VALID, "The message is not JSON.") from None
 
@@ -225,8 +225,12 @@ class Conversation:
             self._subprotocol = cast("str | None", message.get("subprotocol"))
             self._accepted, self._opened = True, monotonic()
             headers = list(cast("list[tuple[bytes, bytes]]", message.get("headers") or []))
-            await self._layers({"type": "http.response.start", "status": _UPGRADED, "headers": headers})
-            self._decided.set()
+            try:
+                await self._layers({"type": "http.response.start", "status": _UPGRADED, "headers": headers})
+            except OSError:
+                raise WebSocketDisconnect(1006, "The client left before it was open.") from None
+            finally:
+                self._decided.set()
         elif self._accepted:
             if kind == "websocket.close":
                 self._code = cast("int", message.get("code", 1000))
@@ -283,7 +287,7 @@ class Conversation:
                 if left is not None and left.done():
                     _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
                     break
-                if rest <= CHECK_SECONDS and self._opened + self._bounds.longest <= monotonic():
+                if self._opened + self._bounds.longest <= monotonic():
                     await self._close(_AWAY, f"It was open for {self._bounds.longest:g} s: open it again.")
                     break
                 if (refused := await self._refused()) is not None:

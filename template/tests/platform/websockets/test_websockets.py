@@ -67,6 +67,13 @@ def _router() -> APIRouter:  # noqa: C901, PLR0915 - one after the other
         assert websocket
         await asyncio.sleep(60)
 
+    @router.websocket("/late")
+    async def late(websocket: WebSocket, caller: CanReadOwnAccount) -> None:
+        """Answer when many have left."""
+        assert caller
+        await asyncio.sleep(0.1)
+        await websocket.accept()
+
     @router.websocket("/silent")
     async def silent(websocket: WebSocket, caller: CanReadOwnAccount) -> None:
         """Forget to answer."""
@@ -187,7 +194,7 @@ def test_it_talks_and_is_logged(begin: Begin, sign_up: SignUp, log: Log) -> None
     assert not [line for line in log.lines() if "[accepted]" in str(line["event"])]
 
 
-def test_whoever_may_not_is_told_so(begin: Begin, someone: httpx.Client) -> None:
+def test_whoever_may_not_is_told_so(begin: Begin, someone: httpx.Client, log: Log) -> None:
     service = begin()
 
     assert refused(opened(service, ECHO))[0] == 401
@@ -198,6 +205,10 @@ def test_whoever_may_not_is_told_so(begin: Begin, someone: httpx.Client) -> None
     assert refused(opened(service, "/v1/accounts/me", someone))[0] == 405
     elsewhere = Service(service.app, service.url.replace("127.0.0.1", "localhost"))
     assert refused(opened(elsewhere, ECHO, someone))[0] == 421
+    # Each is logged as a request, and none as an error.
+    asked = [line["status"] for line in log.lines() if line["event"] == "request"]
+    assert asked[-5:] == [401, 401, 404, 405, 421]
+    assert not [line for line in log.lines() if line["level"] == "error"]
 
 
 def test_a_request_that_is_no_handshake(begin: Begin, sign_up: SignUp) -> None:
@@ -242,6 +253,7 @@ def test_a_message_of_the_wrong_kind_closes_it_with_a_sentence(begin: Begin, sig
     someone = sign_up(service)
     for path, message, code, reason in (
         ("json", "{", 1007, "The message is not JSON."),
+        ("json", '{"a": NaN}', 1007, "The message is not JSON."),
         ("json", b"{}", 1003, "Send text, not bytes."),
         ("echo", b"\0", 1003, "Send text, not bytes."),
         ("echo", "x" * 1025, 1009, ""),
@@ -392,7 +404,7 @@ def test_what_fails_while_it_is_open_is_logged_and_says_nothing(begin: Begin, si
     assert "ZeroDivisionError" in log.text()
 
 
-def _raw(service: Service, who: httpx.Client, path: str) -> sockets.socket:
+def _raw(service: Service, who: httpx.Client, path: str, *, answered: bool = True) -> sockets.socket:
     """A WebSocket of a client that does as it likes."""
     host = service.url.removeprefix("http://")
     connection = sockets.create_connection(cast("tuple[str, int]", tuple(host.split(":"))), timeout=20)
@@ -402,7 +414,7 @@ def _raw(service: Service, who: httpx.Client, path: str) -> sockets.socket:
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
         f"Authorization: {who.headers['Authorization']}\r\n\r\n".encode()
     )
-    assert b" 101 " in connection.recv(4096)
+    assert not answered or b" 101 " in connection.recv(4096)
     return connection
 
 
@@ -426,6 +438,19 @@ def test_a_client_that_sends_pings_and_does_not_read_is_let_go(begin: Begin, sig
     pings = (b"\x89\xfd" + bytes(4) + b"x" * 125) * 100
     with _raw(service, someone, "/v1/sockets/deaf") as connection, pytest.raises(ConnectionError):
         _send_for_ever(connection, pings)
+
+
+def test_a_client_that_leaves_while_it_is_asked_for_is_no_error(begin: Begin, sign_up: SignUp, log: Log) -> None:
+    service = begin()
+    someone = sign_up(service)
+    for _ in range(20):
+        _raw(service, someone, "/v1/sockets/late", answered=False).close()
+
+    eventually(lambda: _open(service) == 0)
+    with opened(service, ECHO, someone) as talking:
+        talking.send("still here")
+        assert talking.recv(20)
+    assert not [line for line in log.lines() if line["level"] == "error"]
 
 
 def test_nothing_of_the_database_is_held(begin: Begin, sign_up: SignUp) -> None:
