@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# `NotADraft` is not-a-draft.
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
 PROBLEM_JSON = "application/problem+json"
 
 type_by_constraint: dict[str, "type[AppError]"] = {}
@@ -28,7 +31,8 @@ class AppError(Exception):
 
     def __init_subclass__(cls, *, constraint: str | None = None, keeps_writes: bool = False) -> None:
         super().__init_subclass__()
-        cls.code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        if "code" not in vars(cls):
+            cls.code = _BETWEEN_WORDS.sub("-", cls.__name__).lower()
         cls.sentence = (cls.__doc__ or cls.status.phrase).strip().partition("\n")[0]
         cls.keeps_writes = keeps_writes
         if constraint is not None:

@@ -1,10 +1,12 @@
 """Every error is a problem document, and none tells what is inside."""
 
 import secrets
+from typing import cast
 
 import httpx
 import pytest
 
+from app.kit.errors import AppError, Conflict
 from tests.conftest import Start
 from tests.http import trouble
 from tests.wire import header, pointers, problem
@@ -122,3 +124,17 @@ def test_head_answers_what_get_does_without_a_body(client: httpx.Client, someone
         assert head.content == b""
         assert header(head, "content-type") == header(get, "content-type")
         assert abs(int(header(head, "content-length")) - len(get.content)) < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("NameTaken", "name-taken"),
+        ("NotADraft", "not-a-draft"),
+        ("VATInvalid", "vat-invalid"),
+        ("Http2Only", "http2-only"),
+    ],
+)
+def test_the_code_of_an_error_is_its_name_in_words(name: str, code: str) -> None:
+    assert cast("type[AppError]", type(name, (Conflict,), {})).code == code
+    assert cast("type[AppError]", type(name, (Conflict,), {"code": "as-before"})).code == "as-before"
