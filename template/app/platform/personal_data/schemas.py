@@ -7,6 +7,7 @@ from fastapi import Query
 from pydantic import Field, SecretStr, StringConstraints
 
 from app.kit import pagination
+from app.kit.crypto import base64url
 from app.kit.schemas import In, Out
 
 
@@ -32,17 +33,11 @@ class Export(Out):
 
 ExportLimit = Annotated[int, Query(ge=1, le=1000, description="How many rows a part has at the most")]
 ExportCursor = Annotated[
-    Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}\.[A-Za-z0-9_-]{22}$")] | None,
-    Query(max_length=86, description="The `next_cursor` of the part before; leave out for the first"),
+    Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}\.[A-Za-z0-9_-]{1,1000}$")] | None,
+    Query(max_length=1064, description="The `next_cursor` of the part before; leave out for the first"),
 ]
 
 
-def cursor(table: str, key: UUID) -> str:
+def cursor(table: str, key: UUID | str) -> str:
     """The cursor that continues after a row."""
-    return f"{table}.{pagination.encode(key)}"
-
-
-def after(text: str) -> tuple[str, UUID]:
-    """The table and the key that a cursor continues after; ValueError for a text that is none."""
-    table, _, key = text.partition(".")
-    return table, pagination.decode(key)
+    return f"{table}.{pagination.encode(key) if isinstance(key, UUID) else base64url(key.encode())}"

@@ -1,7 +1,6 @@
 """What the business says about exporting and erasing what is held about a person."""
 
 from time import monotonic
-from uuid import UUID
 
 from app.adapters.database import Database, Reader, Session
 from app.kit.access import Principal
@@ -17,25 +16,26 @@ from app.platform.audit import service as audit
 from app.platform.auth import service as auth
 from app.platform.auth.dependencies import Tokens
 from app.platform.personal_data import departures, repository
+from app.platform.personal_data.belongings import Key
 from app.platform.personal_data.errors import ErasureRefused, ErasureUnderWay
-from app.platform.personal_data.schemas import Erasure, Export, ExportedRow, after, cursor
+from app.platform.personal_data.schemas import Erasure, Export, ExportedRow, cursor
 
 # What one transaction erases; each row leaves an entry in the audit trail.
 _BATCH = 1_000
 # Well within the time of a request. What is erased stays so, and the next request goes on.
 _SECONDS = 4.0
-_FIRST = UUID(int=0)
 
 
 async def export(reader: Reader, caller: Principal, limit: int, given: str | None) -> Export:
     """The rows that belong to the caller, table by table, in the order of their keys."""
-    table, key = _start(given)
-    found: list[tuple[str, UUID, ExportedRow]] = []
-    names = repository.tables()
-    for name in names[names.index(table) :]:
-        rows = await repository.page(reader, name, caller.account_id, key, limit + 1 - len(found))
+    begun, key = _start(given)
+    found: list[tuple[str, Key, ExportedRow]] = []
+    for table in repository.tables()[begun:]:
+        name = table.table.name
+        after = table.first if key is None else key
+        rows = await repository.page(reader, table, caller.account_id, after, limit + 1 - len(found))
         found += [(name, each, ExportedRow(table=name, row=row)) for each, row in rows]
-        key = _FIRST
+        key = None
         if len(found) > limit:
             break
     if not found and given is None:
@@ -44,13 +44,15 @@ async def export(reader: Reader, caller: Principal, limit: int, given: str | Non
     return Export(data=[row for _, _, row in found[:limit]], next_cursor=cursor(last[0], last[1]) if last else None)
 
 
-def _start(given: str | None) -> tuple[str, UUID]:
-    names = repository.tables()
+def _start(given: str | None) -> tuple[int, Key | None]:
+    """The place of the table that an export goes on with, and the key after which it does."""
     if given is None:
-        return names[0], _FIRST
+        return 0, None
+    name, _, key = given.partition(".")
+    tables = repository.tables()
     try:
-        table, key = after(given)
-        return names[names.index(table)], key
+        place = [each.table.name for each in tables].index(name)
+        return place, tables[place].decoded(key)
     except ValueError:
         wanted = "this is not a cursor: use the `next_cursor` of an earlier part as it came"
         raise Invalid("The cursor was refused.", fields={"query cursor": wanted}) from None

@@ -1,16 +1,17 @@
 """Exporting and erasing what is held about a person."""
 
+from collections.abc import Iterator
 from typing import cast
 from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import Column, ForeignKey, MetaData, Table, Uuid
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Table, Text, Uuid, bindparam
 
 from app.adapters.database import Base
 from app.kit.errors import AppError
 from app.platform.auth import revocation
-from app.platform.personal_data import belongings, departures, service
+from app.platform.personal_data import belongings, departures, repository, service
 from app.platform.personal_data.belongings import Belonging
 from app.platform.personal_data.errors import ErasureUnderWay
 from tests.conftest import PASSWORD, SignUp, Sql, Start, email_index
@@ -138,6 +139,79 @@ def test_a_large_account_is_erased_in_batches(someone: httpx.Client, sql: Sql, m
     counted = "SELECT count(*) AS rows FROM audit_entries WHERE event = 'items.deleted' AND actor_id = $1 GROUP BY at"
     transactions = sql(counted, account)
     assert sorted(int(str(each["rows"])) for each in transactions) == [5, 10, 10, 10, 10]
+
+
+ODD = {
+    "memberships": "account_id uuid REFERENCES accounts ON DELETE CASCADE, company integer, "
+    "PRIMARY KEY (company, account_id)",
+    "nicknames": "name text PRIMARY KEY, account_id uuid REFERENCES accounts ON DELETE CASCADE",
+    "visits": "number bigint PRIMARY KEY, account_id uuid REFERENCES accounts ON DELETE CASCADE",
+}
+FILLED = {
+    "memberships": "INSERT INTO memberships SELECT $1, i FROM generate_series(1, 7) i",
+    "nicknames": "INSERT INTO nicknames SELECT $1::uuid || ' (' || i || ', \"' || i, $1 FROM generate_series(1, 7) i",
+    "visits": "INSERT INTO visits SELECT i + ('x' || substr(md5($1::uuid::text), 1, 8))::bit(32)::bigint * 100, $1 "
+    "FROM generate_series(1, 7) i",
+}
+
+
+@pytest.fixture
+def odd(sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tables that belong to accounts, and whose rows no single UUID tells apart."""
+    metadata = MetaData()
+    _ = Table("accounts", metadata, Column("id", Uuid, primary_key=True))
+    keys: dict[str, list[Column[object]]] = {
+        "memberships": [Column("company", Integer, primary_key=True)],
+        "nicknames": [Column("name", Text, primary_key=True)],
+        "visits": [Column("number", BigInteger, primary_key=True)],
+    }
+    found = [*belongings.belongings()]
+    for name, columns in ODD.items():
+        _ = sql(f"CREATE TABLE {name} ({columns})")
+        owner = Column("account_id", Uuid, primary_key=name == "memberships")
+        table = Table(name, metadata, *keys[name], owner)
+        found.append(Belonging(table, table.c.account_id == bindparam("owner", type_=Uuid())))
+    monkeypatch.setattr(repository, "belongings", lambda: tuple(found))
+    for each in (repository.pages, repository.erasures):
+        each.cache_clear()
+    yield
+    for each in (repository.pages, repository.erasures):
+        each.cache_clear()
+    for name in ODD:
+        _ = sql(f"DROP TABLE {name}")
+
+
+@pytest.mark.usefixtures("odd")
+def test_whatever_the_key_of_a_table_is_it_is_exported_and_erased(
+    someone: httpx.Client, someone_else: httpx.Client, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = (UUID(str(body(each.get(ME))["id"])) for each in (someone, someone_else))
+    for statement in FILLED.values():
+        for account in (mine, other):
+            _ = sql(statement, account)
+
+    parts: list[Json] = []
+    query = {"limit": "3"}
+    while "None" not in query.values():
+        part = someone.get(EXPORT, params=query)
+        assert part.status_code == 200, part.text
+        parts += rows(part)
+        query["cursor"] = str(body(part)["next_cursor"])
+
+    shown = [cast("Json", each["row"]) for each in parts if each["table"] in ODD]
+    assert [each["table"] for each in parts if each["table"] in ODD] == [name for name in ODD for _ in range(7)]
+    assert {each["account_id"] for each in shown} == {str(mine)}
+    assert len({str(each) for each in shown}) == len(shown)
+    assert set(shown[0]) == {"account_id", "company"}
+    # What nobody was given reaches no statement that it could break.
+    for bad in ("memberships.AA", "nicknames.____", "visits.eA", "memberships.gA"):
+        assert someone.get(EXPORT, params={"cursor": bad}).status_code in {200, 422}
+
+    monkeypatch.setattr(service, "_BATCH", 2)
+    assert someone.post(ERASURE, json={"password": PASSWORD}).status_code == 204
+    for name in ODD:
+        owners = [each["account_id"] for each in sql(f"SELECT account_id FROM {name}")]  # noqa: S608
+        assert owners == [other] * 7
 
 
 class NobodyLeaves:
