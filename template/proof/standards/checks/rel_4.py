@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -27,18 +27,23 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _MEND = "Let uvicorn wait for them: `timeout_graceful_shutdown` in app/cli/serve.py, and no longer elsewhere"
 
 
-def check(context: Context, *, told: signal.Signals = signal.SIGTERM) -> Outcome:
+def told_to_end(pid: int) -> None:
+    """Tell the process that its workers belong to."""
+    os.kill(pid, signal.SIGTERM)
+
+
+def check(context: Context, *, tell: Callable[[int], None] = told_to_end) -> Outcome:
     """End a service of its own while sign-ups are under way, and give it their bodies only then.
 
     Args:
         context: whose database is used.
-        told: the signal that tells it.
+        tell: tells it, by the process that its workers belong to.
     """
     before = _accounts(context)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with rig.serving(rig.settings(context.database), log) as running, _under_way(running.url) as requests:
-            os.kill(running.pid, told)
+            tell(running.pid)
             _wait_for_the_end_to_begin(running.url, log)
             answered = sum(_finished(connection, body) for connection, body in requests)
     kept = _accounts(context) - before
