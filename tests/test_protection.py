@@ -62,7 +62,7 @@ def test_soc_2_names_no_number() -> None:
     for data_class in DOMAIN["data_class"]:
         with_it, without = derived(data_class, "soc2"), derived(data_class)
         changed = {name for name in without if with_it[name] != without[name]}
-        assert changed <= {"compliance", "obligations", "because", "demanded_parts", "fragments"}
+        assert changed <= {"compliance", "obligations", "because", "demanded_parts", "fragments", "made_with"}
 
 
 @pytest.mark.parametrize("some", [["gdpr"], ["hipaa"], ["soc2", "pci-dss"]], ids=str)
