@@ -52,9 +52,8 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
     routers = [*registry.routers(), probes.router]
     if defaults.DOCS_IN_PRODUCTION or not config.production:
         routers.append(documentation.router)
-    for router in routers:
-        # Flat, not `include_router`: a tree of routers is walked anew at every request.
-        app.router.routes.extend(registry.routes(router))
+    # Flat, not `include_router`: a tree of routers is walked anew at every request.
+    app.router.routes.extend(registry.routes(routers))
     state.keep(app, registry.restrictions())
     state.keep(app, registry.authenticators(app))
     house.inspect(app, routers)

@@ -1,6 +1,6 @@
 """Finds what the nouns offer: a file's name is its registration, so a new noun edits no existing file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
 from typing import cast
@@ -34,12 +34,12 @@ def _routers(module: ModuleType) -> list[APIRouter]:
     return found
 
 
-def routes(router: APIRouter) -> Iterator[BaseRoute]:
-    """Its routes; a `route_adapter(route, router)` makes an operation of what FastAPI has a class of its own for."""
+def routes(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
+    """Their routes; a `route_adapter(route, router)` makes an operation of what FastAPI has a class of its own for."""
     adapters = [cast("Callable[[BaseRoute, APIRouter], Route | None]", each) for each in offered("route_adapter")]
-    for route in router.routes:
-        adapted = [made for adapter in adapters if (made := adapter(route, router)) is not None]
-        yield adapted[0] if adapted else route
+    for router in routers:
+        for route in router.routes:
+            yield next((made for adapter in adapters if (made := adapter(route, router)) is not None), route)
 
 
 def lifespans() -> list[Lifespan]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 
-from app.adapters.database import Base, Command, Query
+from app.adapters.database import Base, Command, Query, identity
 from app.adapters.encryption import Encrypted
 from app.kit import pagination
 from app.kit.logging import names_a_secret
@@ -38,6 +38,7 @@ Key = UUID | str
 R = TypeVar("R")
 
 KEY = "key of the row"
+_ALONE = cast("Callable[..., Key]", identity)
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,14 @@ class Belonging:
         """The key of the row after `skipped` others: `owner`, `skipped`."""
         return self._query(
             select(self.key.label("id")).where(self.whose).order_by(self.key).offset(bindparam("skipped")).limit(1),
-            _same,
+            _ALONE,
         )
 
     def erase(self) -> Command[Key]:
         """Delete its rows before a key: `owner`, `before`."""
         return Command(
             delete(self.table).where(self.whose, self.key < self._bound("before")).returning(self.key.label("id")),
-            _same,
+            _ALONE,
         )
 
     def _bound(self, name: str) -> BindParameter[Key]:
@@ -115,10 +116,6 @@ class Belonging:
     def _query(self, statement: SelectBase, into: Callable[..., R]) -> Query[R]:
         # No index has them in this order, which costs no more than a sort of one person's rows.
         return Query(statement, into, whole="" if self._is_plain else "what one person has is sorted")
-
-
-def _same(id: Key) -> Key:  # noqa: A002 - the column's name
-    return id
 
 
 def _is_shown(column: "Column[object]") -> bool:
