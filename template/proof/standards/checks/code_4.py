@@ -68,7 +68,7 @@ def read(root: Path, report: Report) -> Outcome:
         faults.append("pyproject.toml does not check app/. Take [tool.basedpyright] include away, or name it there.")
     if not report.summary.files:
         faults.append("the type checker saw no file. Run `make check`.")
-    silenced = list(_silenced(root))
+    silenced = list(silences(root))
     faults += [f"{place} silences the type checker. Give the expression its type." for place in silenced]
     return judged(
         faults,
@@ -78,7 +78,8 @@ def read(root: Path, report: Report) -> Outcome:
     )
 
 
-def _silenced(root: Path) -> Iterator[str]:
+def silences(root: Path) -> Iterator[str]:
+    """Each line of `app/` that silences the type checker."""
     for file in sorted((root / "app").rglob("*.py")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
             if _SILENCED.search(line):
