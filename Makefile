@@ -8,7 +8,7 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix drill nouns bench copy-speed options picture release
+.PHONY: help setup demo run test test-fast check fix drill nouns product bench copy-speed options picture release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ drill: $(UV) ## check services with every set of parts (hours; PARTS="admin emai
 
 nouns: $(UV) ## make random nouns in a service and check them (hours; SEED=1 COUNT=200)
 	$(UV) run --quiet python hooks/nouns.py --seed $(SEED) --count $(COUNT)
+
+product: $(UV) ## build the product of tests/product, check and measure it (about 15 minutes)
+	$(UV) run --quiet python hooks/product.py
 
 bench: $(UV) ## measure the default service against the floor (ROUNDS=5)
 	$(UV) run --quiet python hooks/bench.py --rounds $(ROUNDS)

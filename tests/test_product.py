@@ -1,7 +1,4 @@
-"""A product, written into a rendered service as its documents say: its checks pass, and it answers over HTTP.
-
-`tests/product/` is what its engineers wrote, with the paths that it has in the service. Below is what they did besides.
-"""
+"""A product, written into a rendered service as its documents say (hooks/product.py): its checks pass, it answers."""
 
 from __future__ import annotations
 
@@ -24,76 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import product
 import pytest
-from support import EXAMPLES, ROOT, outside, render, run, uv
-from test_generated import PASSWORD, Server, command, commit, make
+import releases
+from history import NEWEST, commit, copy, publish_next, update
+from product import SECRETS
+from support import files, outside, run, uv
+from test_generated import PASSWORD, Server, command, make
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 
-PRODUCT = ROOT / "tests" / "product"
 MANY = 100_000
-SECRETS = {
-    "CHANNEL_SECRET": "what the channel manager knows us by",
-    "PAYMENTS_SECRET": "what the payment provider signs with",
-    "METRICS_TOKEN": "what the monitoring shows, 32 characters",
-}
-PACKAGES = ("httpx", "python-multipart")
-
-# `make domain`: nouns that need no line of their own.
-NOUNS = {
-    "companies": "name:line:unique",
-    "rooms": "name:line:unique price:money(0..)",
-    "extras": "name:line:unique price:money(0..)",
-}
-GIST = "allow keys in gist indexes"
-
-# The edits of files that the documents name: the file, what stands there, what takes its place.
-EDITS = [
-    (
-        ".env",
-        "ENVIRONMENT=development\n",
-        "ENVIRONMENT=development\n"
-        "CHANNEL_URL=http://127.0.0.1:1\n"
-        f"CHANNEL_SECRET={SECRETS['CHANNEL_SECRET']}\n"
-        f"PAYMENTS_SECRET={SECRETS['PAYMENTS_SECRET']}\n",
-    ),
-    (
-        ".env.example",
-        "\nDATABASE_LOCK_TIMEOUT_MS=\n",
-        "\nDATABASE_LOCK_TIMEOUT_MS=\n\n"
-        "# The address of the channel manager, and the secret that it knows this service by. Required.\n"
-        "CHANNEL_URL=\nCHANNEL_SECRET=\n\n"
-        "# The secret that the payment provider signs with, of 32 characters or more. Required.\n"
-        "PAYMENTS_SECRET=\n",
-    ),
-    ("migrations/app/*_allow_keys_in_gist_indexes.py", "Sequence\n", "Sequence\n\nfrom alembic import op\n"),
-    (
-        "migrations/app/*_allow_keys_in_gist_indexes.py",
-        "def upgrade() -> None:\n    pass\n",
-        'def upgrade() -> None:\n    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")\n',
-    ),
-]
-
-
-def edit(service: Path, name: str, old: str, new: str) -> None:
-    """Change a file at the one place where a text stands."""
-    [file] = service.glob(name)
-    text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{name} has {old!r} {text.count(old)} times"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def write(service: Path) -> None:
-    """Write the product into a service that is set up."""
-    make(service, "forget-example")
-    for name, fields in NOUNS.items():
-        make(service, "domain", f"name={name}", f"fields={fields}")
-    shutil.copytree(PRODUCT, service, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".uv"))
-    run(uv(), "add", "--quiet", *PACKAGES, cwd=service)
-    make(service, "migration", f"name={GIST}", "args=--empty")
-    for each in EDITS:
-        edit(service, *each)
-    make(service, "migration", "name=bookings and what belongs to them")
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +39,10 @@ def service() -> Iterator[Path]:
     """Give a service with the product, in git as its engineers have it; where it may be: see test_generated.py."""
     with tempfile.TemporaryDirectory(prefix="product-", ignore_cleanup_errors=True) as root:
         Path(root).chmod(0o755)
-        path = Path(root) / "service"
-        render(path, **EXAMPLES["default"] | {"parts": sorted({*EXAMPLES["default"]["parts"], "websockets"})})
+        template = publish_next(releases.clone(Path(root) / "template", NEWEST))
+        path = copy(template, Path(root) / "service", NEWEST, **product.answers())
         make(path, "setup")
-        run("git", "init", "-q", "-b", "main", cwd=path)
-        commit(path, "Rendered")
-        write(path)
+        product.write(path, uv())
         commit(path, "The product")
         yield path
 
@@ -114,6 +50,25 @@ def service() -> Iterator[Path]:
 def test_its_checks_pass(service: Path) -> None:
     make(service, "check")
     assert not run("git", "status", "--porcelain", cwd=service), "the checks left something behind"
+
+
+def test_it_follows_the_template(service: Path, tmp_path: Path) -> None:
+    followed = tmp_path / "followed"
+    run("git", "clone", "-q", str(service), str(followed), cwd=tmp_path)
+    shutil.copy2(service / ".env", followed)
+    before = files(followed)
+
+    update(followed)
+
+    after = files(followed)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed == {
+        ".copier-answers.yml",
+        ".editorconfig",
+        "docs/news/new.md",
+        "migrations/platform/9999_room.py",
+    }
+    make(followed, "test", "path=tests/test_migrations.py")
 
 
 @dataclass
