@@ -1,4 +1,4 @@
-"""Write a product into a rendered service as its documents say, and prove it: checks, standards and load test.
+"""Write a product into a rendered service as its documents say, and prove it: checks, load test, queries and standards.
 
 `tests/product/` is what its engineers wrote, with the paths that it has in the service. Below is what they did besides.
 `make product` leaves it in build/product; test_product.py has what it does over HTTP.
@@ -126,7 +126,7 @@ def main() -> int:
         write(service, uv)
         call(service, "git", "add", "-A")
         call(service, *git, "commit", "-qm", "The product")
-        for verb in ("check", "load", "standards"):
+        for verb in ("check", "load", "queries", "standards"):
             said = call(service, "make", "--no-print-directory", f"UV={uv}", verb).splitlines()
             print("\n".join(said[-1:] if verb == "check" else said), flush=True)
     except RuntimeError as error:

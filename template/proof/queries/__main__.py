@@ -82,7 +82,10 @@ def _measure(sizes: Sequence[int], console: Console) -> Report:
             say("migrating")
             os.environ["DATABASE_URL"] = url
             schema.migrate()
-            return asyncio.run(measured(url, sizes, say))
+            try:
+                return asyncio.run(measured(url, sizes, say))
+            except LookupError as error:
+                raise click.ClickException(f"{error}.") from None
 
 
 async def measured(url: str, sizes: Sequence[int], say: Callable[[str], None]) -> Report:

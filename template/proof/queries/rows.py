@@ -38,6 +38,8 @@ _HEAVY = 5
 # Of a table whose models say in `info={"few": "why"}` that nobody ever has many of them, everybody gets so many.
 _FEW = "few"
 _EACH = 3
+# Of pairs that there may be once each, this part of those that its parents have.
+_PAIRED = 2
 # A prime, so that neighbours belong to different parents.
 _SPREAD = 7919
 
@@ -64,11 +66,14 @@ class Filled:
 
     first: int
     last: int
+    deepest: int | None = None
+    """How many rows the heavy parent may get."""
 
     @property
     def heavy(self) -> int:
         """Up to this one, every other row is of the heavy parent."""
-        return self.first + (self.last - self.first) // _HEAVY
+        part = (self.last - self.first) // _HEAVY
+        return self.first + (part if self.deepest is None else min(part, self.deepest * 2 - 2))
 
     @property
     def deep(self) -> int:
@@ -138,11 +143,14 @@ class Rows:
                     # One parent has none, so that a new row finds its own.
                     most = sizes[parent.table.name] - 1 if _is_alone(column) else sizes[parent.table.name] * _EACH
                     sizes[table.name] = min(sizes[table.name], most)
+                if parent is not None and (other := _paired_with(column)) is not None:
+                    most = (sizes[other.table.name] - 1) * sizes[parent.table.name] // _PAIRED
+                    sizes[table.name] = min(sizes[table.name], most)
         return sizes
 
     async def _fill(self, table: Table, last: int) -> None:
         first = self.filled[table.name].last if table.name in self.filled else 0
-        self.filled[table.name] = Filled(first, last)
+        self.filled[table.name] = Filled(first, last, self._deepest(table))
         columns = [each for each in table.columns if _is_filled(each)]
         try:
             async with self._connection.transaction():
@@ -177,14 +185,26 @@ class Rows:
             raise LookupError(f"{parent.table.name}, which it refers to, has no rows")
         if _FEW in column.table.info:
             return self._value(parent, f"(1 + {number} % {self.filled[parent.table.name].last})")
-        if _is_paired(column):
-            # The parents that came with this filling, one after the other: the heavy one's rows are every other.
-            mine, new = self.filled[column.table.name].first, self.filled[parent.table.name]
-            return self._value(parent, f"({new.first + 1} + ({number} - {mine}) / 2 % {new.last - new.first})")
-        table, parents = self.filled[column.table.name], self.filled[parent.table.name].last
+        table, parents = self.filled[column.table.name], self.filled[parent.table.name]
         is_heavy = f"{number} > {table.first} AND {number} <= {table.heavy} AND {number} % 2 = 0"
-        chosen = f"(CASE WHEN {is_heavy} THEN 1 ELSE 2 + {number} * {_SPREAD} % {parents - 1} END)"
-        return self._value(parent, chosen)
+        if (other := _paired_with(column)) is not None:
+            # Of the parents that came with this filling, one after the other for each parent of the other column.
+            others = self.filled[other.table.name].last - 1
+            since = f"({number} - {table.first})"
+            spread = f"{since} / {others} + {number} * {_SPREAD} % {others}"
+            turn = f"(CASE WHEN {is_heavy} THEN {since} / 2 ELSE {spread} END)"
+            return self._value(parent, f"({parents.first + 1} + {turn} % {parents.last - parents.first})")
+        return self._value(
+            parent, f"(CASE WHEN {is_heavy} THEN 1 ELSE 2 + {number} * {_SPREAD} % {parents.last - 1} END)"
+        )
+
+    def _deepest(self, table: Table) -> int | None:
+        """How many rows the heavy parent may get: as many as there are new parents to pair it with."""
+        paired = [_parent(each) for each in table.columns if _paired_with(each) is not None]
+        parents = [
+            self.filled[each.table.name] for each in paired if each is not None and each.table.name in self.filled
+        ]
+        return min((each.last - each.first for each in parents), default=None)
 
 
 def _quoted(name: str) -> str:
@@ -293,14 +313,14 @@ def _is_alone(column: Column[object]) -> bool:
     return any([column.name] == [each.name for each in constraint.columns] for constraint in unique)
 
 
-def _is_paired(column: Column[object]) -> bool:
-    """Whether no two rows may have the same value in it and the same parent in a column before it."""
+def _paired_with(column: Column[object]) -> Column[object] | None:
+    """The key of the other parent, where no two rows may have the same value in it and the same other parent."""
     for each in column.table.constraints:
         if isinstance(each, PrimaryKeyConstraint | UniqueConstraint):
-            parents = [one.name for one in each.columns if one.foreign_keys]
-            if column.name in parents[1:]:
-                return True
-    return False
+            parents = [one for one in each.columns if one.foreign_keys]
+            if column.name in [one.name for one in parents[1:]]:
+                return _parent(parents[0])
+    return None
 
 
 def _refers(child: Table, parent: Table) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from inspect import get_annotations
 from pkgutil import walk_packages
@@ -18,9 +18,11 @@ from typing_extensions import override
 from app import domain, platform
 from app.adapters.database import Base, Command, Listing, Query
 from app.adapters.encryption import BlindIndex, Encrypted
+from app.kit import discovery
 from app.kit.crypto import KeyRing
 from app.kit.crypto import Place as Sealed
 from app.kit.schemas import Identified
+from proof import parts
 
 Compiled = Query[object] | Command[object]
 
@@ -139,11 +141,26 @@ class Named:
                     given[name] = fixed[number]
                 elif number in self.places:
                     given[name] = _argument(self.places[number], value)
+                elif name in (said := arguments().get(self.name, {})):
+                    given[name] = said[name]
                 elif number in free:
                     given[name] = free[number]
                 else:
-                    raise LookupError(f"no column tells what {name} may be")
+                    noun = self.name.partition(".")[0]
+                    raise LookupError(
+                        f"no column tells what {name} may be. Say it in proof/parts/{noun}/queries.py: "
+                        f'ARGUMENTS = {{"{self.name}": {{"{name}": …}}}}'
+                    )
         return self.statement.arguments(given, _RING)
+
+
+@cache
+def arguments() -> Mapping[str, Mapping[str, object]]:
+    """What no column tells: the arguments of a statement by its name, from each queries.py in proof/parts/."""
+    found: dict[str, Mapping[str, object]] = {}
+    for module in discovery.modules(parts, "queries"):
+        found |= cast("Mapping[str, Mapping[str, object]]", vars(module)["ARGUMENTS"])
+    return found
 
 
 def _argument(place: Place, value: Value) -> object:
@@ -158,7 +175,17 @@ def _type(place: Place) -> object:
 
 
 def statements() -> Iterator[Named]:
-    """Every statement that a noun has compiled, and of those that it compiles when they are called, the least."""
+    """Every statement that a noun has compiled, and of those that it compiles when they are called, the least.
+
+    LookupError when arguments are given for a statement that is none of them.
+    """
+    found = list(_found())
+    if unknown := sorted(arguments().keys() - {each.name for each in found}):
+        raise LookupError(f"ARGUMENTS in proof/parts/ names {', '.join(unknown)}: there is no such statement")
+    yield from found
+
+
+def _found() -> Iterator[Named]:
     for module in _nouns():
         noun = module.__name__.split(".")[-2]
         for name, found in cast("dict[str, object]", vars(module)).items():
