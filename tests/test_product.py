@@ -7,6 +7,7 @@ import hmac
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,12 +27,41 @@ import pytest
 import releases
 from history import NEWEST, commit, copy, publish_next, update
 from product import SECRETS
-from support import files, outside, run, uv
+from support import ROOT, files, outside, run, uv
 from test_generated import PASSWORD, Server, command, make
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 
 MANY = 100_000
+
+# Where each recipe of the service's how-to is followed: in the product, or in a test that is about nothing else.
+RECIPES = {
+    "Add a noun": ("hooks/product.py", 'make("domain"'),
+    "Take a noun out": ("template/tests/proof/test_workshop.py", '["drop-domain", "rooms"]'),
+    "Add a setting": ("tests/product/app/domain/payments/settings.py", "class PaymentSettings"),
+    "Call an outside system": ("tests/product/app/adapters/channel/client.py", "AsyncClient"),
+    "Add a command": ("tests/product/app/domain/bookings/cli.py", "commands = ("),
+    "Add a role": ("tests/product/app/domain/bookings/roles.py", "roles = (MANAGER,)"),
+    "Admit people only": ("tests/product/app/domain/members/access.py", "signed_in=True"),
+    "Limit how often an operation is called": ("tests/product/app/domain/occupancy/router.py", "rate="),
+    "Filter and sort a list": ("tests/product/app/domain/bookings/schemas.py", "class BookingList(Listed)"),
+    "Take a file": ("tests/product/app/domain/documents/router.py", "UploadFile"),
+    "Stream an answer": ("tests/product/app/domain/bookings/repository.py", "reader.stream("),
+    "Keep a line open": ("tests/product/app/domain/bookings/router.py", "@router.websocket("),
+    "Do something after the answer": ("tests/product/app/domain/documents/router.py", "tasks.add_task("),
+    "Add middleware or an exception handler": ("tests/product/app/domain/bookings/layer.py", "add_middleware("),
+    "End the sessions of an account": ("tests/product/app/domain/members/service.py", "auth.end_all("),
+    "Rotate the signing keys": ("template/tests/http/test_authentication.py", "def test_keys_are_rotated_without"),
+    "Change a table": ("hooks/product.py", "CREATE EXTENSION IF NOT EXISTS btree_gist"),
+    "Count and log what happens": ("tests/product/app/domain/bookings/service.py", "_confirmed.inc()"),
+    "Record what was decided": ("tests/product/app/domain/payments/service.py", "audit.decided("),
+    "Encrypt a column": ("tests/product/app/domain/documents/models.py", "mapped_column(Encrypted())"),
+    "Delete old rows": ("tests/product/app/domain/bookings/retention.py", "RULES = ("),
+    "Make an admin": ("tests/test_product.py", 'command("create-admin"'),
+    "Parts": ("tests/test_drop_and_add.py", "def test_"),
+    "Install from a mirror of your own": ("tests/test_mirror.py", "def test_the_how_to_says"),
+    "Follow the template": ("tests/test_upgrade.py", "def test_a_person_upgrades"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +75,12 @@ def service() -> Iterator[Path]:
         product.write(path, uv())
         commit(path, "The product")
         yield path
+
+
+def test_every_recipe_is_followed_somewhere(service: Path) -> None:
+    headings = re.findall(r"^## (.+)$", (service / "docs/how-to.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == list(RECIPES)
+    assert not [place for place, text in RECIPES.values() if text not in (ROOT / place).read_text(encoding="utf-8")]
 
 
 def test_its_checks_pass(service: Path) -> None:

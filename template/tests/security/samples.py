@@ -34,17 +34,20 @@ class Undescribed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request holds: JSON, or a form with files."""
+    """What a request holds: JSON, or a form with files; and what its address has to ask."""
 
     json: object = None
     data: Json | None = None
     files: dict[str, tuple[str, bytes]] | None = None
+    query: dict[str, str] | None = None
 
     def sent(
         self, who: httpx.Client, method: str, path: str, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """The answer to a request that holds it."""
-        return who.request(method, path, json=self.json, data=self.data, files=self.files, headers=headers)
+        return who.request(
+            method, path, params=self.query, json=self.json, data=self.data, files=self.files, headers=headers
+        )
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,19 @@ class Described:
         self, operation: Operation, owner: httpx.Client | None = None, turn: int = 0, making: frozenset[str] = _NOTHING
     ) -> Body:
         """What a request of the operation holds, whether it takes JSON or a form; see `content`."""
+        wish = _Wish(owner, turn, making)
+        asked = {
+            str(each["name"]): str(self._field(node(each.get("schema")), (), wish))
+            for each in entries(operation.spec.get("parameters"))
+            if each["in"] == "query" and each.get("required")
+        } or None
         schema = form_of(operation)
         if schema is None:
-            return Body(self.content(operation, owner, turn, making))
+            return Body(self.content(operation, owner, turn, making), query=asked)
         fields = {name: node(each) for name, each in node(self._chosen(schema).get("properties")).items()}
         files = {name for name, each in fields.items() if _is_file(each) or _is_file(node(each.get("items")))}
-        wish = _Wish(owner, turn, making)
         data = {name: self._field(each, (), wish) for name, each in fields.items() if name not in files}
-        return Body(data=data, files=dict.fromkeys(files, ("a.txt", b"some bytes")))
+        return Body(data=data, query=asked, files=dict.fromkeys(files, ("a.txt", b"some bytes")))
 
     def texts(self, schema: Json, value: object, at: Path = ()) -> Iterator[tuple[Path, Json]]:
         """Where a value holds text, and the schema of each place."""

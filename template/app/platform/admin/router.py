@@ -81,7 +81,7 @@ async def end_account_sessions(account_id: UUID, _caller: CanManageAccounts, ses
 
 
 @router.get("/audit-entries", responses=answers(Invalid))
-async def list_audit_entries(  # noqa: PLR0913 - a filter each
+async def list_audit_entries(
     *,
     _caller: CanReadAudit,
     reader: Reader,

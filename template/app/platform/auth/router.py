@@ -37,7 +37,7 @@ router = routing.router("/v1/auth", "auth")
     dependencies=[SIGN_IN],
     responses=answers(*LOGIN_ERRORS),
 )
-async def log_in(  # noqa: PLR0913 - what it takes to sign in
+async def log_in(
     data: LoginBody,
     *,
     session: Session,

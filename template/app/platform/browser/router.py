@@ -27,7 +27,7 @@ router = routing.router("/v1/auth/browser", "auth")
     dependencies=[SIGN_IN, FROM_OWN_PAGE],
     responses=answers(*LOGIN_ERRORS, CrossSiteRefused),
 )
-async def log_in_browser(  # noqa: PLR0913 - what it takes to sign in
+async def log_in_browser(
     data: LoginBody,
     *,
     session: Session,

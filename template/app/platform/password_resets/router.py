@@ -26,7 +26,7 @@ async def request_password_reset(data: ResetRequest, session: Session) -> MailPr
 
 
 @router.post("/resets", status_code=204, dependencies=[HAS_LINK], responses=answers(LinkRefused, Invalid))
-async def reset_password(  # noqa: PLR0913 - what it works with
+async def reset_password(
     data: Reset,
     *,
     transactions: Database,

@@ -17,7 +17,7 @@ router = routing.router("/v1/passwords", "passwords")
 
 
 @router.post("/change", status_code=204, responses=answers(AccountGone, WrongPassword, TooManyAttempts, Invalid))
-async def change_own_password(  # noqa: PLR0913 - what it works with
+async def change_own_password(
     data: PasswordChange,
     *,
     caller: CanChangeOwnPassword,

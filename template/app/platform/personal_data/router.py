@@ -32,7 +32,7 @@ async def export_own_data(
     status_code=204,
     responses=answers(AccountGone, ErasureRefused, *departures.errors(), TooManyAttempts, ErasureUnderWay),
 )
-async def erase_own_data(  # noqa: PLR0913 - what it works with
+async def erase_own_data(
     data: Erasure,
     *,
     caller: CanEraseOwnData,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from app.adapters.database import Command, Listing, Query, Reader, Session
 from app.adapters.orm import OrmSession
+from app.adapters.retention import oldest
 from app.domain.bookings.models import Booking, BookingExtra, BookingLine, Status
 from app.domain.bookings.schemas import BookingCreate, BookingList, BookingRead, Exported, Occupancy, Told
 from app.kit.ids import uuid7
@@ -54,6 +55,7 @@ _CONFIRM = Command(
     .returning(Booking),
     BookingRead,
 )
+_FORGET = oldest(Booking, Booking.id < bindparam("before"), Booking.id)
 _TELL: Command[dict[str, object]] = Command(select(func.pg_notify(CHANNEL, bindparam("told", type_=Text))), dict)
 
 
@@ -109,6 +111,11 @@ async def exported(reader: Reader, owner: UUID) -> AsyncGenerator[Exported]:
 async def taken(reader: Reader) -> Occupancy | None:
     """How many rooms are taken at this moment."""
     return await reader.one(_TAKEN)
+
+
+async def forget(session: Session, before: UUID, most: int) -> int:
+    """Delete up to so many bookings that were made before one, and say how many there were."""
+    return len(await session.all(_FORGET, before=before, most=most))
 
 
 async def confirm(session: Session, booking_id: UUID, reference: str) -> BookingRead | None:

@@ -4,4 +4,4 @@ from app.kit.errors import NotFound
 
 
 class DocumentNotFound(NotFound):
-    """The booking has no document with this id."""
+    """The booking has no such document."""

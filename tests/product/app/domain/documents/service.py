@@ -5,12 +5,15 @@ from uuid import UUID
 
 from fastapi import UploadFile
 
-from app.adapters.database import Reader, Session
+from app.adapters.database import Database, Reader, Session
 from app.domain.bookings import service as bookings
 from app.domain.documents import repository
 from app.domain.documents.errors import DocumentNotFound
-from app.domain.documents.schemas import DocumentRead
+from app.domain.documents.schemas import DocumentRead, Found
 from app.kit.access import Principal
+from app.kit.logging import get_logger
+
+log = get_logger()
 
 _AT_ONCE = 65_536
 
@@ -21,7 +24,20 @@ async def keep(session: Session, booking_id: UUID, file: UploadFile, caller: Pri
     while piece := await file.read(_AT_ONCE):
         content += piece
     _ = await bookings.get(session, booking_id, caller)
-    return await repository.add(session, booking_id, bytes(content), sha256(content).hexdigest())
+    name = (file.filename or "")[:200]
+    return await repository.add(session, booking_id, name, bytes(content), sha256(content).hexdigest())
+
+
+async def named(reader: Reader, booking_id: UUID, name: str, caller: Principal) -> Found:
+    """The documents of a booking of the caller that have a name."""
+    _ = await bookings.get(reader, booking_id, caller)
+    return Found(data=await repository.named(reader, booking_id, name))
+
+
+async def kept(database: Database, booking_id: UUID) -> None:
+    """Note that a booking has one document more."""
+    async with database.transaction() as session:
+        log.info("document kept", booking_id=str(booking_id), documents=await repository.count(session, booking_id))
 
 
 async def content(reader: Reader, booking_id: UUID, document_id: UUID, caller: Principal) -> bytes:

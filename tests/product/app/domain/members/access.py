@@ -7,4 +7,4 @@ from fastapi import Depends
 from app.kit.access import Principal, require
 
 CanReadMembers = Annotated[Principal, Depends(require("members:read"))]
-CanWriteMembers = Annotated[Principal, Depends(require("members:write"))]
+CanWriteMembers = Annotated[Principal, Depends(require("members:write", signed_in=True))]

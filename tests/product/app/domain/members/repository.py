@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from app.adapters.database import Command, Listing, Query, Reader, Session, arguments
 from app.domain.members.models import Member
@@ -20,6 +20,13 @@ _ADD = Command(
     MemberRead,
 )
 
+_REMOVE = Command(
+    delete(Member)
+    .where(Member.company_id == bindparam("company_id"), Member.id == bindparam("member_id"))
+    .returning(Member),
+    MemberRead,
+)
+
 
 async def listed(reader: Reader, asked: MemberList, company_id: UUID) -> Page[MemberRead]:
     """A page of the members of a company."""
@@ -34,3 +41,8 @@ async def one(reader: Reader | Session, company_id: UUID, account_id: UUID) -> M
 async def add(session: Session, company_id: UUID, account_id: UUID) -> MemberRead:
     """Let an account belong to a company."""
     return await session.only(_ADD, id=uuid7(), company_id=company_id, account_id=account_id)
+
+
+async def remove(session: Session, company_id: UUID, member_id: UUID) -> MemberRead | None:
+    """End a membership of a company, and give what it was."""
+    return await session.one(_REMOVE, company_id=company_id, member_id=member_id)

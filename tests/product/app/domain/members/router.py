@@ -14,6 +14,7 @@ from app.domain.members.schemas import MemberCreate, MemberList, MemberRead
 from app.kit import routing
 from app.kit.errors import Invalid, answers
 from app.kit.pagination import Page
+from app.platform.auth.dependencies import Tokens
 
 router = routing.router("/v1/companies/{company_id}/members", "members")
 
@@ -22,6 +23,17 @@ router = routing.router("/v1/companies/{company_id}/members", "members")
 async def add_member(company_id: UUID, data: MemberCreate, caller: CanWriteMembers, session: Session) -> MemberRead:
     """Let an account belong to one of your companies."""
     return await service.add(session, company_id, data, caller)
+
+
+@router.delete("/{member_id}", status_code=204, responses=answers(CompanyNotFound, MemberNotFound))
+async def remove_member(
+    company_id: UUID, member_id: UUID, caller: CanWriteMembers, session: Session, tokens: Tokens
+) -> None:
+    """Remove a member of one of your companies.
+
+    The sessions of the account end.
+    """
+    await service.remove(session, tokens, company_id, member_id, caller)
 
 
 @router.get("", responses=answers(CompanyNotFound, Invalid))

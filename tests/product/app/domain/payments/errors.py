@@ -4,7 +4,7 @@ from app.domain.bookings.errors import BookingNotFound
 from app.kit.errors import Forbidden, type_by_constraint
 
 
-class WrongSignature(Forbidden):
+class WrongSignature(Forbidden, keeps_writes=True):
     """The signature is not that of the body."""
 
 

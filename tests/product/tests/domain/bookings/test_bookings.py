@@ -8,7 +8,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from app import cli
 from tests.conftest import Log, SignUp, Sql
 from tests.domain.bookings.conftest import PATH, SECRET, Hotel
 from tests.nouns import new
@@ -171,3 +173,32 @@ def test_a_websocket_tells_of_a_booking(hotel: Hotel, someone: httpx.Client) -> 
         assert str(draft["id"]) in str(socket.recv(timeout=20))
 
     assert refused(opened(hotel.service, live, someone))[0] == 404
+
+
+def test_a_long_answer_is_compressed_for_whoever_takes_it_so(someone: httpx.Client) -> None:
+    tags = [f"{number} of the tags that make it long, of forty and more letters" for number in range(20)]
+    for _ in range(8):
+        _ = create(someone, tags=tags)
+
+    compressed = someone.get(PATH)
+    plain = someone.get(PATH, headers={"Accept-Encoding": "identity"})
+
+    assert (header(compressed, "content-encoding"), "content-encoding" in plain.headers) == ("gzip", False)
+    assert compressed.json() == plain.json()
+
+
+def test_a_booking_is_kept_for_ten_years(someone: httpx.Client, sql: Sql) -> None:
+    kept, old = (create(someone, lines=[], extra_ids=[]) for _ in range(2))
+    made_then = UUID(int=(11 * 365 * 86_400_000) << 80 | UUID(str(old["id"])).int & (1 << 80) - 1)
+    _ = sql("UPDATE bookings SET id = $2 WHERE id = $1", UUID(str(old["id"])), made_then)
+
+    done = CliRunner().invoke(cli.cli, ["retention"])
+
+    assert done.exit_code == 0, done.output
+    assert [each["id"] for each in rows(someone.get(PATH))] == [kept["id"]]
+
+
+def test_a_command_tells_how_many_rooms_are_taken() -> None:
+    done = CliRunner().invoke(cli.cli, ["taken"])
+
+    assert (done.exit_code, done.output) == (0, "0 rooms are taken.\n")

@@ -9,7 +9,7 @@ import httpx
 from tests.conftest import Sql
 from tests.domain.payments.settings import PRODUCTION
 from tests.nouns import made
-from tests.wire import problem
+from tests.wire import header, problem
 
 PATH = "/v1/payments"
 
@@ -34,10 +34,15 @@ def test_what_is_signed_is_taken_once(client: httpx.Client, someone: httpx.Clien
     assert len(sql("SELECT id FROM payments WHERE booking_id = $1", UUID(booking))) == 1
 
 
-def test_what_is_not_signed_is_refused(client: httpx.Client, someone: httpx.Client) -> None:
+def test_what_is_not_signed_is_refused(client: httpx.Client, someone: httpx.Client, sql: Sql) -> None:
     content = paid(made(someone, "/v1/bookings"))
 
-    _ = problem(told(client, content, "another secret"), 403, "wrong-signature")
+    refused = told(client, content, "another secret")
+    _ = problem(refused, 403, "wrong-signature")
+    noted = sql(
+        "SELECT event, outcome, reason FROM audit_entries WHERE request_id = $1", header(refused, "x-request-id")
+    )
+    assert noted == [{"event": "payments.receive", "outcome": "refused", "reason": "signature"}]
     _ = problem(client.post(PATH, content=content), 422, "invalid")
     _ = problem(told(client, b'{"id": 7}'), 422, "invalid")
     _ = problem(told(client, paid(str(uuid4()))), 404, "booking-not-found")
