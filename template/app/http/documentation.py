@@ -19,7 +19,7 @@ router = routing.router("", "documentation")
 # The documentation page runs Swagger UI from this very service. Its CSS is inlined by its own script.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _ANYONE = [public("it describes the interface and shows no data")]
 

@@ -11,6 +11,7 @@ from fastapi.sse import EventSourceResponse
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.http.exchange import SECURITY_HEADERS
 from app.kit.routing import Route
 
 # Both leave room: what came in one piece with its end is judged by limits.py, which answers in our own form.
@@ -18,8 +19,17 @@ MOST_BYTES = 65_536
 SECONDS = 15.0
 FAREWELL_SECONDS = 1.0
 
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+def _answer(status: bytes, text: bytes = b"") -> bytes:
+    """An answer that passes no layer: with the headers that every other one has, and the end of the connection."""
+    fields = [(b"content-length", b"%d" % len(text)), *SECURITY_HEADERS, (b"connection", b"close")]
+    if text:
+        fields.insert(0, (b"content-type", b"text/plain; charset=utf-8"))
+    return b"".join((b"HTTP/1.1 ", status, b"\r\n", *(b"%s: %s\r\n" % each for each in fields), b"\r\n", text))
+
+
+_TOO_LARGE = _answer(b"431 Request Header Fields Too Large")
+_TOO_LATE = _answer(b"408 Request Timeout")
 
 
 class HeadGuard(HttpToolsProtocol):
@@ -77,6 +87,11 @@ class HeadGuard(HttpToolsProtocol):
         # By TLS, closing waits for the client to say goodbye, too, and one that idles would hold up the end for 30 s.
         if self.transport.is_closing():
             _ = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self.transport.write(_answer(b"400 Bad Request", msg.encode("ascii")))
+        self.transport.close()
 
     def _end(self, answer: bytes) -> None:
         self._timer = None

@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -20,7 +21,7 @@ from typing import cast
 
 import structlog
 from pydantic_core import to_json
-from structlog.typing import EventDict, FilteringBoundLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger
 from typing_extensions import override
 
 _FLUSH_SECONDS = 0.05
@@ -156,7 +157,18 @@ def _write(_logger: object, _method: str, event: EventDict) -> str:
     raise structlog.DropEvent
 
 
-_PROCESSORS = (_add_context, structlog.processors.format_exc_info, _redact, _write)
+def _formatted(exc_info: ExcInfo) -> str:
+    """A traceback without what PostgreSQL says in detail: there it quotes the row that broke a rule."""
+    return "".join(_without_detail(each) for each in traceback.format_exception(*exc_info)).rstrip("\n")
+
+
+def _without_detail(text: str) -> str:
+    before, found, _ = text.partition("\nDETAIL:")
+    return f"{before}\n" if found else text
+
+
+_with_exception = structlog.processors.ExceptionRenderer(_formatted)
+_PROCESSORS = (_add_context, _with_exception, _redact, _write)
 
 
 class _Forward(logging.Handler):
@@ -168,9 +180,7 @@ class _Forward(logging.Handler):
         if record.exc_info:
             event["exc_info"] = record.exc_info
         level = record.levelname.lower()
-        write_line(
-            _redact(None, level, structlog.processors.format_exc_info(None, level, _add_context(None, level, event)))
-        )
+        write_line(_redact(None, level, _with_exception(None, level, _add_context(None, level, event))))
 
 
 def _is_a_migration(record: logging.LogRecord) -> bool:

@@ -10,7 +10,7 @@ from app.adapters.database import connect
 from app.kit.errors import Unavailable
 from proof.standards import tls
 from proof.standards.checks import sec_4
-from tests.conftest import Start, new_address
+from tests.conftest import Log, Start, new_address
 from tests.wire import problem
 
 
@@ -30,7 +30,9 @@ def test_a_server_of_another_name_or_authority_or_of_the_past_is_refused(databas
     assert list(sec_4.refusals(database_url)) == []
 
 
-def test_a_server_that_is_not_known_is_503(start: Start, database_url: str, tmp_path: Path) -> None:
+def test_a_server_that_is_not_known_is_503_and_the_log_says_why(
+    start: Start, database_url: str, tmp_path: Path, log: Log
+) -> None:
     with tls.front(database_url, tmp_path) as server:
         service = start(DATABASE_URL=server.url.replace("@localhost:", "@127.0.0.1:"))
         with service.connect() as client:
@@ -38,6 +40,8 @@ def test_a_server_that_is_not_known_is_503(start: Start, database_url: str, tmp_
             _ = problem(client.post("/v1/accounts", json=sent), 503, "unavailable")
 
             assert server.versions == []
+    reasons = [line["reason"] for line in log.lines() if line["event"] == "database unreachable"]
+    assert any("certificate verify failed" in str(each) for each in reasons)
 
 
 def test_plain_text_is_refused_by_the_front(database_url: str, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from app.http import limits
+from app.http.exchange import SECURITY_HEADERS
+from app.http.head_guard import MOST_BYTES
 from proof.rig import serving, settings
 from proof.standards import tls
 from tests.wire import Service, eventually, problem
@@ -100,6 +102,30 @@ def test_a_head_that_takes_for_ever_is_408(service: Service, begun: bytes, monke
         heard = said(connection)
 
     assert heard.split(b"HTTP/1.1 ")[-1].startswith(b"408 ")
+
+
+@pytest.mark.parametrize(
+    ("begun", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX-A : a\r\n\r\n", b"400"),
+        (b"", b"408"),
+        # The last byte is the first too many: with one that is never read, the answer might not arrive.
+        ((ASK + b"X-A: ").ljust(MOST_BYTES + 1, b"a"), b"431"),
+    ],
+    ids=["400", "408", "431"],
+)
+def test_what_is_refused_before_it_is_a_request_has_the_security_headers(
+    service: Service, begun: bytes, status: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.head_guard.SECONDS", 0.1)
+    with connected(service) as connection:
+        connection.sendall(begun)
+        head = connection.recv(65_536).partition(b"\r\n\r\n")[0]
+
+    first, *fields = head.split(b"\r\n")
+    assert first.startswith(b"HTTP/1.1 " + status)
+    for name, value in SECURITY_HEADERS:
+        assert fields.count(name + b": " + value) == 1
 
 
 def test_a_connection_is_kept_while_it_asks_in_time(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from typing import cast
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -125,3 +126,25 @@ def test_no_line_holds_what_is_secret(pipe: tuple[int, int], monkeypatch: pytest
     )
     assert (named["password"], library["key_id"], library["number"]) == ("***", "shown", 1)
     assert "with base 10: '***'" in str(failed["exception"])
+
+
+def test_no_line_quotes_the_row_that_broke_a_rule_of_the_database(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.configure("INFO")
+    monkeypatch.setattr(kit, "writer", LineWriter(pipe[1]))
+    broken = asyncpg.CheckViolationError('new row for relation "items" violates check constraint "short"')
+    broken.detail = "Failing row contains (1, planted,\nplanted in a second line)."
+    try:
+        try:
+            raise broken
+        except asyncpg.CheckViolationError as error:
+            raise RuntimeError(f"wrapped: {error}") from error
+    except RuntimeError:
+        kit.get_logger().exception("failed")
+    said = written(pipe[0])
+
+    assert "planted" not in said
+    (line,) = with_events(said, "failed")
+    assert str(line["exception"]).count('violates check constraint "short"') == 2
+    assert "The above exception was the direct cause" in str(line["exception"])

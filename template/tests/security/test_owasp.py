@@ -287,7 +287,7 @@ def test_the_headers_say_what_browsers_are_to_do(client: httpx.Client, someone: 
         assert header(response, "referrer-policy") == "no-referrer"
         assert header(response, "cross-origin-resource-policy") == "same-origin"
         policy = [each.strip() for each in header(response, "content-security-policy").split(";")]
-        assert {"default-src 'none'", "frame-ancestors 'none'"} <= set(policy)
+        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
         assert response.headers.get("access-control-allow-origin") is None
     assert header(someone.get(ME), "cache-control") == "no-store"
 

@@ -1,7 +1,7 @@
 """What the business says about signing in, staying signed in and signing out."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.adapters.database import Reader, Session
@@ -197,13 +197,15 @@ async def _hand_out(session: Session, tokens: Tokens, account_id: UUID, opened: 
     secret = crypto.new_secret()
     expires_at = _refresh_until(opened.created_at)
     await repository.keep(session, opened.id, crypto.digest(secret), expires_at)
+    # No longer than its session: nobody renews what is over.
+    lifetime = max(min(tokens.lifetime, expires_at - clock.now()), timedelta(0))
     return Grant(
         access_token=tokens.issue(
-            account_id=account_id, session_id=opened.id, role=role, methods=opened.methods.split()
+            account_id=account_id, session_id=opened.id, role=role, methods=opened.methods.split(), lifetime=lifetime
         ),
         refresh_token=secret,
         session_id=opened.id,
-        access_seconds=int(tokens.lifetime.total_seconds()),
+        access_seconds=int(lifetime.total_seconds()),
         refresh_seconds=int((expires_at - clock.now()).total_seconds()),
     )
 

@@ -114,6 +114,7 @@ class Tokens:
         self._issuer: str = issuer
         self._verified: dict[bytes, Claims] = {}
         self.lifetime: timedelta = lifetime
+        """How long a token holds that is issued now, unless its session ends sooner."""
         self.longest: timedelta = longest
         """How long a token may still hold that was issued before its lifetime was shortened."""
         self.revoked: Revoked = Revoked(lifetime=longest, settling=settling)
@@ -123,7 +124,9 @@ class Tokens:
         """The 32 bytes of every key that verifies, by its id."""
         return {kid: _raw(public) for kid, public in self._public.items()}
 
-    def issue(self, *, account_id: UUID, session_id: UUID, role: str, methods: Iterable[str]) -> str:
+    def issue(
+        self, *, account_id: UUID, session_id: UUID, role: str, methods: Iterable[str], lifetime: timedelta
+    ) -> str:
         """A token for one session of one account, which has proved these methods of authentication."""
         now = clock.now()
         claims = {
@@ -135,7 +138,7 @@ class Tokens:
             "amr": list(methods),
             "iat": now,
             "nbf": now,
-            "exp": now + self.lifetime,
+            "exp": now + lifetime,
             "jti": uuid7_text(),
         }
         signing = self._keys[0]

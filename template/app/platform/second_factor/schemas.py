@@ -8,7 +8,7 @@ from app.kit.schemas import In, Out
 
 Code = Annotated[
     SecretStr,
-    Field(max_length=30, description="Six digits from your authenticator app, or a recovery code", examples=["287082"]),
+    Field(max_length=50, description="Six digits from your authenticator app, or a recovery code", examples=["287082"]),
 ]
 Password = Annotated[SecretStr, Field(max_length=128, description="Your own", examples=["correct horse battery 7"])]
 

@@ -106,6 +106,9 @@ def test_a_session_ends_however_much_it_is_used(client: httpx.Client, pair: Json
     following = body(refreshed(client, pair))
 
     assert 0 < _seconds_left(sql, following) <= 60
+    said: Json = jwt.decode(str(following["access_token"]), options={"verify_signature": False})
+    assert 0 < int(str(said["exp"])) - int(str(said["iat"])) <= 60
+    assert 0 < int(str(following["expires_in"])) <= 60
 
 
 def test_the_end_of_one_session_leaves_the_others(client: httpx.Client, credentials: Json) -> None:

@@ -70,6 +70,13 @@ def test_lifetimes_can_be_shortened(start: Start, credentials: Json) -> None:
     assert until - begun == timedelta(seconds=120)
 
 
+def test_an_access_token_lives_no_longer_than_what_renews_it(start: Start, credentials: Json) -> None:
+    with start(REFRESH_TOKEN_SECONDS="60").connect() as client:
+        assert client.post("/v1/accounts", json=credentials).status_code == 202
+
+        assert 55 < int(str(body(client.post("/v1/auth/login", json=credentials))["expires_in"])) <= 60
+
+
 @pytest.mark.parametrize("name", ["ACCESS_TOKEN_SECONDS", "REFRESH_TOKEN_SECONDS", "SESSION_SECONDS"])
 def test_lifetimes_can_not_be_lengthened(set_environment: SetEnvironment, name: str) -> None:
     most = int(str(getattr(defaults, name)))

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import re
 from functools import partial
+from itertools import combinations
 from uuid import UUID
 
 import httpx
@@ -105,6 +107,20 @@ def test_a_recovery_code_is_good_once_however_it_is_typed(enrolled: Person) -> N
     _ = problem(enrolled.sign_in(code=enrolled.recovery[3]), 401, "wrong-code")
     assert enrolled.sign_in(code=enrolled.recovery[4]).status_code == 200
     assert body(enrolled.client.get(FACTOR, headers=enrolled.headers))["recovery_codes_left"] == 8
+
+
+def test_a_recovery_code_has_140_random_bits(enrolled: Person, client: httpx.Client) -> None:
+    other = new(client)
+    other.enrol()
+
+    codes = [each.replace("-", "") for each in (*enrolled.recovery, *other.recovery)]
+
+    # 32 letters are 5 bits each.
+    assert all(re.fullmatch("[A-Z2-7]{28}", each) for each in codes)
+    assert len(set(codes)) == 20
+    # Random ones share about one letter in 32 at the same place.
+    pairs = [sum(map(str.__eq__, one, two)) for one, two in combinations(codes, 2)]
+    assert sum(pairs) / len(pairs) < 28 / 8
 
 
 def test_the_recovery_code_of_somebody_else_is_wrong(enrolled: Person, client: httpx.Client) -> None:
