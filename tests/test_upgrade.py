@@ -111,11 +111,25 @@ def test_an_address_that_leads_nowhere_is_named(service: Path) -> None:
     assert "`_src_path` in .copier-answers.yml is ., a path from where the service was made." in said
 
 
+def test_what_changed_in_a_file_that_was_moved_is_named(service: Path) -> None:
+    run("git", "mv", ".editorconfig", "docs/editorconfig", cwd=service)
+    run("git", "rm", "-q", "CHANGELOG.md", cwd=service)
+    commit(service, "Moved and deleted")
+
+    # It stops where it would install.
+    _, said = ended(service, sys.executable, "-m", "proof.upgrade", COPIER=COPIER, UV="false")
+
+    wanted = "The template changed these files, which you have moved or deleted."
+    assert f"{wanted} If you moved one, take its change over from the template, between {NEWEST} and {NEXT}:" in said
+    assert said.partition(wanted)[2].splitlines()[1:2] == ["  .editorconfig"]
+
+
 def test_a_conflict_is_explained_and_can_be_undone(edited: Path) -> None:
     before = tree(edited)
     code, said = make(edited, "upgrade")
     assert code
     assert f"Merged: {NEWEST} → {NEXT}." in said
+    assert "moved or deleted" not in said
     text = (edited / ".editorconfig").read_text(encoding="utf-8").splitlines()
     start, end = text.index("<<<<<<< before updating") + 1, text.index(">>>>>>> after updating") + 1
     assert f"You and the template changed the same lines of 1 file:\n  .editorconfig: line {start}-{end}\n" in said

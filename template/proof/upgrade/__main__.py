@@ -4,16 +4,18 @@ Python and git are all it needs: in the middle of a merge neither the service no
 Exit codes: 0 done, 1 a person has to decide.
 """
 
-import os
-import shlex
-import shutil
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from proof.upgrade import worktree
 from proof.upgrade.answers import edited
+from proof.upgrade.copies import ANSWERS, Copy, copier, uv
 from proof.upgrade.worktree import ROOT, Journal, Stop
 
+# What `make forget-example` deletes is gone for good.
+_EXAMPLE = ("app/domain/items/", "tests/domain/items/", "loadtest/scenarios/items.py")
 _AGAIN = "then `make upgrade` goes on; `make upgrade abort` gives back the tree as it was."
 
 
@@ -72,7 +74,7 @@ def _merge(arguments: list[str]) -> Journal | None:
     _say("Merging …")
     # A person answers new questions; where nobody can, their defaults hold.
     answering = "--skip-answered" if sys.stdin.isatty() else "--defaults"
-    command = [*_copier(), "update", "--quiet", answering, *arguments]
+    command = [*copier(), "update", "--quiet", answering, *arguments]
     try:
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
     except KeyboardInterrupt:
@@ -92,7 +94,33 @@ def _merge(arguments: list[str]) -> Journal | None:
             "The template has these files no more, so they are deleted here, too. "
             f"`git checkout {journal.before[:12]} -- FILE` brings one back:\n{worktree.listed(gone)}"
         )
+    _tell_of_what_is_not_here(journal.before, old)
     return journal
+
+
+def _tell_of_what_is_not_here(before: str, old: str) -> None:
+    """Name the files that the template changed and that this service has under another name, or not at all."""
+    with TemporaryDirectory(prefix="upgrade-") as folder:
+        answers = Path(folder) / "answers.yml"
+        _ = answers.write_text(worktree.git("show", f"{before}:./{ANSWERS}"), encoding="utf-8")
+        try:
+            then = Copy.of(Path(folder) / "then", release=old, answers=answers)
+            now = Copy.of(Path(folder) / "now")
+        except Stop as stop:
+            _say(f"Whether the template changed files that you have moved is not known: {stop}")
+            return
+        had = set(worktree.git("ls-tree", "-r", "-z", "--name-only", before).split("\0"))
+        forgotten = () if (ROOT / _EXAMPLE[0]).exists() else _EXAMPLE
+        missing = tuple(
+            name
+            for name in sorted(then.files - had)
+            if not name.startswith(forgotten) and (name not in now.files or then.differs(now.root, name))
+        )
+    if missing:
+        _say(
+            "The template changed these files, which you have moved or deleted. If you moved one, take its change over "
+            f"from the template, between {old} and {worktree.version()}:\n{worktree.listed(missing)}"
+        )
 
 
 def _stop_at_conflicts(journal: Journal) -> None:
@@ -111,13 +139,13 @@ def _stop_at_conflicts(journal: Journal) -> None:
 
 def _step(doing: str, command: tuple[str, ...], failure: str) -> None:
     _say(f"{doing} …")
-    if subprocess.run([_uv(), *command], cwd=ROOT, check=False).returncode:
+    if subprocess.run([uv(), *command], cwd=ROOT, check=False).returncode:
         raise Stop(f"{failure}, for the reason above. Nothing but the work tree has changed. Mend it; {_AGAIN}")
 
 
 def _migrate() -> None:
     where = subprocess.run(
-        [_uv(), "run", "--quiet", "python", "-c", "from app.settings import settings; print(settings().environment)"],
+        [uv(), "run", "--quiet", "python", "-c", "from app.settings import settings; print(settings().environment)"],
         cwd=ROOT,
         check=False,
         stdout=subprocess.PIPE,
@@ -143,17 +171,9 @@ def _give_back(journal: Journal) -> None:
     if left:
         _say(f"These files are not in git and were left:\n{worktree.listed(left)}")
     if journal.installed:
-        command = [_uv(), "sync", "--quiet", "--group", "proof"]
+        command = [uv(), "sync", "--quiet", "--group", "proof"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             _say("The packages are still those of the upgrade: `make setup` installs the old ones.")
-
-
-def _copier() -> list[str]:
-    return shlex.split(os.environ.get("COPIER", "")) or [_uv(), "tool", "run", "--from", "copier>=9.19", "copier"]
-
-
-def _uv() -> str:
-    return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
 
 
 def _say(text: str) -> None:

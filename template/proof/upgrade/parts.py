@@ -5,25 +5,19 @@ Python and git are all they need, as for `make upgrade`.
 """
 
 import ast
-import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from proof.upgrade import worktree
 from proof.upgrade.answers import edited
+from proof.upgrade.copies import ANSWERS, Copy, copier
 from proof.upgrade.worktree import ROOT, Journal, Stop
-
-_ANSWERS = ".copier-answers.yml"
-# What differs between any two copies.
-_OWN = {_ANSWERS, ".env"}
 
 
 def main(arguments: list[str]) -> int:
@@ -60,7 +54,7 @@ def _check(verb: str, part: str) -> None:
 
 def _parts() -> list[str]:
     """The parts that are on, as the answers are recorded."""
-    text = (ROOT / _ANSWERS).read_text(encoding="utf-8")
+    text = (ROOT / ANSWERS).read_text(encoding="utf-8")
     if found := re.search(r"^parts:\n((?:[ ]*- .+\n)*)", text, re.MULTILINE):
         return re.findall(r"- (\w+)", found[1])
     return re.findall(r"\w+", "".join(re.findall(r"^parts: \[(.*)\]$", text, re.MULTILINE)))
@@ -70,7 +64,12 @@ def _change(verb: str, part: str, folder: Path, journal: Journal) -> None:
     on = _parts()
     wanted = [*on, part] if verb == "add" else [each for each in on if each != part]
     _say("Looking at what belongs to it …")
-    now, then = _Copy.of(folder / "now", on), _Copy.of(folder / "then", wanted)
+    try:
+        now, then = (
+            Copy.of(folder / name, f"parts=[{', '.join(each)}]") for name, each in (("now", on), ("then", wanted))
+        )
+    except Stop as stop:
+        raise Stop(f"{stop}\nNothing was changed.") from None
     share = _Share(*((now, then) if verb == "drop" else (then, now)))
     if verb == "drop":
         _foresee_drop(part, share)
@@ -81,7 +80,7 @@ def _change(verb: str, part: str, folder: Path, journal: Journal) -> None:
     kept = share.edits(folder) if verb == "drop" else ""
     _say("\nUpdating …")
     data = f"parts=[{', '.join(wanted)}]"
-    command = [*_copier(), "update", "--quiet", "--defaults", "--vcs-ref=:current:", "--data", data]
+    command = [*copier(), "update", "--quiet", "--defaults", "--vcs-ref=:current:", "--data", data]
     try:
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
     except KeyboardInterrupt:
@@ -98,37 +97,11 @@ def _change(verb: str, part: str, folder: Path, journal: Journal) -> None:
     _conclude(journal.before, share if verb == "drop" else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """The service as the template makes it with some parts."""
-
-    root: Path
-    files: frozenset[str]
-
-    @classmethod
-    def of(cls, root: Path, parts: list[str]) -> "_Copy":
-        """Render it with the recorded answers but for these parts."""
-        data = ["--data-file", str(ROOT / _ANSWERS), "--data", f"parts=[{', '.join(parts)}]"]
-        asked = ["copy", "--quiet", "--defaults", *data, "--vcs-ref", worktree.version(), worktree.source(), str(root)]
-        done = subprocess.run([*_copier(), *asked], cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it gave no reason"
-            rule = re.sub(r"^.*?(Must |Invalid choice)", r"\1", reason)
-            raise Stop(f"{rule}\nNothing was changed.")
-        found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        return cls(root, frozenset(found) - _OWN)
-
-    def differs(self, other: Path, name: str) -> bool:
-        """Whether a file is not the same elsewhere."""
-        there = other / name
-        return not there.is_file() or (self.root / name).read_bytes() != there.read_bytes()
-
-
 class _Share:
     """What a part has of the service: files of its own, and lines of files that are shared."""
 
-    def __init__(self, with_it: _Copy, without: _Copy) -> None:
-        self._with_it: _Copy = with_it
+    def __init__(self, with_it: Copy, without: Copy) -> None:
+        self._with_it: Copy = with_it
         self.files: list[str] = sorted(with_it.files - without.files)
         self.shared: list[str] = sorted(
             name for name in with_it.files & without.files if with_it.differs(without.root, name)
@@ -209,7 +182,7 @@ def _found(pattern: str, text: str) -> list[str]:
     return [str(match[1]) for match in re.finditer(pattern, text, re.MULTILINE)]
 
 
-def _settings(copy: _Copy) -> set[str]:
+def _settings(copy: Copy) -> set[str]:
     return set(_found(r"^([A-Z_]+)=", _text(copy.root / ".env.example")))
 
 
@@ -317,11 +290,6 @@ def _conclude(before: str, dropped: _Share | None) -> None:
     if dropped is not None and (uses := sorted(set(dropped.uses()))):
         raise Stop(f"These imports lead nowhere now:\n{worktree.listed(tuple(uses))}\n{undo}")
     _say(f"\nDone. `make check` proves it, `git add --all && git commit` keeps it. {undo}")
-
-
-def _copier() -> list[str]:
-    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-    return shlex.split(os.environ.get("COPIER", "")) or [uv, "tool", "run", "--from", "copier>=9.19", "copier"]
 
 
 def _say(text: str) -> None:
