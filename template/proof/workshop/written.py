@@ -369,7 +369,7 @@ class {each.class_}(Base):
 """
             for each in links
         )
-        whole += f"_WHOLE = select({noun.class_}, {selected}){joined}\n"
+        whole += f"_WHOLE = select({noun.class_}, {selected}).select_from({noun.class_}){joined}\n"
         commands = "".join(
             f"""_LINK_{each.field.name.upper()}: Command[{row}] = Command(
     insert({each.class_}).values(arguments("id", "{noun.one}_id", "{each.key}")), dict
