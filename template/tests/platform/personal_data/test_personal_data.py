@@ -149,7 +149,8 @@ ODD = {
 }
 FILLED = {
     "memberships": "INSERT INTO memberships SELECT $1, i FROM generate_series(1, 7) i",
-    "nicknames": "INSERT INTO nicknames SELECT $1::uuid || ' (' || i || ', \"' || i, $1 FROM generate_series(1, 7) i",
+    "nicknames": "INSERT INTO nicknames SELECT $1::uuid || ' (' || i || ', \"' || i || repeat(' and so on', 200), $1 "
+    "FROM generate_series(1, 7) i",
     "visits": "INSERT INTO visits SELECT i + ('x' || substr(md5($1::uuid::text), 1, 8))::bit(32)::bigint * 100, $1 "
     "FROM generate_series(1, 7) i",
 }
