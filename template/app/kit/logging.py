@@ -208,6 +208,8 @@ def configure(level: str, secrets: Iterable[str] = ()) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    # It tells the whole address of each request that it sends, with the keys that some outside systems want in it.
+    logging.getLogger("httpx").setLevel(max(number, logging.WARNING))
     # Of what Alembic says of itself, the migrations that it runs are what somebody looks for.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").addFilter(_is_a_migration)

@@ -1,7 +1,6 @@
 """`make standards`: start the service, run every check, print the table, write the reports."""
 
 import argparse
-import logging
 import os
 import secrets
 import sys
@@ -38,8 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What this process reads of the service's settings; the service itself gets another key to sign with.
     os.environ.setdefault("AUTH_SIGNING_KEYS", secrets.token_hex(32))
     os.environ.setdefault("ENCRYPTION_KEYS", secrets.token_hex(32))
-    # Where production keeps its document to itself, this process writes it, and the service's log set-up comes along.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         results = _measure(chosen, console)
     except DoesNotStart as error:

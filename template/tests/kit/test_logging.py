@@ -103,6 +103,13 @@ def test_the_lines_of_libraries_and_their_failures_are_json_too(
     _ = kit.request_id.set(None)
 
 
+def test_the_address_of_an_outside_system_is_not_logged() -> None:
+    kit.configure("DEBUG")
+
+    assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
+    assert logging.getLogger("httpx").isEnabledFor(logging.WARNING)
+
+
 def test_no_line_holds_what_is_secret(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     planted = [f"planted-{secrets.token_hex(8)}" for _ in range(10)]
     kit.configure("INFO")
