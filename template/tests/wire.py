@@ -119,7 +119,7 @@ def problem(response: httpx.Response, status: int, kind: str | None = None) -> J
     assert response.headers["content-type"] == "application/problem+json"
     found = body(response)
     assert found["status"] == status
-    assert found["instance"] == response.request.url.path
+    assert found["instance"] == response.request.url.raw_path.partition(b"?")[0].decode()
     assert found["request_id"] == response.headers["x-request-id"]
     assert isinstance(found["title"], str)
     assert isinstance(found["detail"], str)

@@ -45,6 +45,16 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 MAY_DIFFER = frozenset({b"content-security-policy", b"cache-control"})
 
 
+# RFC 3986's host and port. Both may be empty.
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]*)?")
+
+
+@lru_cache(maxsize=1024)
+def names_host(host: bytes | None, version: str) -> bool:
+    """Whether a request names its host as it has to; only one of HTTP/1.0 may leave it out."""
+    return version == "1.0" if host is None else _HOST.fullmatch(host) is not None
+
+
 def given_id(headers: dict[bytes, bytes]) -> str | None:
     """The id that a request brings, if it is well-formed: `X-Request-ID`, else the trace id of `traceparent`."""
     given = headers.get(b"x-request-id")
@@ -187,7 +197,8 @@ class Exchanges:
             return
         client, believed = self._address.find(scope)
         exchange = scope["exchange"] = Exchange(scope, send, client, believed=believed)
-        # For log, trail and sessions: the kit and the nouns know no exchange.
+        scope["fields"] = exchange.headers
+        # For log, trail and sessions, as the fields for operations: the kit and the nouns know no exchange.
         exchange.kept_address = scope["kept_address"] = exchange.client if self._whole else truncated(exchange.client)
         logging.request_id.set(exchange.request_id)
         await self._app(scope, receive, exchange.send)
@@ -214,6 +225,8 @@ class Constant:
             scope.get("path") != self._route.path_format
             or scope.get("method") not in {"GET", "HEAD"}
             or scope["query_string"]
+            or len(exchange_of(scope).headers) != len(cast("list[object]", scope["headers"]))
+            or not names_host(exchange_of(scope).headers.get(b"host"), cast("str", scope["http_version"]))
         ):
             await self._app(scope, receive, send)
             return

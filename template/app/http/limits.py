@@ -11,13 +11,14 @@ from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.exchange import exchange_of
+from app.http.exchange import exchange_of, names_host
 from app.kit.access import Caller, Principal
 from app.kit.addresses import truncated
 from app.kit.authentication import Identification
 from app.kit.errors import (
     AppError,
     BadRequest,
+    CodingUnknown,
     ContentTooLarge,
     HeadersTooLarge,
     MisdirectedRequest,
@@ -52,7 +53,10 @@ MOST_FIELD_BYTES = 16_384
 
 
 # What decides who asks whom for what: a second one would let two readers of the same request understand it differently.
-_ONCE = (b"host", b"authorization", b"content-type", b"origin", b"if-match")
+_ONCE = (b"host", b"authorization", b"content-type", b"origin")
+
+# Lists, of which each line is a part (RFC 9110, 5.3).
+_IN_PARTS = (b"if-match", b"if-none-match")
 
 
 def limits_of(scope: Scope) -> Limits:
@@ -62,29 +66,41 @@ def limits_of(scope: Scope) -> Limits:
 
 
 class Hosts:
-    """Answers 421 to a request for another host; `*.example.com` allows every name below it."""
+    """Answers 421 to a request for another host, and 400 to one without a proper one.
+
+    `*.example.com` allows every name below it, and `*` every name.
+    """
 
     def __init__(self, app: ASGIApp, *, allowed: Sequence[str]) -> None:
         self._app: ASGIApp = app
         self._names: frozenset[str] = frozenset(name for name in allowed if not name.startswith("*"))
         self._ends: tuple[str, ...] = tuple(name[1:] for name in allowed if name.startswith("*"))
-        self._known: Callable[[bytes], bool] = lru_cache(maxsize=1024)(self._is_allowed)
+        self._any: bool = "*" in allowed
+        self._known: Callable[[bytes | None], bool] = lru_cache(maxsize=1024)(self._is_allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            host = exchange_of(scope).headers.get(b"host", b"")
-            if not self._known(host) and cast("str", scope["path"]) not in PROBES:
-                raise MisdirectedRequest
+            host = exchange_of(scope).headers.get(b"host")
+            if not self._known(host):
+                if not names_host(host, cast("str", scope["http_version"])):
+                    raise BadRequest("A request names its host in one well-formed Host header field.")
+                if not self._any and cast("str", scope["path"]) not in PROBES:
+                    raise MisdirectedRequest
         await self._app(scope, receive, send)
 
-    def _is_allowed(self, host: bytes) -> bool:
+    def _is_allowed(self, host: bytes | None) -> bool:
+        if host is None or not names_host(host, ""):
+            return False
         name = host.decode("latin-1").lower()
         name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0].removesuffix(".")
-        return name in self._names or (name.endswith(self._ends) and _NAME.fullmatch(name) is not None)
+        return self._any or name in self._names or (name.endswith(self._ends) and _NAME.fullmatch(name) is not None)
 
 
 class HeadLimit:
-    """Answers 414 to an address and 431 to header fields past their bounds, 400 to a field that may come once only."""
+    """Answers 414 to an address and 431 to header fields past their bounds, 400 to a field that may come once only.
+
+    A body in a transfer coding that the server has not undone is answered 501.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app: ASGIApp = app
@@ -100,8 +116,15 @@ class HeadLimit:
                 raise HeadersTooLarge(f"The request has more than {MOST_FIELDS} header fields.")
             if sum(map(len, chain.from_iterable(fields))) > MOST_FIELD_BYTES:
                 raise HeadersTooLarge(f"The header fields are larger than {MOST_FIELD_BYTES:,} bytes.")
-            if len(exchange_of(scope).headers) != len(fields):
+            headers = exchange_of(scope).headers
+            if len(headers) != len(fields):
                 _refuse_repeated(fields)
+                _join(fields, headers)
+            if b"transfer-encoding" in headers:
+                if scope["http_version"] == "1.0":
+                    raise BadRequest("HTTP/1.0 knows no Transfer-Encoding.")
+                if headers[b"transfer-encoding"].strip().lower() != b"chunked":
+                    raise CodingUnknown
         await self._app(scope, receive, send)
 
 
@@ -110,6 +133,14 @@ def _refuse_repeated(fields: list[tuple[bytes, bytes]]) -> None:
     for name in _ONCE:
         if names.count(name) > 1:
             raise BadRequest(f"The header field {name.decode().title()} may be given once.")
+
+
+def _join(fields: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
+    names = [name for name, _ in fields]
+    for name in _IN_PARTS:
+        if names.count(name) > 1:
+            headers[name] = b", ".join(value for key, value in fields if key == name)
+            fields[:] = [*(each for each in fields if each[0] != name), (name, headers[name])]
 
 
 class BodyLimit:

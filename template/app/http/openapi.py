@@ -13,7 +13,8 @@ from app.kit import state
 from app.kit.access import Public
 from app.kit.authentication import Authenticators
 from app.kit.errors import Gone, Problem, answers
-from app.kit.routing import Route
+from app.kit.routing import Route, creating
+from app.kit.schemas import Identified
 from app.kit.solving import names as body_names
 
 Json = dict[str, object]
@@ -35,6 +36,12 @@ _RATE_LIMIT: Json = {
 _REQUEST_ID: Json = {
     "description": "Finds this request in the service's log",
     "schema": {"type": "string"},
+}
+
+
+_LOCATION: Json = {
+    "description": "Where it is from now on",
+    "schema": {"type": "string", "format": "uri-reference"},
 }
 
 
@@ -75,10 +82,13 @@ def document(app: FastAPI, *, hidden: bool = False) -> Json:
         external_docs=app.openapi_external_docs,
     )
     authenticators = state.find(app, Authenticators)
+    located = [route.unique_id for route in creating(app)]
     for route in routes:
         for method in route.methods or ():
             operation = child(drawn, "paths", route.path_format, method.lower())
             _complete(operation, route, authenticators, safe=method in _SAFE_METHODS)
+            if route.unique_id in located and _answers_an_id(route):
+                child(operation, "responses", "201", "headers")["Location"] = _LOCATION
             if body_names(route) is not None:
                 _close(operation, drawn)
     _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
@@ -99,6 +109,11 @@ def _close(operation: Json, drawn: Json) -> None:
         schema = child(cast("Json", content), "schema")
         reference = str(schema.get("$ref", "")).removeprefix("#/")
         (child(drawn, *reference.split("/")) if reference else schema)["additionalProperties"] = False
+
+
+def _answers_an_id(route: Route) -> bool:
+    model = cast("object", route.response_model)
+    return isinstance(model, type) and issubclass(model, Identified)
 
 
 def _shown(route: Route) -> Route:

@@ -53,9 +53,9 @@ _OF_FASTAPI = frozenset(FastAPI().exception_handlers.values())
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
 EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
 WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
-_COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed, Gone})
+_COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed, Gone, PreconditionFailed})
 _BY_STATUS: Mapping[int, type[AppError]] = {
-    int(kind.status): kind for kind in (*_COMMON, Conflict, Forbidden, PreconditionFailed, Unauthorized)
+    int(kind.status): kind for kind in (*_COMMON, Conflict, Forbidden, Unauthorized)
 }
 
 
@@ -183,7 +183,8 @@ async def _send(problem: AppError, scope: Scope, request_id: str, send: Send) ->
         title=problem.sentence,
         status=problem.status,
         detail=problem.detail,
-        instance=cast("str", scope["path"]),
+        # As it came: what a path says once it is decoded may be no URI any more.
+        instance=cast("bytes", scope["raw_path"]).decode("latin-1"),
         request_id=request_id,
         errors=[FieldProblem(pointer=where, detail=what) for where, what in problem.fields.items()] or None,
     )

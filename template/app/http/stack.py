@@ -40,8 +40,7 @@ def stack(service: FastAPI, layers: Iterable[Layer]) -> ASGIApp:
     )
     app = LoadLimit(app, most=settings.max_in_flight)  # before any work on the request
     app = table.find(app)  # before whatever an operation may have bounds of its own for
-    if settings.allowed_hosts != ("*",):
-        app = Hosts(app, allowed=settings.allowed_hosts)  # before anything answers for a host that is not ours
+    app = Hosts(app, allowed=settings.allowed_hosts)  # before anything answers for a host that is not ours
     app = HeadLimit(app)  # before anything reads what it bounds
     app = Problems(  # around whatever can fail
         app, strict=not settings.production, common=authenticators.errors, handlers=service.exception_handlers

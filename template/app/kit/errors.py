@@ -148,6 +148,12 @@ class InternalError(AppError):
     status: ClassVar = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+class CodingUnknown(AppError):
+    """This service does not know this transfer coding of the request: send the body chunked at most."""
+
+    status: ClassVar = HTTPStatus.NOT_IMPLEMENTED
+
+
 class Unavailable(AppError):
     """The service can't take this request now: try again shortly."""
 

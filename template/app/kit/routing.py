@@ -38,10 +38,11 @@ from typing_extensions import override
 
 from app.kit import state
 from app.kit.access import AccessRule, Public, admit
-from app.kit.errors import Invalid, MethodNotAllowed
+from app.kit.errors import Invalid, MethodNotAllowed, PreconditionFailed
+from app.kit.etags import is_among, is_known
 from app.kit.limits import Limits
 from app.kit.rate_limits import Attempts
-from app.kit.schemas import Versioned
+from app.kit.schemas import Identified, Versioned
 from app.kit.solving import (
     Plan,
     ReadBody,
@@ -66,6 +67,8 @@ _A_SECRET = b'"writeOnly":true'
 _OK = 200
 # Answers that have no body and so no length.
 _NO_LENGTH = frozenset({204, 304})
+_CREATED = 201
+_SAFE = frozenset({"GET", "HEAD"})
 
 Handler = Callable[[Request], Coroutine[object, object, Response]]
 
@@ -87,6 +90,10 @@ class Route(APIRoute):
     """Whether its endpoint goes on after the answer has begun."""
     attempt: bool = False
     """Whether each request counts as an attempt at a secret: it takes one, or its access rule says so."""
+    located: bool = False
+    """Whether what it creates has an address below its own, which its answer names as `Location`."""
+    preconditions: "Preconditions"
+    """What it does with `If-Match` and `If-None-Match`."""
     _replaced_by: Headers = ()
     _operation: "_Operation | None" = None
     _handler: Handler | None = None
@@ -117,6 +124,7 @@ class Route(APIRoute):
             for each in every
             for field in (*each.body_params, *each.query_params, *each.path_params, *each.cookie_params)
         )
+        self.preconditions = Preconditions(self)
         self.read_body = reader(self)
         self.lasts = self.lasts or is_generator(self.endpoint)
         planned = None if is_generator(self.endpoint) else plan(self.dependant)
@@ -134,6 +142,8 @@ class Route(APIRoute):
         if self.replaced is not None:
             self.replaced.refuse_when_gone()
             send = _with_headers(send, self._replaced_by)
+        if scope["method"] == "HEAD":
+            send = _head_alone(send)
         if self._converts:
             given = cast("dict[str, str]", scope["path_params"])
             scope["path_params"] = {name: self.param_convertors[name].convert(text) for name, text in given.items()}
@@ -149,8 +159,9 @@ class Route(APIRoute):
             overridden = copy(self)
             overridden.dependency_overrides_provider = app
             handler = APIRoute.get_route_handler(overridden)
-        elif self.body_field is not None:
+        elif self.body_field is not None or self.preconditions.are_in(scope):
             await admit(self.access, scope)
+            self.preconditions.hold(scope)
         async with AsyncExitStack() as request_stack:
             request = Request(scope, receive, send)
             if self.body_field is not None:
@@ -196,6 +207,55 @@ def _with_headers(send: Send, headers: Headers) -> Send:
     return sent
 
 
+def _head_alone(send: Send) -> Send:
+    """Ends an answer after its head: one in pieces would go on for nobody."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return sent
+
+
+class Preconditions:
+    """`If-Match` and `If-None-Match` at an operation, where its own code does not judge them (RFC 9110, 13.2).
+
+    Whoever sets a condition relies on it, so what can't be shown to hold is not done.
+    """
+
+    __slots__: tuple[str, ...] = ("_if_match", "_if_none_match", "_tagged")
+
+    def __init__(self, route: "Route") -> None:
+        every = tuple(dependencies(route.dependant))
+        declared = {field.alias.lower() for each in every for field in each.header_params}
+        # Whoever takes the request itself may read them there.
+        itself = route.dependant.request_param_name is not None
+        model = cast("object", route.response_model)
+        reads = bool(_SAFE & (route.methods or set()))
+        tagged = isinstance(model, type) and issubclass(model, Versioned)
+        self._if_match: bool = not itself and "if-match" not in declared and not (reads and tagged)
+        self._if_none_match: bool = not itself and "if-none-match" not in declared and not reads
+        # Something is here that has a version, which this operation does not compare.
+        self._tagged: bool = "if-match" in declared
+
+    @staticmethod
+    def are_in(scope: Scope) -> bool:
+        """Whether a request has any."""
+        return header(scope, b"if-match") is not None or header(scope, b"if-none-match") is not None
+
+    def hold(self, scope: Scope) -> None:
+        """Go on if they hold; PreconditionFailed if not."""
+        if self._if_match and (given := header(scope, b"if-match")) is not None and given.strip() != b"*":
+            raise PreconditionFailed("There is no such version here: this operation knows no If-Match.")
+        if (
+            self._if_none_match
+            and (given := header(scope, b"if-none-match")) is not None
+            and (self._tagged or given.strip() == b"*")
+        ):
+            raise PreconditionFailed("There is something here already: this operation knows no If-None-Match.")
+
+
 def _merged(body: int | None, declared: list[Limits]) -> Limits:
     """The bounds of a route; of several for the same thing, the innermost counts."""
     found = Limits(body)
@@ -225,6 +285,8 @@ class _Operation:
         self._files: bool = takes_form(route)
         self._status: int = route.status_code or 0
         self._content: _Content = _Content(route)
+        self._preconditions: Preconditions = route.preconditions
+        self._route: Route = route
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Make the arguments, call the endpoint, make the answer; end the dependencies; send it."""
@@ -245,6 +307,7 @@ class _Operation:
             arguments = await solving.arguments(planned)
             if solving.errors:
                 raise RequestValidationError(solving.errors)
+            self._preconditions.hold(scope)
             result = await self._endpoint(**arguments)
             said = solving.response
             status = said.status_code or self._status if said is not None else self._status
@@ -270,8 +333,13 @@ class _Operation:
         if self._content.versioned and isinstance(result, Versioned):
             tag = f'"{result.version}"'.encode()
             headers.append((b"etag", tag))
-            if scope["method"] in {"GET", "HEAD"} and header(scope, b"if-none-match") == tag:
-                status, body = 304, b""
+            if scope["method"] in _SAFE:
+                if (given := header(scope, b"if-match")) is not None and not is_among(tag, given):
+                    raise PreconditionFailed
+                if (given := header(scope, b"if-none-match")) is not None and is_known(tag, given):
+                    status, body = 304, b""
+        if self._route.located and status == _CREATED and isinstance(result, Identified):
+            headers.append((b"location", b"%b/%b" % (scope["raw_path"], str(result.id).encode())))
         if body:
             headers.append((b"content-type", b"application/json"))
         if status not in _NO_LENGTH:
@@ -383,6 +451,8 @@ class Table:
         for route in app.routes:
             if isinstance(route, Route):
                 self._place(route)
+        for route in creating(app):
+            route.located = True
 
     def _place(self, route: Route) -> None:
         name = _room(route.path_format)
@@ -429,6 +499,13 @@ class Table:
             raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(cast("set[str]", scope["allowed"])))})
         else:
             await self._otherwise(scope, receive, send)
+
+
+def creating(app: FastAPI) -> Iterator[Route]:
+    """The routes that create something which has an address of its own: theirs, a slash and its id."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    above = {route.path_format.rpartition("/")[0] for route in routes if re.search(r"/\{[^/{}]+\}$", route.path_format)}
+    return (route for route in routes if route.status_code == _CREATED and route.path_format in above)
 
 
 def longest(app: FastAPI) -> float:

@@ -7,6 +7,7 @@ called with, in which order, and what is shared between two of them, is as FastA
 list, and tests/http/test_fastapi.py compares. Measured gain: docs/decisions/platform/0009-requests.md.
 """
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -26,10 +27,14 @@ from pydantic_core import PydanticUndefined, from_json
 from starlette.types import Scope
 
 from app.kit.access import Declaration
-from app.kit.errors import Invalid, UnsupportedMediaType
+from app.kit.errors import BadRequest, Invalid, UnsupportedMediaType
 
 _JSON = "application/json"
+_LIKE_JSON = re.compile(r"application/[a-z0-9!#$&^_.+-]+\+json")
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+
+# How a request says that there is no content coding.
+_AS_IT_IS = (b"", b"identity")
 
 T = TypeVar("T")
 
@@ -272,11 +277,12 @@ class Solving:
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header field of a name."""
-    for key, value in cast("list[tuple[bytes, bytes]]", scope["headers"]):
-        if key == name:
-            return value
-    return None
+    """The header field of a name."""
+    fields = cast("Mapping[bytes, bytes] | None", scope.get("fields"))
+    if fields is None:
+        # A route in another application than the service.
+        fields = scope["fields"] = dict(cast("list[tuple[bytes, bytes]]", scope["headers"]))
+    return fields.get(name)
 
 
 def reader(route: APIRoute) -> ReadBody:
@@ -313,7 +319,7 @@ def _is_model(kind: object) -> bool:
 
 
 def _is_json(media: str) -> bool:
-    return media == _JSON or (media.startswith("application/") and media.endswith("+json"))
+    return media == _JSON or _LIKE_JSON.fullmatch(media) is not None
 
 
 def _media(request: Request) -> bytes:
@@ -325,8 +331,9 @@ async def _json(allowed: frozenset[str] | None, request: Request, _: AsyncExitSt
     content = await request.body()
     if not content:
         return PydanticUndefined
+    _refuse_coded(request)
     if not _is_json(_media(request).decode("latin-1")):
-        raise UnsupportedMediaType
+        raise _unsupported(request, None, _JSON)
     try:
         found = cast("object", from_json(content, allow_inf_nan=False))
     except ValueError as error:
@@ -341,8 +348,10 @@ async def _form(
     """The fields of a form, and its files in temporary files."""
     if header(request.scope, b"content-type") is None and not await request.body():
         return PydanticUndefined
+    _refuse_coded(request)
     if _media(request) not in _FORMS:
-        raise UnsupportedMediaType("Send the body as multipart/form-data or application/x-www-form-urlencoded.")
+        sentence = "Send the body as multipart/form-data or application/x-www-form-urlencoded."
+        raise _unsupported(request, sentence, ", ".join(each.decode() for each in _FORMS))
     found = await request.form(**bounds)
     stack.push_async_callback(found.close)
     _refuse_unknown(allowed, found)
@@ -351,7 +360,25 @@ async def _form(
 
 async def _bytes(request: Request, _: AsyncExitStack) -> object:
     """The body as it came."""
-    return await request.body() or PydanticUndefined
+    content = await request.body()
+    _refuse_coded(request)
+    return content or PydanticUndefined
+
+
+def _refuse_coded(request: Request) -> None:
+    """Refuse what is not the whole body as it is: one in a content coding, and a part of one."""
+    coding = header(request.scope, b"content-encoding")
+    if coding is not None and coding.strip().lower() not in _AS_IT_IS:
+        raise UnsupportedMediaType(
+            "Send the body as it is: no content coding is undone here.", headers={"Accept-Encoding": "identity"}
+        )
+    if request.method == "PUT" and header(request.scope, b"content-range") is not None:
+        raise BadRequest("Send the whole body: a part of one replaces nothing.")
+
+
+def _unsupported(request: Request, sentence: str | None, accepted: str) -> UnsupportedMediaType:
+    named = ("Accept", "Accept-Patch") if request.method == "PATCH" else ("Accept",)
+    return UnsupportedMediaType(sentence, headers=dict.fromkeys(named, accepted))
 
 
 def _refuse_unknown(allowed: frozenset[str] | None, body: object) -> None:

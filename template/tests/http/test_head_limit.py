@@ -72,9 +72,7 @@ def test_large_header_fields_are_431(client: httpx.Client) -> None:
         _ = problem(client.get("/v1/accounts/me", headers=headers), 431, "headers-too-large")
 
 
-@pytest.mark.parametrize(
-    "field", [b"Host: evil.com", b"Authorization: Bearer x", b"If-Match: 1", b"Origin: https://a.b"]
-)
+@pytest.mark.parametrize("field", [b"Host: evil.com", b"Authorization: Bearer x", b"Origin: https://a.b"])
 def test_what_decides_may_be_said_once(service: Service, field: bytes) -> None:
     twice = field if field.startswith(b"Host") else field + b"\r\n" + field
 

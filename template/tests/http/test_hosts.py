@@ -17,11 +17,9 @@ THEIRS = (
     "evil.com",
     "api.example.com.evil.com",
     "evil-api.example.com",
-    "api.example.com@evil.com",
-    "evil.com/.internal.example.com",
-    "evil.com:.internal.example.com",
     "",
 )
+NO_HOSTS = ("api.example.com@evil.com", "evil.com/.internal.example.com", "evil.com:.internal.example.com", "a b")
 
 
 def test_only_the_named_hosts_are_answered_for(start: Start) -> None:
@@ -32,6 +30,9 @@ def test_only_the_named_hosts_are_answered_for(start: Start) -> None:
             _ = problem(asked(client, host), 421, "misdirected-request")
             # Orchestrators ask each instance by an address of its own.
             assert asked(client, host, "/readyz").status_code == 200
+        for host in NO_HOSTS:
+            _ = problem(asked(client, host), 400, "bad-request")
+            _ = problem(asked(client, host, "/readyz"), 400, "bad-request")
 
 
 def test_outside_production_this_machine_is_the_default(start: Start) -> None:
