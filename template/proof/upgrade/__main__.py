@@ -15,7 +15,7 @@ from proof.upgrade.copies import ANSWERS, Copy, copier, uv
 from proof.upgrade.worktree import ROOT, Journal, Stop
 
 # What `make forget-example` deletes is gone for good.
-_EXAMPLE = ("app/domain/items/", "tests/domain/items/", "loadtest/scenarios/items.py")
+_EXAMPLE = ROOT / "app/domain/items"
 _AGAIN = "then `make upgrade` goes on; `make upgrade abort` gives back the tree as it was."
 
 
@@ -110,11 +110,11 @@ def _tell_of_what_is_not_here(before: str, old: str) -> None:
             _say(f"Whether the template changed files that you have moved is not known: {stop}")
             return
         had = set(worktree.git("ls-tree", "-r", "-z", "--name-only", before).split("\0"))
-        forgotten = () if (ROOT / _EXAMPLE[0]).exists() else _EXAMPLE
+        forgotten = set() if _EXAMPLE.exists() else {"items", "items.py"}
         missing = tuple(
             name
             for name in sorted(then.files - had)
-            if not name.startswith(forgotten) and (name not in now.files or then.differs(now.root, name))
+            if forgotten.isdisjoint(Path(name).parts) and (name not in now.files or then.differs(now.root, name))
         )
     if missing:
         _say(

@@ -39,7 +39,7 @@ class Copy:
 
         Args:
             root: the folder to make.
-            data: answers that replace those that are recorded: `parts=[admin]`.
+            data: answers that replace those that are recorded: `peak_rps=500`.
             release: of the template; the one that the service follows when it is empty.
             answers: the file that they are recorded in.
         """
