@@ -56,7 +56,8 @@ COVERING = {
     "bookings": "room:ref(rooms) starts_at:timestamp:index price:money(0..) status:enum(draft,confirmed)=draft "
     "notes:text? parent:ref(self)? tags:many(tags) others:many(rooms) labels:array(5)",
     "people": "email:email:unique phone:line:encrypted site:url? born:date? ticket:uuid:unique active:bool=true "
-    "score:float(0..1)=0.5 extra:json more:json? big:bigint:unique rate:decimal(9,4,0..1)? friends:many(self)",
+    "score:float(0..1)=0.5 extra:json more:json? big:bigint:unique rate:decimal(9,4,0..1)? whole:decimal(6,0,0..99)=1 "
+    "friends:many(self)",
     "order_lines": "booking:ref(bookings):unique person:ref(people,null)? category:ref(rooms,cascade)? amount:int?=3",
 }
 

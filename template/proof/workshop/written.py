@@ -638,7 +638,9 @@ def _value(field: Field) -> str:
         case "line" | "text" | "enum":
             return repr(default)
         case "money" | "decimal":
-            return f'Decimal("{Decimal(default).quantize(Decimal(1).scaleb(-field.digits[1]))}")'
+            exact = Decimal(default).quantize(Decimal(1).scaleb(-field.digits[1]))
+            text = f'"{exact}"' if exact.as_tuple().exponent else str(exact)
+            return f"Decimal({text})"
         case "float":
             return str(float(default))
         case _:
