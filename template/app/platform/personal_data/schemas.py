@@ -33,8 +33,8 @@ class Export(Out):
 
 ExportLimit = Annotated[int, Query(ge=1, le=1000, description="How many rows a part has at the most")]
 ExportCursor = Annotated[
-    Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}\.[A-Za-z0-9_-]{1,8000}$")] | None,
-    Query(max_length=8064, description="The `next_cursor` of the part before; leave out for the first"),
+    Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,63}\.[A-Za-z0-9_-]{1,4000}$")] | None,
+    Query(max_length=4064, description="The `next_cursor` of the part before; leave out for the first"),
 ]
 
 
