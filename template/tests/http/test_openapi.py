@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import cast
 
 import httpx
 import pytest
 
+from app.http import limits
+from proof.standards.context import filled
+from tests.conftest import Start
 from tests.wire import Json, body, header
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -69,6 +73,25 @@ def test_every_operation_is_described_and_names_its_errors(document: Json) -> No
         for status, answer in answers.items():
             assert re.fullmatch(r"[1-5]\d\d", status), name
             assert "X-Request-ID" in str(answer["headers"]), name
+
+
+def test_what_is_answered_before_an_operation_is_asked_is_described_for_each(start: Start, document: Json) -> None:
+    with start(MAX_BODY_BYTES="1024").connect() as client:
+        seen: set[int] = set()
+        for method, path, operation in operations(document):
+            ask = partial(client.request, method.upper(), filled(path))
+            answers = (
+                ask(params={"a": "a" * (limits.MOST_QUERY + 1)}),
+                ask(headers=[(f"x-{number}", "a") for number in range(limits.MOST_FIELDS + 1)]),
+                ask(headers={"host": "elsewhere.example"}),
+                ask(headers=[("authorization", "a"), ("authorization", "b")]),
+                ask(content=b" " * 1025, headers={"content-type": "application/json"}),
+            )
+            found = {each.status_code for each in answers}
+            seen |= found
+            assert {str(each) for each in found} <= cast("Json", operation["responses"]).keys(), f"{method} {path}"
+
+    assert seen >= {400, 413, 414, 421, 431}
 
 
 def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
