@@ -7,6 +7,7 @@ from fastapi import Header
 from pydantic import BeforeValidator, WithJsonSchema
 
 _TAG = re.compile(r'"(\d{1,18})"')
+_PRINTABLE = re.compile("[ -~]*")
 _MAX_LENGTH = 100
 
 # No stored row has it, so a tag that is not ours matches nothing, as RFC 9110 wants.
@@ -16,9 +17,9 @@ NO_VERSION = -1
 def _parse(value: object) -> object:
     if not isinstance(value, str) or value.strip() == "*":
         return None
-    if len(value) > _MAX_LENGTH:
+    if len(value) > _MAX_LENGTH or not _PRINTABLE.fullmatch(value):
         raise ValueError(
-            f"an If-Match has at most {_MAX_LENGTH} characters: send the ETag of the last answer as it came"
+            f"an If-Match has at most {_MAX_LENGTH} characters of ASCII: send the ETag of the last answer as it came"
         )
     match = _TAG.fullmatch(value.strip())
     return int(match[1]) if match else NO_VERSION
