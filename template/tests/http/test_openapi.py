@@ -8,7 +8,7 @@ from typing import cast
 import httpx
 import pytest
 
-from app.http import limits
+from app.http import limits, links
 from proof.standards.context import filled
 from tests.conftest import Start
 from tests.wire import Json, body, header
@@ -92,6 +92,69 @@ def test_what_is_answered_before_an_operation_is_asked_is_described_for_each(sta
             assert {str(each) for each in found} <= cast("Json", operation["responses"]).keys(), f"{method} {path}"
 
     assert seen >= {400, 413, 414, 421, 431}
+
+
+def test_an_id_in_an_answer_leads_to_what_can_be_asked_of_it(document: Json) -> None:
+    by_id = {str(operation["operationId"]): (method, path) for method, path, operation in operations(document)}
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for method, path, operation in operations(document):
+        for answer in cast("dict[str, Json]", operation["responses"]).values():
+            for link in cast("dict[str, Json]", answer.get("links", {})).values():
+                target = by_id[str(link["operationId"])]
+                parameters = cast("dict[str, str]", link["parameters"])
+                declared = cast(
+                    "list[Json]", cast("Json", _at(document, ["paths", target[1], target[0]]))["parameters"]
+                )
+                assert parameters.keys() <= {str(each["name"]) for each in declared}
+                assert link["description"]
+                found.setdefault(f"{method} {path}", set()).update((*target, each) for each in parameters.values())
+
+    assert found["get /v1/auth/sessions"] == {
+        ("delete", "/v1/auth/sessions/{session_id}", "$response.body#/data/0/id"),
+        ("get", "/v1/auth/sessions", "$response.body#/next_cursor"),
+    }
+
+
+def _answering(name: str, *fields: str) -> Json:
+    schema = {"properties": {each: {"type": "string"} for each in fields}}
+    return {
+        "operationId": name,
+        "summary": name.title(),
+        "responses": {"200": {"content": {"application/json": {"schema": schema}}}, "404": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "targets"),
+    [
+        ("/v1/orders", {"/v1/orders/{order_id}": {"order_id": "$response.body#/id"}}),
+        ("/v1/orders/search", {"/v1/orders/{order_id}": {"order_id": "$response.body#/id"}}),
+        ("/v1/orders", {"/v1/orders/{order_id}/cancel": {"order_id": "$response.body#/id"}}),
+        (
+            "/v1/orders/{order_id}/lines",
+            {
+                "/v1/orders/{order_id}/lines/{line_id}": {
+                    "order_id": "$request.path.order_id",
+                    "line_id": "$response.body#/id",
+                }
+            },
+        ),
+        ("/v1/orders", {"/v1/orders/{order_id}/lines/{line_id}": None, "/v1/rooms/{room_id}": None}),
+        ("/v1/orders/{order_id}", {"/v1/orders/{order_id}/lines": None}),
+    ],
+)
+def test_a_link_follows_from_the_two_paths(source: str, targets: dict[str, Json | None]) -> None:
+    paths = {source: {"post": _answering("source", "id")}}
+    paths |= {target: {"get": _answering(target)} for target in targets}
+    drawn: Json = {"paths": paths}
+
+    links.link(drawn)
+
+    answers = cast("dict[str, Json]", paths[source]["post"]["responses"])
+    made = cast("dict[str, Json]", answers["200"].get("links", {}))
+    assert {name: each["parameters"] for name, each in made.items()} == {
+        name: wanted for name, wanted in targets.items() if wanted
+    }
 
 
 def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
