@@ -24,7 +24,8 @@ def link(document: Json) -> None:
     """Add to each answer with an `id`, or with `data` of such, what can be asked of that thing, and to a page the next.
 
     Of `POST /v1/items`, `GET /v1/items` and `POST /v1/items/search` that is whatever begins with `/v1/items/{item_id}`
-    and has no further parameter in its path.
+    and has no further parameter in its path. What refers to an item by a field of its body is linked, too; the link
+    has that field alone.
     """
     operations = [
         _Operation(path, cast("Json", spec))
@@ -48,6 +49,8 @@ def _links(
     for target in operations if found else ():
         if name := _led_to(source.path, target.path):
             yield target.id, _link(target, same | {name: f"$response.body#/{found}"})
+        for field in _referring(target, source.path, document) if found == "id" else ():
+            yield target.id, _link(target, {}) | {"requestBody": {field: "$response.body#/id"}}
     parameters = {str(_object(each)["name"]) for each in cast("list[object]", source.spec.get("parameters", []))}
     if "next_cursor" in fields and "cursor" in parameters:
         yield "next_page", _link(source, same | {"cursor": "$response.body#/next_cursor"})
@@ -55,6 +58,16 @@ def _links(
 
 def _link(target: _Operation, parameters: Mapping[str, str]) -> Json:
     return {"operationId": target.id, "parameters": dict(parameters), "description": str(target.spec.get("summary"))}
+
+
+def _referring(target: _Operation, path: str, document: Json) -> Iterator[str]:
+    """The fields of its body that refer to things made at a path."""
+    # One that belongs to a thing of its own needs that thing's id, too.
+    content = _object(_object(target.spec.get("requestBody")).get("content")) if "{" not in target.path else {}
+    for name, field in _fields_of(_object(_object(content.get("application/json")).get("schema")), document).items():
+        # A list of them would take more than one answer.
+        if _object(field).get("x-refers-to") == path and _object(field).get("type") != "array":
+            yield name
 
 
 def _led_to(source: str, target: str) -> str:

@@ -22,14 +22,13 @@ class Caller:
     token: Callable[[], str] = str
     """Makes a new one."""
     role: str = ""
-    made: int = 0
-    """How many credentials it has had."""
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+    """The id of something that it has, by the path that it was made or read at."""
     _headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def headers(self) -> Mapping[str, str]:
         """What goes with each of its requests: from an address of its own, as no limit is what is tried here."""
         if self.scheme and not self._headers:
-            self.made += 1
             self._headers = {"Authorization": f"Bearer {self.token()}"}
         # Pages of the service itself say so; without it, what is for browsers alone refuses everything.
         return {"X-Forwarded-For": new_address(), "Sec-Fetch-Site": "same-origin", **self._headers}
@@ -37,6 +36,7 @@ class Caller:
     def renew(self) -> None:
         """Begin anew: the session was ended, the account erased or disabled, its limit used up."""
         self._headers.clear()
+        self.seen.clear()
 
     def may(self, operation: Operation, admitted: Mapping[str, frozenset[str]]) -> bool:
         """Whether the operation is open to it, by its credential and by its role."""

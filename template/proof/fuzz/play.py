@@ -7,10 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from pydantic_core import from_json
 from typing_extensions import override
 
 from proof.fuzz.callers import Caller, callers
@@ -109,6 +111,9 @@ class _Turn:
 
     caller: Caller
     usual: Mapping[str, Mapping[str, object]]
+    references: Mapping[str, Mapping[str, Json]]
+    """The schemas of fields that refer to something."""
+    numbers: Iterator[int] = field(default_factory=count)
 
 
 # The hooks of schemathesis that see requests and answers are the same for everybody.
@@ -117,15 +122,28 @@ _TURNS: list[_Turn] = []
 
 @hook
 def before_call(_context: object, case: Case, _options: object) -> None:
-    """Say who is asking."""
-    case.headers.update(_TURNS[-1].caller.headers())
+    """Say who is asking, and three times of four let what refers to something refer to what they have."""
+    turn = _TURNS[-1]
+    case.headers.update(turn.caller.headers())
+    fields = cast("Json", case.body) if isinstance(case.body, dict) else {}
+    if may_be_accepted(case) and next(turn.numbers) % 4:
+        for name, schema in turn.references.get(case.operation.label, {}).items():
+            found = turn.caller.seen.get(str(schema["x-refers-to"]))
+            if found and name in fields:
+                fields[name] = [found] if schema.get("type") == "array" else found
 
 
 @hook
-def after_call(_context: object, _case: Case, response: Response) -> None:
+def after_call(_context: object, case: Case, response: Response) -> None:
     """Have a credential replaced that no longer opens what it has to: else all that follows would prove nothing."""
+    caller = _TURNS[-1].caller
     if response.status_code in _KEPT_OUT:
-        _TURNS[-1].caller.renew()
+        caller.renew()
+    elif response.status_code < HTTPStatus.BAD_REQUEST and response.content.startswith(b"{"):
+        found = node(cast("object", from_json(response.content)))
+        for each in (found, *entries(found.get("data"))[:1]):
+            if "id" in each:
+                caller.seen[case.operation.label.partition(" ")[2]] = str(each["id"])
 
 
 @hook
@@ -145,10 +163,9 @@ def flatmap_case(_context: object, case: Case) -> SearchStrategy[Case]:
         return st.just(case)
 
     def so(names: set[str]) -> Case:
-        fields, query = ({name: usual[name] for name in names if (name[0] == "?") is asked} for asked in (False, True))
         if isinstance(case.body, dict):
-            case.body = {**cast("Json", case.body), **fields}
-        case.query = {**case.query, **{name[1:]: value for name, value in query.items()}}
+            case.body = {**cast("Json", case.body), **{name: usual[name] for name in names if name[0] != "?"}}
+        case.query = {**case.query, **{name[1:]: usual[name] for name in names if name[0] == "?"}}
         return case
 
     return st.sets(st.sampled_from(sorted(usual))).map(so)
@@ -174,10 +191,11 @@ def play(context: Context, seed: int, amount: Amount) -> Played:
         had[each.scheme] |= wanted
     everybody = [each for each in everybody if played.wanted[each.name]]
     usual = {each.name: _usual(each, document) for each in known}
+    references = {each.name: _references(each, document) for each in known}
     turn = 0
     while not turn or played.cases < amount.cases or (played.unfollowed and played.cases < 2 * amount.cases):
         for each in everybody:
-            _TURNS.append(_Turn(each, usual))
+            _TURNS.append(_Turn(each, usual, references))
             try:
                 for configuration in _configurations(context, seed + turn, amount, systematic=not turn):
                     _turn(played, each, document, configuration)
@@ -198,17 +216,27 @@ def _links(known: Sequence[Operation]) -> Iterator[str]:
                     yield f"{each.name} -> [{status}] {name} -> {target.name}"
 
 
+def _fields(operation: Operation, document: Json) -> Json:
+    """The schemas of what an object in its body may hold."""
+    content = node(node(node(operation.spec.get("requestBody")).get("content")).get("application/json"))
+    return node(resolved(node(content.get("schema")), document).get("properties"))
+
+
 def _usual(operation: Operation, document: Json) -> dict[str, object]:
     """Of each field of its body the first example, and of each number in its query the least."""
-    content = node(node(node(operation.spec.get("requestBody")).get("content")).get("application/json"))
-    fields = node(resolved(node(content.get("schema")), document).get("properties"))
-    examples = {name: cast("list[object]", node(each).get("examples") or []) for name, each in fields.items()}
+    fields = _fields(operation, document).items()
+    examples = {name: cast("list[object]", node(each).get("examples") or []) for name, each in fields}
     query = {
         f"?{each['name']}": node(each.get("schema"))["minimum"]
         for each in entries(operation.spec.get("parameters"))
         if each["in"] == "query" and "minimum" in node(each.get("schema"))
     }
     return {name: found[0] for name, found in examples.items() if found} | query
+
+
+def _references(operation: Operation, document: Json) -> dict[str, Json]:
+    fields = _fields(operation, document).items()
+    return {name: node(each) for name, each in fields if "x-refers-to" in node(each)}
 
 
 def _configurations(context: Context, seed: int, amount: Amount, *, systematic: bool) -> Iterator[Json]:
@@ -239,7 +267,11 @@ def _configurations(context: Context, seed: int, amount: Amount, *, systematic: 
     phases: Json = {"examples": off, "coverage": {"enabled": systematic}, "fuzzing": fuzzing, "stateful": off}
     yield {**common, "seed": seed, "phases": phases}
     # The document's own links, and no guesses.
-    chains: Json = {"generation": {"max-examples": 1_000}, "inference": {"algorithms": []}, "link-calibration": False}
+    chains: Json = {
+        "generation": {"max-examples": 1_000},
+        "inference": {"algorithms": []},
+        "link-calibration": False,
+    }
     phases = {"examples": off, "coverage": off, "fuzzing": off, "stateful": chains}
     for number in range(amount.chains):
         # It ends at the first answer that is another one than to the same requests before: after some twenty chains.

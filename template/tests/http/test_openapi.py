@@ -157,6 +157,26 @@ def test_a_link_follows_from_the_two_paths(source: str, targets: dict[str, Json 
     }
 
 
+def test_what_refers_to_a_thing_is_linked_by_the_field() -> None:
+    fields = {"room_id": {"x-refers-to": "/v1/rooms"}, "title": {}}
+    booking = _answering("book") | {
+        "requestBody": {"content": {"application/json": {"schema": {"properties": fields}}}}
+    }
+    room = _answering("make", "id")
+    links.link({"paths": {"/v1/rooms": {"post": room}, "/v1/bookings": {"post": booking}}})
+
+    made = cast("Json", cast("dict[str, Json]", room["responses"])["200"]["links"])
+
+    assert made == {
+        "book": {
+            "operationId": "book",
+            "parameters": {},
+            "description": "Book",
+            "requestBody": {"room_id": "$response.body#/id"},
+        }
+    }
+
+
 def test_every_operation_has_an_id_of_its_own(document: Json) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
 
