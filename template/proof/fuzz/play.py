@@ -48,7 +48,7 @@ class Amount:
     cases: int = 0
     """Chance goes on until there are so many in all."""
     repeated: bool = True
-    """Whether a caller tries what one before it may do, too."""
+    """Whether a caller tries what another with the same kind of credential has tried, too."""
 
 
 @dataclass
