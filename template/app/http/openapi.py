@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from app.http.links import link
 from app.http.problems import EVERYWHERE, WITH_A_BODY
 from app.kit import state
 from app.kit.access import Public
@@ -91,6 +92,7 @@ def document(app: FastAPI, *, hidden: bool = False) -> Json:
                 child(operation, "responses", "201", "headers")["Location"] = _LOCATION
             if body_names(route) is not None:
                 _close(operation, drawn)
+    link(drawn)
     _, defined = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas = child(drawn, "components", "schemas")
     schemas.update(child(defined, "$defs"))

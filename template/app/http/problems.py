@@ -26,9 +26,11 @@ from app.kit.errors import (
     FieldProblem,
     Forbidden,
     Gone,
+    HeadersTooLarge,
     InternalError,
     Invalid,
     MethodNotAllowed,
+    MisdirectedRequest,
     NotFound,
     PreconditionFailed,
     Problem,
@@ -37,6 +39,7 @@ from app.kit.errors import (
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    UriTooLong,
 )
 from app.kit.logging import get_logger
 from app.kit.routing import Route
@@ -51,8 +54,19 @@ _PHRASES = frozenset(each.phrase for each in HTTPStatus)
 _OF_FASTAPI = frozenset(FastAPI().exception_handlers.values())
 
 # What any operation may answer before or around its own code: documented for all of them by openapi.py.
-EVERYWHERE: tuple[type[AppError], ...] = (Invalid, TooManyRequests, InternalError, Unavailable, TimedOut)
-WITH_A_BODY: tuple[type[AppError], ...] = (BadRequest, ContentTooLarge, UnsupportedMediaType)
+EVERYWHERE: tuple[type[AppError], ...] = (
+    BadRequest,
+    ContentTooLarge,
+    UriTooLong,
+    MisdirectedRequest,
+    Invalid,
+    TooManyRequests,
+    HeadersTooLarge,
+    InternalError,
+    Unavailable,
+    TimedOut,
+)
+WITH_A_BODY: tuple[type[AppError], ...] = (UnsupportedMediaType,)
 _COMMON = frozenset({*EVERYWHERE, *WITH_A_BODY, NotFound, MethodNotAllowed, Gone, PreconditionFailed})
 _BY_STATUS: Mapping[int, type[AppError]] = {
     int(kind.status): kind for kind in (*_COMMON, Conflict, Forbidden, Unauthorized)

@@ -12,6 +12,7 @@ from pydantic import PlainValidator, WithJsonSchema
 from typing_extensions import override
 
 _TAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+_PRINTABLE = re.compile("[ -~]*")
 _MAX_LENGTH = 100
 
 # No stored row has it, so a tag that is not ours matches nothing, as RFC 9110 wants.
@@ -45,9 +46,9 @@ class _AnyOf(int):
 def _parse(value: object) -> object:
     if not isinstance(value, str) or value.strip() == "*":
         return None
-    if len(value) > _MAX_LENGTH:
+    if len(value) > _MAX_LENGTH or not _PRINTABLE.fullmatch(value):
         raise ValueError(
-            f"an If-Match has at most {_MAX_LENGTH} characters: send the ETag of the last answer as it came"
+            f"an If-Match has at most {_MAX_LENGTH} characters of ASCII: send the ETag of the last answer as it came"
         )
     versions = [int(match[1]) for each in value.split(",") if (match := _TAG.fullmatch(each.strip()))]
     if not versions:

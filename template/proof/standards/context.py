@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+from fastapi import FastAPI
 from pydantic_core import from_json
 from typing_extensions import override
 
@@ -24,7 +25,8 @@ from proof.rig import admitting, execute
 R = TypeVar("R")
 Json = dict[str, object]
 
-PASSWORD = "password 7 of the scorecard"  # noqa: S105 - of accounts in a database that is thrown away
+# That of the document's examples, so that what is made up from them is accepted.
+PASSWORD = "correct horse battery 7"  # noqa: S105 - of accounts in a database that is thrown away
 SOME_ID = "0190a0a0-0000-7000-8000-000000000000"
 _SECONDS = 30.0
 _LOG_SECONDS = 3.0
@@ -183,6 +185,12 @@ class Context:
         rules = [rule for each in operations(create_app()) for rule in each.access if isinstance(rule, Rule)]
         return sorted({role for each in rules for role in each.roles})
 
+    def admitted(self) -> dict[str, frozenset[str]]:
+        """The roles that an operation is open to, by its name, where these are not all."""
+        from app.main import create_app
+
+        return admitted(create_app())
+
     def join(self, role: str | None = None) -> Json:
         """The credentials of a new account: with a role, or with the one that everybody begins with."""
         credentials: Json = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
@@ -229,6 +237,20 @@ class Context:
         for text in self.log.read_bytes().splitlines():
             if text.startswith(b"{") and text.endswith(b"}"):
                 yield cast("Json", from_json(text))
+
+
+def admitted(app: FastAPI) -> dict[str, frozenset[str]]:
+    """The roles that an operation is open to, by its name, where these are not all."""
+    from app.http.openapi import operations
+    from app.kit.access import Rule
+
+    return {
+        f"{method} {route.path_format}": rule.roles
+        for route in operations(app)
+        for method in route.methods or ()
+        for rule in route.access
+        if isinstance(rule, Rule) and rule.roles
+    }
 
 
 def new_address() -> str:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import cast
 
 import httpx
 import pytest
 
+from app.http import limits, links
+from proof.standards.context import filled
+from tests.conftest import Start
 from tests.wire import Json, body, header
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -69,6 +73,108 @@ def test_every_operation_is_described_and_names_its_errors(document: Json) -> No
         for status, answer in answers.items():
             assert re.fullmatch(r"[1-5]\d\d", status), name
             assert "X-Request-ID" in str(answer["headers"]), name
+
+
+def test_what_is_answered_before_an_operation_is_asked_is_described_for_each(start: Start, document: Json) -> None:
+    with start(MAX_BODY_BYTES="1024").connect() as client:
+        seen: set[int] = set()
+        for method, path, operation in operations(document):
+            ask = partial(client.request, method.upper(), filled(path))
+            answers = (
+                ask(params={"a": "a" * (limits.MOST_QUERY + 1)}),
+                ask(headers=[(f"x-{number}", "a") for number in range(limits.MOST_FIELDS + 1)]),
+                ask(headers={"host": "elsewhere.example"}),
+                ask(headers=[("authorization", "a"), ("authorization", "b")]),
+                ask(content=b" " * 1025, headers={"content-type": "application/json"}),
+            )
+            found = {each.status_code for each in answers}
+            seen |= found
+            assert {str(each) for each in found} <= cast("Json", operation["responses"]).keys(), f"{method} {path}"
+
+    assert seen >= {400, 413, 414, 421, 431}
+
+
+def test_an_id_in_an_answer_leads_to_what_can_be_asked_of_it(document: Json) -> None:
+    by_id = {str(operation["operationId"]): (method, path) for method, path, operation in operations(document)}
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for method, path, operation in operations(document):
+        for answer in cast("dict[str, Json]", operation["responses"]).values():
+            for link in cast("dict[str, Json]", answer.get("links", {})).values():
+                target = by_id[str(link["operationId"])]
+                parameters = cast("dict[str, str]", link["parameters"])
+                declared = cast(
+                    "list[Json]", cast("Json", _at(document, ["paths", target[1], target[0]]))["parameters"]
+                )
+                assert parameters.keys() <= {str(each["name"]) for each in declared}
+                assert link["description"]
+                found.setdefault(f"{method} {path}", set()).update((*target, each) for each in parameters.values())
+
+    assert found["get /v1/auth/sessions"] == {
+        ("delete", "/v1/auth/sessions/{session_id}", "$response.body#/data/0/id"),
+        ("get", "/v1/auth/sessions", "$response.body#/next_cursor"),
+    }
+
+
+def _answering(name: str, *fields: str) -> Json:
+    schema = {"properties": {each: {"type": "string"} for each in fields}}
+    return {
+        "operationId": name,
+        "summary": name.title(),
+        "responses": {"200": {"content": {"application/json": {"schema": schema}}}, "404": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "targets"),
+    [
+        ("/v1/orders", {"/v1/orders/{order_id}": {"order_id": "$response.body#/id"}}),
+        ("/v1/orders/search", {"/v1/orders/{order_id}": {"order_id": "$response.body#/id"}}),
+        ("/v1/orders", {"/v1/orders/{order_id}/cancel": {"order_id": "$response.body#/id"}}),
+        (
+            "/v1/orders/{order_id}/lines",
+            {
+                "/v1/orders/{order_id}/lines/{line_id}": {
+                    "order_id": "$request.path.order_id",
+                    "line_id": "$response.body#/id",
+                }
+            },
+        ),
+        ("/v1/orders", {"/v1/orders/{order_id}/lines/{line_id}": None, "/v1/rooms/{room_id}": None}),
+        ("/v1/orders/{order_id}", {"/v1/orders/{order_id}/lines": None}),
+    ],
+)
+def test_a_link_follows_from_the_two_paths(source: str, targets: dict[str, Json | None]) -> None:
+    paths = {source: {"post": _answering("source", "id")}}
+    paths |= {target: {"get": _answering(target)} for target in targets}
+    drawn: Json = {"paths": paths}
+
+    links.link(drawn)
+
+    answers = cast("dict[str, Json]", paths[source]["post"]["responses"])
+    made = cast("dict[str, Json]", answers["200"].get("links", {}))
+    assert {name: each["parameters"] for name, each in made.items()} == {
+        name: wanted for name, wanted in targets.items() if wanted
+    }
+
+
+def test_what_refers_to_a_thing_is_linked_by_the_field() -> None:
+    fields = {"room_id": {"x-refers-to": "/v1/rooms"}, "title": {}}
+    booking = _answering("book") | {
+        "requestBody": {"content": {"application/json": {"schema": {"properties": fields}}}}
+    }
+    room = _answering("make", "id")
+    links.link({"paths": {"/v1/rooms": {"post": room}, "/v1/bookings": {"post": booking}}})
+
+    made = cast("Json", cast("dict[str, Json]", room["responses"])["200"]["links"])
+
+    assert made == {
+        "book": {
+            "operationId": "book",
+            "parameters": {},
+            "description": "Book",
+            "requestBody": {"room_id": "$response.body#/id"},
+        }
+    }
 
 
 def test_every_operation_has_an_id_of_its_own(document: Json) -> None:

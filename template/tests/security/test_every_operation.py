@@ -22,11 +22,21 @@ from pydantic import BaseModel
 
 from app.http.probes import Status
 from app.kit import routing
-from app.kit.access import Principal, Rule, require
+from app.kit.access import Principal, require
 from app.kit.schemas import Identified
 from app.platform.accounts.roles import MEMBER
 from app.platform.auth.tokens import Key
-from proof.standards.context import SOME_ID, Client, Operation, body, entries, header, new_address, node
+from proof.standards.context import (
+    SOME_ID,
+    Client,
+    Operation,
+    admitted,
+    body,
+    entries,
+    header,
+    new_address,
+    node,
+)
 from tests.conftest import SignUp, Start
 from tests.http.test_authentication import claims, signed
 from tests.security.samples import Described, Undescribed, changed, schema_of, text_parameters
@@ -361,21 +371,9 @@ def faults(world: World, attack: Attack) -> list[str]:
     return found
 
 
-def admitted(service: Service) -> dict[str, frozenset[str]]:
-    """The roles that each operation is open to, where these are not all."""
-    return {
-        f"{method} {route.path_format}": rule.roles
-        for route in service.app.routes
-        if isinstance(route, routing.Route)
-        for method in route.methods or ()
-        for rule in route.access
-        if isinstance(rule, Rule) and rule.roles
-    }
-
-
 def mightiest(service: Service) -> str:
     """The role that opens most of the operations that are not open to every role."""
-    named = Counter(role for roles in admitted(service).values() for role in sorted(roles))
+    named = Counter(role for roles in admitted(service.app).values() for role in sorted(roles))
     return max(named, key=lambda role: named[role], default=MEMBER)
 
 
@@ -391,7 +389,7 @@ def world(start: Start, sign_up: SignUp, service: Service, idle: Callable[[], No
     role = mightiest(service)
     with service.connect() as nobody:
         described = Described(body(nobody.get("/openapi.json")))
-        yield World(described, start, opening, nobody, opening(role=role), idle, role, admitted(service))
+        yield World(described, start, opening, nobody, opening(role=role), idle, role, admitted(service.app))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

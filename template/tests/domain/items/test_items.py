@@ -266,6 +266,16 @@ def test_a_write_that_expects_another_version_is_refused(someone: httpx.Client, 
     assert body(someone.get(address)) == created
 
 
+@pytest.mark.parametrize("tag", ['"\xe9"', "1" * 101])
+def test_an_if_match_that_the_document_does_not_allow_is_refused(someone: httpx.Client, tag: str) -> None:
+    address = f"{PATH}/{create(someone)['id']}"
+
+    response = someone.delete(address, headers={b"if-match": tag.encode("latin-1")})
+
+    assert pointers(response) == {"header If-Match"}
+    _ = problem(response, 422, "invalid")
+
+
 @pytest.mark.parametrize("tag", ['"1"', "*"])
 def test_a_write_that_expects_this_version_is_done(someone: httpx.Client, tag: str) -> None:
     address = f"{PATH}/{create(someone)['id']}"

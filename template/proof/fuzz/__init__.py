@@ -1,0 +1,1 @@
+"""Sends what schemathesis makes up from the OpenAPI document: a little in `make check`, much in `make standards`."""

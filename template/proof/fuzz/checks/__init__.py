@@ -1,0 +1,1 @@
+"""The checks of `make standards` that send made-up requests."""
