@@ -171,7 +171,9 @@ def test_its_tests_have_the_same_names_each_time(service: Path) -> None:
 def test_every_promise_that_is_measured_holds(service: Path) -> None:
     """Without what its own checks prove, of SEC-9 the greater part, and without speed: this machine may be busy."""
     rows = tomllib.loads((service / "standards.toml").read_text(encoding="utf-8"))["standard"]
-    chosen = [row["id"] for row in rows if row["id"] not in {"CODE-1", "CODE-4", "SEC-9"} and not row["id"].startswith("PERF")]
+    chosen = [
+        row["id"] for row in rows if row["id"] not in {"CODE-1", "CODE-4", "SEC-9"} and not row["id"].startswith("PERF")
+    ]
     run(uv(), "run", "--quiet", "--group", "proof", "python", "-m", "proof.standards", *chosen, cwd=service)
 
 
