@@ -193,7 +193,7 @@ def play(context: Context, seed: int, amount: Amount) -> Played:
     usual = {each.name: _usual(each, document) for each in known}
     references = {each.name: _references(each, document) for each in known}
     turn = 0
-    while not turn or played.cases < amount.cases or (played.unfollowed and played.cases < 2 * amount.cases):
+    while not turn or played.cases < amount.cases:
         for each in everybody:
             _TURNS.append(_Turn(each, usual, references))
             try:
