@@ -82,6 +82,8 @@ def leads(service: Path, name: str) -> bool:
 
 # What no statement names, and why it is there all the same.
 _CALLED: dict[str, str] = {
+    ".on_chunk_header": "httptools calls it: app/http/head_guard.py",
+    ".on_chunk_complete": "httptools calls it: app/http/head_guard.py",
     "app.cli.main": "the command `app`: pyproject.toml names it",
     "app.platform.accounts.departures.Departure": "releases have it in every service, and an update deletes no file",
     "app.platform.auth.credentials.revoke_all": "asked of every credentials.py: app/platform/auth/revocation.py",
