@@ -39,6 +39,6 @@ def test_every_answer_is_one_that_the_document_describes(
     played = play(context_of(service), wish("FUZZ_SEED", 0), _LITTLE)
 
     with capsys.disabled():
-        print(f"\n{played}")  # noqa: T201 - whoever reads the log of a pipeline wants to know
+        print(f"\n{played}")  # noqa: T201 - whoever reads what a check has printed wants to know
     assert not played.faults, f"{played}\n\n{_faults(played)}"
     assert not played.unreached, f"{played}\n\nnever let in: {played.unreached}"
