@@ -180,7 +180,7 @@ def wish(name: str, usually: int | None = None) -> int:
 def play(context: Context, seed: int, amount: Amount) -> Played:
     """Send so much as everybody, each what is open to them; the same seed makes the same requests up."""
     document = context.document()
-    known = [each for each in operations(document) if each.name not in LEFT_OUT]
+    known = [each for each in operations(document) if each.name not in LEFT_OUT and not _is_endless(each)]
     admitted, everybody = context.admitted(), callers(context)
     played = Played(seed, declared=set(_links(known)))
     had: dict[str, set[str]] = defaultdict(set)
@@ -203,6 +203,12 @@ def play(context: Context, seed: int, amount: Amount) -> Played:
                 _ = _TURNS.pop()
         turn += 1
     return played
+
+
+def _is_endless(operation: Operation) -> bool:
+    """Whether it answers events, or changes to another protocol: that ends when whoever follows it does."""
+    answers = node(operation.spec.get("responses"))
+    return "101" in answers or any("text/event-stream" in node(node(each).get("content")) for each in answers.values())
 
 
 def _links(known: Sequence[Operation]) -> Iterator[str]:
