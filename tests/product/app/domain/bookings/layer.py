@@ -1,9 +1,14 @@
-"""What every answer goes through: long ones are compressed, for whoever takes them so."""
+"""What a library raises, as an answer."""
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+async def _too_large(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=422)
 
 
 def layer(app: FastAPI) -> None:
-    """Compress answers."""
-    app.add_middleware(GZipMiddleware, minimum_size=10_000)
+    """Answer a number that nothing can hold."""
+    app.add_exception_handler(OverflowError, _too_large)
