@@ -49,7 +49,7 @@ RECIPES = {
     "Stream an answer": ("tests/product/app/domain/bookings/repository.py", "reader.stream("),
     "Keep a line open": ("tests/product/app/domain/bookings/router.py", "@router.websocket("),
     "Do something after the answer": ("tests/product/app/domain/documents/router.py", "tasks.add_task("),
-    "Add middleware or an exception handler": ("tests/product/app/domain/bookings/layer.py", "add_exception_handler("),
+    "Add middleware or an exception handler": ("tests/product/app/domain/bookings/layer.py", "add_middleware("),
     "End the sessions of an account": ("tests/product/app/domain/members/service.py", "auth.end_all("),
     "Rotate the signing keys": ("template/tests/http/test_authentication.py", "def test_keys_are_rotated_without"),
     "Change a table": ("hooks/product.py", "CREATE EXTENSION IF NOT EXISTS btree_gist"),

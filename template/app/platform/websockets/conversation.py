@@ -186,8 +186,6 @@ class Conversation:
             raise Forbidden(self._denied or None)
         if not (self._accepted or self._answered):
             raise RuntimeError(f"{route.path_format} ended without `accept()` or `close()`")
-        if self._accepted:
-            await send({"type": "http.response.body", "body": b""})
 
     def _refuse_foreign(self) -> None:
         """A browser lets any page open a WebSocket as whoever uses it, and names the page's origin."""
@@ -227,6 +225,8 @@ class Conversation:
             headers = list(cast("list[tuple[bytes, bytes]]", message.get("headers") or []))
             try:
                 await self._layers({"type": "http.response.start", "status": _UPGRADED, "headers": headers})
+                # A layer may hold the head back until it has seen the body.
+                await self._layers({"type": "http.response.body", "body": b""})
             except OSError:
                 raise WebSocketDisconnect(1006, "The client left before it was open.") from None
             finally:

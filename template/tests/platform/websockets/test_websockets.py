@@ -9,11 +9,14 @@ from typing import Annotated, NoReturn, Protocol, cast
 
 import httpx
 import pytest
-from fastapi import APIRouter, Path, WebSocket
+from fastapi import APIRouter, FastAPI, Path, WebSocket
+from starlette.middleware.gzip import GZipMiddleware
 from websockets.exceptions import InvalidStatus
 
+from app import registry
 from app.adapters.database import Reader, Session
 from app.house import HouseRuleBroken
+from app.http.stack import Layer
 from app.kit import routing, state
 from app.kit.access import public
 from app.kit.errors import NotFound
@@ -192,6 +195,21 @@ def test_it_talks_and_is_logged(begin: Begin, sign_up: SignUp, log: Log) -> None
     assert (ended["code"], ended["received"], ended["sent"], ended["route"]) == (1000, 1, 1, ECHO)
     assert ended["account_id"] == asked["account_id"]
     assert not [line for line in log.lines() if "[accepted]" in str(line["event"])]
+
+
+def test_it_talks_through_a_layer_that_holds_the_head_back(
+    begin: Begin, sign_up: SignUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = registry.layers
+
+    def with_another(app: FastAPI) -> list[Layer]:
+        app.add_middleware(GZipMiddleware, minimum_size=10)
+        return ours(app)
+
+    monkeypatch.setattr(registry, "layers", with_another)
+    service = begin()
+    with opened(service, "/v1/sockets/flood", sign_up(service)) as talking:
+        assert set(talking.recv(20)) == set(b"x")
 
 
 def test_whoever_may_not_is_told_so(begin: Begin, someone: httpx.Client, log: Log) -> None:

@@ -175,6 +175,18 @@ def test_a_websocket_tells_of_a_booking(hotel: Hotel, someone: httpx.Client) -> 
     assert refused(opened(hotel.service, live, someone))[0] == 404
 
 
+def test_a_long_answer_is_compressed_for_whoever_takes_it_so(someone: httpx.Client) -> None:
+    tags = [f"{number} of the tags that make it long, of forty and more letters" for number in range(20)]
+    for _ in range(8):
+        _ = create(someone, tags=tags)
+
+    compressed = someone.get(PATH)
+    plain = someone.get(PATH, headers={"Accept-Encoding": "identity"})
+
+    assert (header(compressed, "content-encoding"), "content-encoding" in plain.headers) == ("gzip", False)
+    assert compressed.json() == plain.json()
+
+
 def test_a_booking_is_kept_for_ten_years(someone: httpx.Client, sql: Sql) -> None:
     kept, old = (create(someone, lines=[], extra_ids=[]) for _ in range(2))
     made_then = UUID(int=(11 * 365 * 86_400_000) << 80 | UUID(str(old["id"])).int & (1 << 80) - 1)
