@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import options
+import shell
 from copier import run_copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,8 +55,7 @@ def name(parts: list[str]) -> str:
 
 def prove(service: Path) -> str:
     """Install a rendered service, check it, and see it answer: what it said when it failed, or nothing."""
-    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-    outside = {key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "PYTEST_"))}
+    uv, outside = shell.uv(), shell.outside()
     for verb in ("setup", "check"):
         command = ["make", f"UV={uv}", verb]
         done = subprocess.run(

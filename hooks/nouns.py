@@ -8,15 +8,14 @@ test_generated.py makes those in the default service.
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import shell
 from copier import run_copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,15 +117,10 @@ def group(seed: int) -> dict[str, str]:
     return found
 
 
-def outside() -> dict[str, str]:
-    """Give the environment without what this process is run by."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "PYTEST_"))}
-
-
 def said(service: Path, *command: str) -> str:
     """Run a command in a service: what it said when it failed, or nothing."""
     done = subprocess.run(
-        command, cwd=service, env=outside(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=service, env=shell.outside(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     return f"{' '.join(command)}:\n{done.stdout[-6000:]}" if done.returncode else ""
 
@@ -159,7 +153,7 @@ def main(arguments: list[str]) -> int:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--count", type=int, default=200)
     given = asked.parse_args(arguments)
-    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    uv = shell.uv()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="nouns-", ignore_cleanup_errors=True) as folder:
         service = Path(folder) / "service"

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import shell
 import yaml
 from copier import run_copy
 
@@ -67,17 +66,17 @@ def answers() -> dict[str, object]:
     return {**default, "parts": sorted({*default["parts"], "websockets"})}
 
 
-def write(service: Path, uv: str) -> None:
+def write(service: Path) -> None:
     """Write the product into a service that is set up."""
 
     def make(*words: str) -> None:
-        call(service, "make", "--no-print-directory", f"UV={uv}", *words)
+        shell.run("make", "--no-print-directory", f"UV={shell.uv()}", *words, cwd=service)
 
     make("forget-example")
     for name, fields in NOUNS.items():
         make("domain", f"name={name}", f"fields={fields}")
     shutil.copytree(SOURCE, service, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".uv"))
-    call(service, uv, "add", "--quiet", *PACKAGES)
+    shell.run(shell.uv(), "add", "--quiet", *PACKAGES, cwd=service)
     make("migration", f"name={GIST}", "args=--empty")
     for each in EDITS:
         edit(service, *each)
@@ -93,43 +92,26 @@ def edit(service: Path, name: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def call(service: Path, *command: str) -> str:
-    """Run a command that has to succeed, and give what it printed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("VIRTUAL_ENV", "PYTEST_"))}
-    done = subprocess.run(
-        command,
-        cwd=service,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}")
-    return done.stdout
-
-
 def main() -> int:
     """Build it, and say what does not hold."""
-    uv = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
     service = ROOT / "build" / "product"
     shutil.rmtree(service, ignore_errors=True)
     run_copy(str(ROOT), service, data=answers(), vcs_ref="HEAD", defaults=True, quiet=True)
     git = ("git", "-c", "user.name=product", "-c", "user.email=product@example.org")
     began = time.perf_counter()
     try:
-        call(service, "git", "init", "-q", "-b", "main")
-        call(service, "make", f"UV={uv}", "setup")
-        call(service, "git", "add", "-A")
-        call(service, *git, "commit", "-qm", "Rendered")
-        write(service, uv)
-        call(service, "git", "add", "-A")
-        call(service, *git, "commit", "-qm", "The product")
+        shell.run("git", "init", "-q", "-b", "main", cwd=service)
+        shell.run("make", f"UV={shell.uv()}", "setup", cwd=service)
+        shell.run("git", "add", "-A", cwd=service)
+        shell.run(*git, "commit", "-qm", "Rendered", cwd=service)
+        write(service)
+        shell.run("git", "add", "-A", cwd=service)
+        shell.run(*git, "commit", "-qm", "The product", cwd=service)
         for verb in ("check", "load", "queries", "standards"):
-            said = call(service, "make", "--no-print-directory", f"UV={uv}", verb).splitlines()
+            made = shell.run("make", "--no-print-directory", f"UV={shell.uv()}", verb, cwd=service, timeout=None)
+            said = made.splitlines()
             print("\n".join(said[-1:] if verb == "check" else said), flush=True)
-    except RuntimeError as error:
+    except shell.FailedError as error:
         print(error)
         return 1
     print(f"The product holds ({time.perf_counter() - began:.0f} s). It is in {service.relative_to(ROOT)}.")

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import free_port, run
+from shell import run
+from support import free_port
 
 
 @dataclass

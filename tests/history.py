@@ -10,7 +10,7 @@ from typing import Any
 import releases
 from copier import run_copy, run_update
 from releases import Release
-from support import run
+from shell import run
 
 RELEASED = releases.read()
 # The work tree, as if it were released, and one more. No release that is recorded comes near them.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import os
 import re
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -220,33 +218,6 @@ def render_pairwise(root: Path) -> list[Path]:
     """Render few projects, in which every pair of answers occurs unless the plan refuses it."""
     accepted = [row for row in pairwise() if not questions().refusal("connection_budget", questions().derive(row))]
     return [render(root / f"{number:02}", **row) for number, row in enumerate(accepted)]
-
-
-def outside() -> dict[str, str]:
-    """Give the environment without what these tests run in: a service has its own packages and its own pytest."""
-    inside = ("VIRTUAL_ENV", "PYTEST_", "COV_CORE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(inside)}
-
-
-def uv() -> str:
-    """Find uv: the one that runs these tests, or the one on the path, or the one that `make setup` brought."""
-    return os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-
-
-def run(*command: str | Path, cwd: Path, timeout: float = 600, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command that has to succeed, and give what it printed."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=outside() | dict(environment or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))} exited {done.returncode}:\n{done.stdout[-6000:]}"
-    return done.stdout
 
 
 def free_port() -> int:

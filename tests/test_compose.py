@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from cluster import Cluster, cluster, prepared
-from support import EXAMPLES, files, outside, render, run, uv
+from shell import outside, run, uv
+from support import EXAMPLES, files, render
 
 PASSWORD = secrets.token_hex(32)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import releases
 from history import NEWEST, commit, copy, update
-from support import EXAMPLES, files, questions, run
+from shell import run
+from support import EXAMPLES, files, questions
 from test_updates import add_a_noun
 from test_upgrade import make, tree
 

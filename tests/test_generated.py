@@ -19,7 +19,8 @@ import cluster
 import httpx
 import nouns
 import pytest
-from support import EXAMPLES, files, free_port, outside, render, run, uv
+from shell import outside, run, uv
+from support import EXAMPLES, files, free_port, render
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct horse battery staple 7"  # noqa: S105

@@ -19,7 +19,8 @@ import httpx
 import pytest
 import yaml
 from cluster import cluster, prepared
-from support import free_port, render, run, uv
+from shell import run, uv
+from support import free_port, render
 
 pytestmark = pytest.mark.slow
 # Without an engine and its daemon: files in place of overlays, a chroot in place of namespaces.

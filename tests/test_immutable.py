@@ -8,7 +8,8 @@ from pathlib import Path
 import immutable
 import pytest
 import yaml
-from support import ROOT, run
+from shell import run
+from support import ROOT
 
 ONE, OTHER = "1" * 40, "2" * 40
 

@@ -12,7 +12,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from support import outside, plain_template, uv
+from shell import outside, uv
+from support import plain_template
 
 NAME = "lonely-1.0-py3-none-any.whl"
 INFO = "lonely-1.0.dist-info"

@@ -27,7 +27,8 @@ import pytest
 import releases
 from history import NEWEST, commit, copy, publish_next, update
 from product import SECRETS
-from support import ROOT, files, outside, run, uv
+from shell import outside, run, uv
+from support import ROOT, files
 from test_generated import PASSWORD, Server, command, make
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
@@ -72,7 +73,7 @@ def service() -> Iterator[Path]:
         template = publish_next(releases.clone(Path(root) / "template", NEWEST))
         path = copy(template, Path(root) / "service", NEWEST, **product.answers())
         make(path, "setup")
-        product.write(path, uv())
+        product.write(path)
         commit(path, "The product")
         yield path
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import ROOT, combinations, jinja_files, plain_template, questions, render, run
+from shell import run
+from support import ROOT, combinations, jinja_files, plain_template, questions, render
 
 PYTHON = [str(file) for file in jinja_files() if file.name.endswith(".py.jinja")]
 OTHERS = [str(file) for file in jinja_files() if not file.name.endswith(".py.jinja") and "answers" not in file.name]

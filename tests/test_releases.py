@@ -14,7 +14,8 @@ import pytest
 import releases
 import yaml
 from releases import Release
-from support import ROOT, plain_template, run
+from shell import run
+from support import ROOT, plain_template
 
 RELEASED = releases.read()
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from copier import run_copy, run_recopy
-from support import DOMAIN, EXAMPLES, ROOT, answers, files, plain_template, questions, render, run, without_colour
+from shell import run
+from support import DOMAIN, EXAMPLES, ROOT, answers, files, plain_template, questions, render, without_colour
 
 Copie = Any
 SECRETS = re.compile(r"^\w+=([0-9a-f]{64})$", flags=re.MULTILINE)

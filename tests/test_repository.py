@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from support import ROOT, run
+from shell import run
+from support import ROOT
 
 TRACKED = [Path(name) for name in run("git", "ls-files", cwd=ROOT).split("\n") if name and (ROOT / name).is_file()]
 # What is rendered leads somewhere in the service: its own tests ask.

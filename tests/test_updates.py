@@ -15,7 +15,8 @@ from allpairspy import AllPairs
 from copier import run_recopy
 from history import FOLLOWED, NEWEST, NEXT, commit, copy, publish_next, update
 from releases import Release
-from support import DOMAIN, EXAMPLES, files, questions, run
+from shell import run
+from support import DOMAIN, EXAMPLES, files, questions
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import releases
 import yaml
 from history import FOLLOWED, NEWEST, NEXT, ROOM, RULES, commit, copy, head, publish_next, update
 from releases import Release
-from support import outside, run, uv
+from shell import outside, run, uv
 
 pytestmark = pytest.mark.slow
 
