@@ -224,8 +224,8 @@ def _links(known: Sequence[Operation]) -> Iterator[str]:
 
 def _fields(operation: Operation, document: Json) -> Json:
     """The schemas of what an object in its body may hold."""
-    content = node(node(node(operation.spec.get("requestBody")).get("content")).get("application/json"))
-    return node(resolved(node(content.get("schema")), document).get("properties"))
+    schema = node(node(operation.content.get("application/json")).get("schema"))
+    return node(resolved(schema, document).get("properties"))
 
 
 def _usual(operation: Operation, document: Json) -> dict[str, object]:

@@ -80,6 +80,11 @@ class Operation:
         return reason if isinstance(reason, str) else ""
 
     @property
+    def content(self) -> Json:
+        """What its body may be, by media type."""
+        return node(node(self.spec.get("requestBody")).get("content"))
+
+    @property
     def rate(self) -> str:
         """The rate of its own: requests, a slash, seconds; empty when it has none."""
         return str(node(self.spec.get("x-limits")).get("rate", ""))

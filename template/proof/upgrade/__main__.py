@@ -109,11 +109,10 @@ def _tell_of_what_is_not_here(before: str, old: str) -> None:
         except Stop as stop:
             _say(f"Whether the template changed files that you have moved is not known: {stop}")
             return
-        had = set(worktree.git("ls-tree", "-r", "-z", "--name-only", before).split("\0"))
         forgotten: set[str] = set() if _EXAMPLE.exists() else {"items", "items.py"}
         missing = tuple(
             name
-            for name in sorted(then.files - had)
+            for name in sorted(then.files - worktree.held(before))
             if forgotten.isdisjoint(Path(name).parts) and (name not in now.files or then.differs(now.root, name))
         )
     if missing:

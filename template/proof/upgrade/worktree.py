@@ -129,6 +129,11 @@ def begin() -> Journal:
     return Journal(head).write()
 
 
+def held(commit: str) -> frozenset[str]:
+    """The files of a commit."""
+    return frozenset(_names("ls-tree", "-r", "-z", "--name-only", commit))
+
+
 def untracked() -> tuple[str, ...]:
     """The files that are neither in git nor ignored by it."""
     return _names("ls-files", "-z", "--others", "--exclude-standard")

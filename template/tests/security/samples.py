@@ -275,14 +275,13 @@ def _text(schema: Json, turn: int = 0) -> str:
 
 def schema_of(operation: Operation) -> Json | None:
     """The schema of the operation's body; None when it takes none."""
-    kinds = node(node(operation.spec.get("requestBody")).get("content"))
+    kinds = operation.content
     return node(node(kinds["application/json"]).get("schema")) if "application/json" in kinds else None
 
 
 def form_of(operation: Operation) -> Json | None:
     """The schema of the form that the operation takes; None when it takes none."""
-    kinds = node(node(operation.spec.get("requestBody")).get("content"))
-    return next((node(node(each).get("schema")) for name, each in kinds.items() if name in _FORMS), None)
+    return next((node(node(each).get("schema")) for name, each in operation.content.items() if name in _FORMS), None)
 
 
 def _is_file(schema: Json) -> bool:

@@ -4,7 +4,6 @@ The requests are the same each time. `make test path=tests/security/test_fuzz.py
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,25 +17,17 @@ from tests.wire import Service
 _LITTLE = Amount(examples=4, chains=2, repeated=False)
 
 
-@pytest.fixture
-def context_of(database_url: str, tmp_path: Path) -> Callable[[Service], Context]:
-    """A service as what proves it sees it."""
-
-    def found(service: Service) -> Context:
-        token = os.environ["METRICS_TOKEN"]
-        return Context(service.url, database_url, tmp_path / "log", ROOT, tmp_path, token)
-
-    return found
-
-
 def _faults(played: Played) -> str:
     return "\n\n".join(f"{what}\n{request}" for what, request in played.faults.items())
 
 
 def test_every_answer_is_one_that_the_document_describes(
-    service: Service, context_of: Callable[[Service], Context], capsys: pytest.CaptureFixture[str]
+    service: Service, database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    played = play(context_of(service), wish("FUZZ_SEED", 0), _LITTLE)
+    token = os.environ["METRICS_TOKEN"]
+    context = Context(service.url, database_url, tmp_path / "log", ROOT, tmp_path, token)
+
+    played = play(context, wish("FUZZ_SEED", 0), _LITTLE)
 
     with capsys.disabled():
         print(f"\n{played}")  # noqa: T201 - whoever reads what a check has printed wants to know

@@ -101,9 +101,8 @@ def _attempts(operation: Operation, document: Json) -> Iterator[_Attempt]:
             elif place == "path":
                 path = operation.path.replace(f"{{{name}}}", str(value))
                 yield _Attempt(f"{name} = {what}", f"path {name}", mend, filled(path), {})
-    content = node(node(operation.spec.get("requestBody")).get("content"))
-    if "application/json" in content:
-        schema = resolved(node(node(content["application/json"]).get("schema")), document)
+    if "application/json" in operation.content:
+        schema = resolved(node(node(operation.content["application/json"]).get("schema")), document)
         yield _Attempt(
             "an unknown body field",
             f"#/{_UNKNOWN}",
