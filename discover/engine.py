@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
+from types import ModuleType
+from typing import TypeVar
 
-from discover.findings import Entity, Finding, Route
-from discover.project import Unit
+from discover import extract
+from discover.findings import ABSENT, Entity, Finding, Proof, Route, Row
+from discover.manifests import units as find_units
+from discover.project import SOURCES, Project, Unit
+from discover.tree import Tree
+from discover.workers import Workers
+
+SECONDS = 55.0
+"""The time limit of a whole run; what is left then is counted as not read."""
+
+EXPECTED: dict[str, tuple[Row, tuple[str, ...]]] = {
+    "database": (Row.DATA, ("database", "datastore", "orm", "query_builder")),
+    "auth": (Row.WHO, ("auth", "api_key", "session", "sessions")),
+    "versioning": (Row.VERSIONS, ("versioning", "versions")),
+    "logger": (Row.LOGS, ("logger",)),
+    "load_tests": (Row.LOAD, ("load_tests",)),
+    "cors": (Row.EDGES, ("cors",)),
+    "rate_limit": (Row.EDGES, ("rate_limit",)),
+    "helmet": (Row.EDGES, ("helmet", "headers")),
+    "validation": (Row.EDGES, ("validation",)),
+    "ci": (Row.DELIVERY, ("ci",)),
+    "docker": (Row.DELIVERY, ("docker",)),
+    "compose": (Row.DELIVERY, ("compose",)),
+}
+"""What every backend is asked: key → its row, and the keys that answer it. Nothing found is said, too."""
+
+
+class NotFoundError(Exception):
+    """There is nothing to read at that path; the message is one sentence."""
+
+
+class UnitNeededError(Exception):
+    """Several services stand side by side; the message lists them."""
 
 
 @dataclass(slots=True)
@@ -31,5 +68,123 @@ class Result:
     seconds: float = 0.0
 
     def used(self, key: str) -> list[Finding]:
-        """Give what is proven of a key: used or running."""
-        return [found for found in self.findings if found.key == key and found.proof >= 4]
+        """Give what is proven of a key: used or running, and not absent."""
+        return [
+            found for found in self.findings if found.key == key and found.proof >= Proof.USED and found.value != ABSENT
+        ]
+
+
+Item = TypeVar("Item", Finding, Route, Entity)
+
+
+def discover(
+    path: Path,
+    *,
+    unit: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    seconds: float = SECONDS,
+) -> Result:
+    """Read a codebase, and give what one unit of it has.
+
+    Raises:
+        NotFoundError: there is no such folder, or nothing in it.
+        UnitNeededError: it has several services, and none was named.
+
+    """
+    start = monotonic()
+    if not path.is_dir():
+        raise NotFoundError(f"{path} is no folder. Give the folder of a backend's code.")
+    tree = Tree.walk(path, deadline=start + seconds)
+    if not tree.files:
+        raise NotFoundError(f"{path} has no files. Give the folder of a backend's code.")
+    tree.progress = progress
+    progress(f"listed {len(tree.files)} files")
+    every = find_units(tree)
+    chosen = choose(every, unit)
+    with Workers() as workers:
+        project = Project(tree, every, workers, deadline=start + seconds)
+        result = Result(tree.root, chosen, every)
+        for module in extractors():
+            if monotonic() > start + seconds:
+                tree.skipped["."] = f"the limit of {seconds:g} s was reached: not everything was looked at"
+                break
+            progress(f"looking for {module.__name__.rpartition('.')[2].replace('_', ' ')}")
+            result.findings += _run(module, "findings", project, chosen, Finding, tree)
+            result.routes += _run(module, "routes", project, chosen, Route, tree)
+            result.entities += _run(module, "entities", project, chosen, Entity, tree)
+        whole = "." not in tree.skipped
+        for found in (*result.findings, *result.routes, *result.entities):
+            found.unit = chosen.folder
+        from discover.merging import merge
+
+        merge(project, result)
+        if whole:
+            result.findings += absent(result, tree)
+        rows = list(Row)
+        result.findings.sort(key=lambda found: (rows.index(found.row), found.proof < Proof.USED, found.value == ABSENT))
+        result.routes.sort(key=lambda route: (route.path, route.method))
+        result.unread = dict(sorted(tree.skipped.items()))
+        result.read = len([name for name in tree.files if name not in tree.skipped and name.endswith(SOURCES)]) + len(
+            project.opened
+        )
+    result.seconds = monotonic() - start
+    return result
+
+
+def extractors() -> list[ModuleType]:
+    """Import every extractor, in the order of their names."""
+    names = sorted(found.name for found in pkgutil.iter_modules(extract.__path__))
+    return [importlib.import_module(f"discover.extract.{name}") for name in names]
+
+
+def _run(module: ModuleType, name: str, project: Project, unit: Unit, kind: type[Item], tree: Tree) -> list[Item]:
+    """Run one function of an extractor. One that fails costs its own findings, and is counted as not read."""
+    function = getattr(module, name, None)
+    found: list[Item] = []
+    if function is None or getattr(function, "__module__", "") != module.__name__:
+        return found
+    try:
+        for item in function(project, unit):
+            if isinstance(item, kind):
+                found.append(item)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        if project.strict:
+            raise
+        tree.skipped[f"({module.__name__.rpartition('.')[2]})"] = f"this part failed: {type(error).__name__}"
+    return found
+
+
+def choose(every: list[Unit], wanted: str | None) -> Unit:
+    """Give the unit that was asked for, or the only service."""
+    services = [unit for unit in every if unit.kind == "service"]
+    if wanted is not None:
+        name = wanted.strip("/").removeprefix("./")
+        for unit in every:
+            if name in (unit.folder, unit.name) or (name == "." and not unit.folder):
+                return unit
+        raise UnitNeededError(
+            f"No unit is called {wanted!r}. There are: {', '.join(unit.folder or '.' for unit in every)}."
+        )
+    if len(services) > 1:
+        listed = "\n".join(f"  --unit {unit.folder or '.'}  {unit.name}".rstrip() for unit in services)
+        raise UnitNeededError(f"There are {len(services)} services here. Name one:\n{listed}")
+    if services:
+        return services[0]
+    others = [unit for unit in every if unit.manifests and unit.kind in ("library", "frontend")]
+    return others[0] if others and not every[0].manifests else every[0]
+
+
+def absent(result: Result, tree: Tree) -> list[Finding]:
+    """Say what was looked for everywhere and not found. Where sources could not be read, nothing is called absent."""
+    prefix = f"{result.unit.folder}/" if result.unit.folder else ""
+    if any(
+        path.startswith(prefix) and path.endswith((*SOURCES, ".prisma", ".sql"))
+        for path in tree.skipped
+        if path not in tree.closed
+    ):
+        return []
+    found: list[Finding] = []
+    for key, (row, answers) in EXPECTED.items():
+        if not any(finding.key in answers and finding.proof >= Proof.USED for finding in result.findings):
+            found.append(Finding(row, key, ABSENT, Proof.USED))
+    return found

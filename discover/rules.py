@@ -53,7 +53,9 @@ def rules() -> dict[str, Rule]:
         if not file.name.endswith(".toml"):
             continue
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-        known = {name: data.pop(name) for name in ("npm", "pypi", "modules", "uses", "not_uses", "files") if name in data}
+        known = {
+            name: data.pop(name) for name in ("npm", "pypi", "modules", "uses", "not_uses", "files") if name in data
+        }
         name = file.name.removesuffix(".toml")
         read[name] = Rule(
             name,
@@ -82,7 +84,9 @@ def evidence(project: Project, unit: Unit, rule: Rule) -> Finding | None:
     wanted = (*rule.npm, *(rule.modules or tuple(name.replace("-", "_") for name in rule.pypi)))
     for module in project.importing(unit, *wanted) if wanted else []:
         for brought in module.imports:
-            if not brought.type_only and any(brought.module == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted):
+            if not brought.type_only and any(
+                brought.module == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted
+            ):
                 best.setdefault(Proof.IMPORTED, []).append(Place(module.path, brought.line))
         for call in module.calls:
             if uses(rule, wanted, project.origin(module, call.node.items[0], call.function)):

@@ -45,7 +45,9 @@ _TEST = re.compile(
     r"|(^|/)tests\.py$|(^|/)(jest|vitest|cypress|playwright)\.(config|setup)[^/]*$",
     re.IGNORECASE,
 )
-_GENERATOR = re.compile(r"(^|/)(\.hygen|_templates|plop-templates|cookiecutter[^/]*|\{\{[^/]*\}\}[^/]*|codefixes)(/|$)|\.(ejs|ejs\.t|hbs|j2|jinja2?)$")
+_GENERATOR = re.compile(
+    r"(^|/)(\.hygen|_templates|plop-templates|cookiecutter[^/]*|\{\{[^/]*\}\}[^/]*|codefixes)(/|$)|\.(ejs|ejs\.t|hbs|j2|jinja2?)$"
+)
 _MINIFIED = re.compile(r"\.min\.(js|css)$|\.bundle\.js$|\.map$")
 
 
@@ -68,7 +70,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _unknown_tag(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+def _unknown_tag(loader: _Loader, _suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -170,7 +172,7 @@ class Tree:
         return path in self.sizes
 
     def match(self, *patterns: str, under: str = "") -> Iterator[str]:
-        """Give the files whose name (a pattern without `/`) or whole path below `under` (with `/`) fits a glob pattern."""
+        """Give the files whose name, or whole path below `under` for a pattern with `/`, fits a glob pattern."""
         prefix = f"{under}/" if under else ""
         for path in self.files:
             if not path.startswith(prefix):
@@ -209,7 +211,7 @@ class Tree:
         loader = _Loader(content)
         documents: list[Any] = []
         try:
-            while loader.check_data():
+            while loader.check_data():  # type: ignore[no-untyped-call]
                 documents.append(loader.get_data())
         except (ValueError, yaml.YAMLError, RecursionError, TypeError, AttributeError) as error:
             self.skipped.setdefault(path, f"does not parse ({type(error).__name__})")
