@@ -16,6 +16,8 @@ MAX_DEPTH = 120
 MAX_ELEMENTS = 5_000
 """Of one list or dictionary; what follows is data, not configuration."""
 MAX_CONDITIONS = 20
+MAX_LAYERS = 40
+"""How often a name may be set again, each time with what it was before inside."""
 MAX_TEXT = 120
 
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -55,8 +57,10 @@ class _Reader:
         self.conditions: tuple[str, ...] = ()
         self.depth = 0
         self.often: set[tuple[int, str]] = set()
-        self.conditional: set[str] = set()
-        """Names of the top level that are set below an `if` alone."""
+        """Variables of functions that are set in several places."""
+        self.depths: dict[tuple[int, str], int] = {}
+        """Below how many conditions a variable was set first."""
+        self.layers: dict[tuple[int, str], int] = {}
         self.type_checking = False
 
     def finish(self) -> Module:
@@ -133,8 +137,7 @@ class _Reader:
             case ast.If():
                 self.branch(node)
             case ast.For() | ast.AsyncFor():
-                self.expression(node.iter)
-                self.loose(node.target)
+                self.loop(node.target, self.expression(node.iter))
                 self.block(node.body)
                 self.block(node.orelse)
             case ast.While():
@@ -304,7 +307,7 @@ class _Reader:
             case ast.Tuple() | ast.List():
                 for number, item in enumerate(target.elts):
                     if isinstance(item, ast.Starred):
-                        self.loose(item.value)
+                        self.loop(item.value, Node("other", item.lineno, self.text(item)))
                     elif value is not None:
                         self.assign(item, self.element(value, number, item.lineno))
             case ast.Attribute() | ast.Subscript():
@@ -312,8 +315,6 @@ class _Reader:
                     found = self.expression(target)
                     assignment = Assignment(found, value, target.lineno, self.function, self.conditions)
                     self.module.assignments.append(assignment)
-            case ast.Starred():
-                self.loose(target.value)
 
     @staticmethod
     def element(value: Node, number: int, line: int) -> Node:
@@ -323,58 +324,64 @@ class _Reader:
 
     def augment(self, node: ast.AugAssign) -> None:
         value = self.expression(node.value)
-        operator = _OPERATORS.get(type(node.op), "")
         line = node.lineno
+        target = self.expression(node.target)
+        both = Node("binary", line, _OPERATORS.get(type(node.op), ""), [target, value])
         if not isinstance(node.target, ast.Name):
-            target = self.expression(node.target)
-            both = Node("binary", line, operator, [target, value])
             self.module.assignments.append(Assignment(target, both, line, self.function, self.conditions))
             return
         name = node.target.id
         if self.class_ >= 0:
             return
         if self.function >= 0:
-            self.module.functions[self.function].bindings.pop(name, None)
-            self.often.add((self.function, name))
-        elif not self.conditions:
-            old = self.module.bindings.get(name) or Node("other", line, name)
-            self.module.bindings[name] = Node("binary", line, operator, [old, value])
+            self.forget(name)
+        elif self.conditions:
+            # The name keeps what it is always worth; what is added at times is noted beside it.
+            self.module.assignments.append(Assignment(target, both, line, self.function, self.conditions))
+        elif self.again((-1, name)):
+            both.items[0] = self.module.bindings.get(name) or target
+            self.module.bindings[name] = both
 
-    def loose(self, target: ast.expr) -> None:
-        """Note that a loop sets names: they have no one value."""
+    def loop(self, target: ast.expr, items: Node) -> None:
+        """Bind what a loop goes through: a member of the list, whichever."""
         for part in ast.walk(target):
             if isinstance(part, ast.Name) and self.class_ < 0:
-                if self.function >= 0:
-                    self.module.functions[self.function].bindings.pop(part.id, None)
-                self.often.add((self.function, part.id))
+                each = Node("other", target.lineno, self.text(target))
+                one = Node("index", target.lineno, items=[items, each])
+                self.bind(part.id, one if part is target else Node("other", target.lineno, part.id))
+
+    def forget(self, name: str) -> None:
+        """Note that a function's variable is set in several places: it has no one value."""
+        self.module.functions[self.function].bindings.pop(name, None)
+        self.often.add((self.function, name))
 
     def bind(self, name: str, value: Node) -> None:
-        if self.function >= 0:
-            bindings = self.module.functions[self.function].bindings
-            if name in bindings or (self.function, name) in self.often:
-                bindings.pop(name, None)
-                self.often.add((self.function, name))
-            else:
-                bindings[name] = value
+        top = self.function < 0
+        bindings = self.module.bindings if top else self.module.functions[self.function].bindings
+        key = (self.function, name)
+        if key in self.often:
             return
-        bindings = self.module.bindings
         old = bindings.get(name)
         if old is None:
             bindings[name] = value
-            if self.conditions:
-                self.conditional.add(name)
+            self.depths[key] = len(self.conditions)
         elif not self.conditions:
             # `app = wrap(app)` says less about the name than what it was before.
-            if not _mentions(value, name):
+            if _mentions(value, name):
+                return
+            if top:
                 bindings[name] = value
-            self.conditional.discard(name)
-        elif (
-            name in self.conditional
-            and not self.conditions[-1].startswith("except")
-            and old.kind not in ("function", "class")
-        ):
+                self.depths[key] = 0
+            else:
+                self.forget(name)
+        elif (not top or self.depths[key]) and not self.conditions[-1].startswith("except") and self.again(key):
             test = Node("other", value.line, self.conditions[-1])
             bindings[name] = Node("conditional", value.line, items=[test, value, old])
+
+    def again(self, key: tuple[int, str]) -> bool:
+        """Tell whether one more layer may go around what a name is bound to."""
+        self.layers[key] = self.layers.get(key, 0) + 1
+        return self.layers[key] <= MAX_LAYERS
 
     # -- expressions ------------------------------------------------------------------------------------------------
 
