@@ -83,8 +83,9 @@ def discover(
     unit: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
     seconds: float = SECONDS,
+    strict: bool = False,
 ) -> Result:
-    """Read a codebase, and give what one unit of it has.
+    """Read a codebase, and give what one unit of it has. `strict` lets a fault of an extractor end the run.
 
     Raises:
         NotFoundError: there is no such folder, or nothing in it.
@@ -103,6 +104,7 @@ def discover(
     chosen = choose(every, unit)
     with Workers() as workers:
         project = Project(tree, every, workers, deadline=start + seconds)
+        project.strict = strict
         result = Result(tree.root, chosen, every)
         for module in extractors():
             if monotonic() > start + seconds:
@@ -113,8 +115,9 @@ def discover(
             result.routes += _run(module, "routes", project, chosen, Route, tree)
             result.entities += _run(module, "entities", project, chosen, Entity, tree)
         whole = "." not in tree.skipped
-        for found in (*result.findings, *result.routes, *result.entities):
-            found.unit = chosen.folder
+        every_item: tuple[Finding | Route | Entity, ...] = (*result.findings, *result.routes, *result.entities)
+        for item in every_item:
+            item.unit = chosen.folder
         from discover.merging import merge
 
         merge(project, result)
