@@ -15,6 +15,8 @@ from discover.code import Assignment, Call, Class, Function, Import, Member, Mod
 
 MAX_DEPTH = 240
 """Nested syntax beyond this is cut off: what is made here is pickled, and others walk it recursively."""
+MAX_NODES = 400_000
+"""A source file has a tenth of it; more is data, or what an unclosed text was taken for."""
 MAX_TEXT = 120
 MAX_OPERANDS = 120
 MAX_CONDITION = 300
@@ -47,6 +49,8 @@ def read(path: str, content: bytes) -> Module:
     typescript = suffix in ("ts", "mts", "cts", "tsx")
     grammar = "tsx" if suffix == "tsx" else "typescript" if typescript else "javascript"
     module = Module(path, "typescript" if typescript else "javascript")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
     root = _parser(grammar).parse(content).root_node
     module.broken = root.has_error
     _Reader(module).program(root)
@@ -147,6 +151,7 @@ class _Reader:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.depth = 0
+        self.count = 0
         self.functions: list[int] = [-1]
         self.classes: list[int] = [-1]
         self.scopes = [_Scope(module.bindings, set())]
@@ -189,7 +194,8 @@ class _Reader:
     def read(self, node: Syntax) -> Node:
         """Read an expression or a statement; statements give a node that nobody looks at."""
         node = _unwrap(node)
-        if self.depth >= MAX_DEPTH:
+        self.count += 1
+        if self.depth >= MAX_DEPTH or self.count > MAX_NODES:
             self.module.broken = True
             return self._other(node)
         handler = self.handlers.get(node.type)
