@@ -28,6 +28,11 @@ class Rule:
     uses = ["winston.createLogger", "winston.info"]  # origins (globs) of calls that are a use; default: any call
     not_uses = []               # origins that are none
     files = []                  # globs of files that are a use by being there (`.travis.yml`, `k6/*.js`)
+    example = """               # the smallest code that uses it: the rule's own test, where no fixture has it
+    import winston from "winston"
+    winston.createLogger()
+    """
+    example_file = "app.ts"     # default: app.ts, or app.py if it has `pypi` alone
     ```
     """
 
@@ -41,6 +46,9 @@ class Rule:
     uses: tuple[str, ...] = ()
     not_uses: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    example: str = ""
+    """Source code that uses it, the smallest there is: the rule's own test. Written as `app.ts`, `app.py` or in `example_file`."""
+    example_file: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further keys, for the extractor of the family."""
 
@@ -62,6 +70,8 @@ def rules() -> dict[str, Rule]:
             Row(data.pop("row")),
             data.pop("key"),
             data.pop("value", name),
+            example=data.pop("example", ""),
+            example_file=data.pop("example_file", ""),
             **{key: tuple(value) for key, value in known.items()},
             extra=data,
         )
