@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from discover.code import Class, Module, Node
@@ -33,15 +33,22 @@ _CASTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def fold(project: Project, module: Module, node: Node, function: int = -1, depth: int = 0) -> Value:
-    """Compute a constant; `Project.fold` says what is followed."""
+def fold(
+    project: Project,
+    module: Module,
+    node: Node,
+    function: int = -1,
+    depth: int = 0,
+    given: Mapping[str, Value] | None = None,
+) -> Value:
+    """Compute a constant; `Project.fold` says what is followed. `given` are the arguments of the helper around it."""
     place = Place(module.path, node.line)
     unknown = Value(False, place=place, text=shown(node))
     if depth > MAX_DEPTH:
         return unknown
 
     def inner(item: Node) -> Value:
-        return fold(project, module, item, function, depth + 1)
+        return fold(project, module, item, function, depth + 1, given)
 
     match node.kind:
         case "string" | "number" | "bool" | "null":
@@ -79,6 +86,8 @@ def fold(project: Project, module: Module, node: Node, function: int = -1, depth
             return inner(node.items[0])
         case "call" | "new":
             return _call(project, module, node, function, depth, inner) or unknown
+        case "name" if given and node.value in given:
+            return given[str(node.value)]
         case "name" | "attribute" | "index":
             return _name(project, module, node, function, depth) or unknown
         case _:
@@ -136,6 +145,8 @@ def _binary(node: Node, inner: Callable[[Node], Value], unknown: Value) -> Value
             if operation is None:
                 return unknown
             result = operation(a, b)
+            if isinstance(result, float) and not math.isfinite(result):
+                return unknown
             if isinstance(result, float) and result.is_integer():
                 result = int(result)
         else:
@@ -198,8 +209,14 @@ def _call(
         return _method(project, module, node, function, depth, inner)
     where, made, _ = project.follow(module, callee, function)
     scope = where.function(made)
-    if scope is not None and scope.returns and depth < MAX_DEPTH // 2:
-        return fold(project, where, scope.returns[0], scope.number, depth + 8)
+    if scope is not None and len(scope.returns) == 1 and depth < MAX_DEPTH // 2:
+        given = {parameter.name: inner(value) for parameter, value in zip(scope.parameters, arguments, strict=False)}
+        for parameter in scope.parameters:
+            named = node.get(parameter.name) or parameter.default
+            if named is not None and parameter.name not in given:
+                given[parameter.name] = inner(named)
+        returned = fold(project, where, scope.returns[0], scope.number, depth + 8, given)
+        return returned if returned.known else None
     return None
 
 
@@ -277,7 +294,8 @@ def _name(project: Project, module: Module, node: Node, function: int, depth: in
         return Value(False, place=place, env=key, text=shown(node))
     where, found_node, inside = project.follow(module, node, function)
     if found_node is not node:
-        return fold(project, where, found_node, inside, depth + 1)
+        value = fold(project, where, found_node, inside, depth + 1)
+        return value if value.known or value.env else None
     if node.kind in ("attribute", "index"):
         holder, kind, _ = project.follow(module, node.items[0], function)
         if (
