@@ -28,10 +28,7 @@ class Rule:
     uses = ["winston.createLogger", "winston.info"]  # origins (globs) of calls that are a use; default: any call
     not_uses = []               # origins that are none
     files = []                  # globs of files that are a use by being there (`.travis.yml`, `k6/*.js`)
-    example = """               # the smallest code that uses it: the rule's own test, where no fixture has it
-    import winston from "winston"
-    winston.createLogger()
-    """
+    example = 'require("winston").createLogger()'  # the smallest code that uses it: the rule's own test
     example_file = "app.ts"     # default: app.ts, or app.py if it has `pypi` alone
     ```
     """
@@ -47,7 +44,7 @@ class Rule:
     not_uses: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     example: str = ""
-    """Source code that uses it, the smallest there is: the rule's own test. Written as `app.ts`, `app.py` or in `example_file`."""
+    """Source code that uses it, the smallest there is: the rule's own test, written to `example_file`."""
     example_file: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further keys, for the extractor of the family."""
