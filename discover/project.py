@@ -367,7 +367,7 @@ class Project:
             ]
         )
 
-    def importing(self, unit: Unit, *packages: str) -> Iterator[Module]:
+    def importing(self, unit: Unit, *packages: str, tests: bool = False) -> Iterator[Module]:
         """Give the modules that import any of these packages or a module below (`sequelize`, `sequelize/types`)."""
         below = tuple(f"{name}{mark}" for name in packages for mark in ("/", "."))
         exact = set(packages)
@@ -377,7 +377,11 @@ class Project:
             return bare in exact or bare.startswith(below)
 
         yield from self._give(
-            [path for path in self.sources(unit) if any(fits(name) for name in self._scans[path].specifiers)]
+            [
+                path
+                for path in self.sources(unit, tests=tests)
+                if any(fits(name) for name in self._scans[path].specifiers)
+            ]
         )
 
     def mentioning(self, unit: Unit, *words: str) -> Iterator[Module]:
