@@ -8,10 +8,10 @@ UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast check fix drill nouns product bench copy-speed options picture release
+.PHONY: help setup demo run discover discover-truth test test-fast check fix drill nouns product bench copy-speed options picture release
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(UV) ## install what the other commands need
 	$(UV) sync --quiet
@@ -21,6 +21,12 @@ demo: $(UV) ## render the default service into build/demo and run it (PORT=8000)
 
 run: $(UV) ## answer the questions and render a service (DEST=../my-service)
 	$(UV) run --quiet copier copy --vcs-ref HEAD $(CURDIR) $(DEST)
+
+discover: $(UV) ## read an existing backend, and answer the questions from it (path=../old-service)
+	$(UV) run --quiet discover $(path) --template $(CURDIR)
+
+discover-truth: $(UV) ## compare discover with a ground truth (repos=FOLDER truth=FILE)
+	$(UV) run --quiet python hooks/discover_truth.py $(repos) $(truth)
 
 test: $(UV) ## run all tests, generated services included (about 35 minutes)
 	$(UV) run --quiet pytest -n 2 --dist loadgroup

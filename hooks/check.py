@@ -11,7 +11,7 @@ PYTHON = [sys.executable, "-m"]
 CHECKS = [
     [*PYTHON, "ruff", "format", "--check"],
     [*PYTHON, "ruff", "check"],
-    [*PYTHON, "mypy", "hooks", "tests"],
+    [*PYTHON, "mypy", "discover", "hooks", "tests"],
     [*PYTHON, "pytest", "-n", "2", "-m", "not slow"],
 ]
 FIXES = [

@@ -26,7 +26,7 @@ the order of the questions, with each question as its `description`.
 ## In a pipeline
 
 ```console
-$ copier copy --defaults --quiet --vcs-ref 0.8.0 --data-file answers.yml URL my-service
+$ copier copy --defaults --quiet --vcs-ref 0.9.0 --data-file answers.yml URL my-service
 ```
 
 `--defaults` asks nothing, `--vcs-ref` names a release, and `--pretend` in front of the rest writes
