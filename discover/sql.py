@@ -39,7 +39,7 @@ class Key:
     """The columns there; empty for its primary key."""
     on_delete: str = ""
     line: int = 0
-    """Lines below the beginning of its statement."""
+    """Of a foreign key: where it stands."""
     inline: bool = False
     """It stands in a column's definition."""
     values: list[str] = field(default_factory=list)
@@ -314,6 +314,8 @@ def one(text: str, line: int, dialect: str, *, block: int = 0) -> list[Statement
     statements = list(_parsed(text, line, dialect))
     for statement in statements:
         statement.block = block
+        for key in statement.keys:
+            key.line += line
     return statements
 
 
