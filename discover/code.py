@@ -74,7 +74,7 @@ class Import:
     module: str
     """As it is written: `express`, `./app`, `@/lib/db`; in Python with its leading dots."""
     name: str
-    """The exported name; `default`; `*` for the whole module (also `const x = require("x")` and Python's `import x`)."""
+    """The exported name; `default`; `*` for the whole module (`const x = require("x")` and Python's `import x`)."""
     line: int
     dynamic: bool = False
     type_only: bool = False

@@ -147,9 +147,8 @@ def _run(module: ModuleType, name: str, project: Project, unit: Unit, kind: type
     if function is None or getattr(function, "__module__", "") != module.__name__:
         return found
     try:
-        for item in function(project, unit):
-            if isinstance(item, kind):
-                found.append(item)
+        # One by one: what was found before a fault stays.
+        found.extend(item for item in function(project, unit) if isinstance(item, kind))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         if project.strict:
             raise

@@ -134,7 +134,7 @@ class Entity:
     table: str
     place: Place
     kind: str = "table"
-    """`table`, `collection`, `join` (of a many-to-many relation) or `schema` (validated data that no table is certain of)."""
+    """`table`, `collection`, `join` (of many-to-many) or `schema` (validated data that no table is certain of)."""
     columns: list[Column] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)

@@ -336,9 +336,10 @@ def by_name(project: Project, module: Module, name: str, depth: int = 0) -> Valu
         other = project.module(path)
         if other is None:
             continue
-        for node in _members(other, name):
-            if (value := _default_of(project, other, node, depth)) is not None and value.known:
-                found.append(Value(True, value.value, value.place, name))
+        defaults = [_default_of(project, other, node, depth) for node in _members(other, name)]
+        found += [
+            Value(True, value.value, value.place, name) for value in defaults if value is not None and value.known
+        ]
         if other.language == "python":
             for kind in other.classes:
                 for member in kind.members:
@@ -390,7 +391,7 @@ def _default_of(project: Project, module: Module, node: Node, depth: int) -> Val
 
 
 def _setting(project: Project, module: Module, key: str, depth: int) -> Value | None:
-    """`configService.get("app.port")`: the member of what `registerAs("app", …)` returns; or a name of the environment."""
+    """`configService.get("app.port")`: a member of what `registerAs("app", …)` gives, or a name of the environment."""
     if "." not in key:
         return by_name(project, module, key, depth)
     namespace, _, name = key.partition(".")

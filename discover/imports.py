@@ -22,6 +22,7 @@ class Imports:
         self._configs: dict[str, tuple[str, list[tuple[str, list[str]]]] | None] = {}
 
     def python(self, path: str, specifier: str) -> str:
+        """Give the file of a Python module, `` for one that is installed."""
         dots = len(specifier) - len(specifier.lstrip("."))
         inner = specifier[dots:].replace(".", "/")
         if dots:
@@ -44,12 +45,14 @@ class Imports:
         return ""
 
     def python_file(self, stem: str) -> str:
+        """Give the file of a module or package at a path without its ending."""
         for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
             if candidate.lstrip("/") in self._project.tree.sizes:
                 return candidate.lstrip("/")
         return ""
 
     def script(self, path: str, specifier: str) -> str:
+        """Give the file that a script's import means, `` for a package that is installed."""
         folder = path.rpartition("/")[0]
         if specifier.startswith((".", "/")):
             return self.script_file(posixpath.normpath(posixpath.join(folder, specifier)))
@@ -103,6 +106,7 @@ class Imports:
         return ""
 
     def script_file(self, stem: str) -> str:
+        """Give the file at a path that may lack its ending, or be a folder with an index."""
         sizes = self._project.tree.sizes
         if stem in sizes and stem.endswith((*SCRIPTS, ".json")):
             return stem
@@ -117,7 +121,7 @@ class Imports:
         return ""
 
     def _aliases(self, folder: str) -> Iterator[tuple[str, list[tuple[str, list[str]]]]]:
-        """Give the `paths` of every tsconfig above a folder, the nearest first, each with the folder they start from."""
+        """Give the `paths` of every tsconfig above a folder, the nearest first, each with the folder it starts from."""
         while True:
             for name in ("tsconfig.json", "jsconfig.json"):
                 if (config := self._config(posixpath.join(folder, name))) is not None:

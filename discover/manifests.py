@@ -17,8 +17,8 @@ SERVER_PACKAGES = frozenset(
     {
         "express", "fastify", "@nestjs/core", "koa", "hono", "@hapi/hapi", "restify", "@adonisjs/core", "polka", "h3",
         "@trpc/server", "@feathersjs/feathers", "sails", "moleculer", "elysia", "@apollo/server", "graphql-yoga",
-        "@loopback/core", "fastapi", "flask", "django", "djangorestframework", "starlette", "litestar", "aiohttp", "tornado",
-        "sanic", "falcon", "bottle", "pyramid", "quart", "connexion", "robyn", "blacksheep",
+        "@loopback/core", "fastapi", "flask", "django", "djangorestframework", "starlette", "litestar", "aiohttp",
+        "tornado", "sanic", "falcon", "bottle", "pyramid", "quart", "connexion", "robyn", "blacksheep",
     }
 )  # fmt: skip
 PAGE_SERVERS = {
@@ -38,12 +38,14 @@ PAGE_SERVERS = {
 """Frameworks that shared packages list, too: a unit is a service only with the files that make it one."""
 
 FRONTEND_PACKAGES = frozenset(
-    {"react", "vue", "@angular/core", "svelte", "preact", "solid-js", "vite", "react-scripts", "@vue/cli-service", "gatsby",
-     "expo", "react-native", "electron"}
+    {"react", "vue", "@angular/core", "svelte", "preact", "solid-js", "vite", "react-scripts", "@vue/cli-service",
+     "gatsby", "expo", "react-native", "electron"}
 )  # fmt: skip
 ASIDE = frozenset(
-    {"example", "examples", "docs", "doc", "website", "e2e", "bench", "benchmark", "benchmarks", "template", "templates",
-     "fixtures", "test", "tests", "playground", "playgrounds", "sample", "samples", "scripts", "tools", ".github", "storybook"}
+    {"example", "examples", "docs", "doc", "website", "e2e", "bench", "benchmark", "benchmarks", "template",
+     "templates", "fixtures", "test", "tests", "playground", "playgrounds", "sample", "samples", "scripts", "tools",
+     ".github",
+     "storybook"}
 )  # fmt: skip
 
 _REQUIREMENTS = re.compile(r"(^|[-_.])requirements?([-_.].*)?\.(txt|in)$|^requirements/.*\.(txt|in)$")

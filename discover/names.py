@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from discover.code import Class, Module, Node
@@ -47,21 +48,20 @@ class Names:
                 ):
                     return self.exported(inner, brought.name, steps + 1)
         for exported, specifier, _ in module.reexports:
-            if exported == "*" and (inner := self._project.target(module, specifier)):
-                if (found := self.exported(inner, name, steps + 1)) is not None:
-                    return found
+            inner = self._project.target(module, specifier) if exported == "*" else ""
+            if inner and (found := self.exported(inner, name, steps + 1)) is not None:
+                return found
         if path.endswith(".py"):
-            for brought in module.imports:
-                if (
-                    not brought.local
-                    and brought.name == "*"
-                    and (inner := self._project.target(module, brought.module))
-                ):
-                    if (found := self.exported(inner, name, steps + 1)) is not None:
-                        return found
-        elif name == "default" and "default" not in module.exports and len(module.exports) == 0:
-            return None
+            for star in self._stars(module):
+                if (found := self.exported(star, name, steps + 1)) is not None:
+                    return found
         return None
+
+    def _stars(self, module: Module) -> Iterator[str]:
+        """Give the files whose names a module takes by `from x import *`."""
+        for brought in module.imports:
+            if not brought.local and brought.name == "*" and (path := self._project.target(module, brought.module)):
+                yield path
 
     @staticmethod
     def _declared_in(module: Module, name: str) -> Node | None:
@@ -136,9 +136,10 @@ class Names:
                 return module, assignment.value, assignment.function
         for base in kind.bases if steps < 8 else []:
             where, node, _ = self.chase(module, base, kind.function, steps + 1)
-            if node.kind == "class" and node.value is not None:
-                if (found := self.member(where, where.classes[int(node.value)], name, steps + 1)) is not None:
-                    return found
+            if node.kind != "class" or node.value is None:
+                continue
+            if (found := self.member(where, where.classes[int(node.value)], name, steps + 1)) is not None:
+                return found
         return None
 
     def _member_type(self, module: Module, kind: Class, name: str) -> str:
@@ -185,10 +186,9 @@ class Names:
     def _follow_import(self, module: Module, name: str, here: Found, steps: int) -> Found:
         brought = self._imported(module, name)
         if brought is None:
-            for star in module.imports:
-                if star.name == "*" and not star.local and (path := self._project.target(module, star.module)):
-                    if (exported := self.exported(path, name)) is not None:
-                        return self.chase(*exported, steps + 1)
+            for star in self._stars(module):
+                if (exported := self.exported(star, name)) is not None:
+                    return self.chase(*exported, steps + 1)
             return here
         path = self._project.target(module, brought[0])
         if not path:

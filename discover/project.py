@@ -231,6 +231,7 @@ class Project:
         return found
 
     def is_build(self, path: str) -> bool:
+        """Tell whether a file was written by a compiler."""
         unit = self.unit_of(path)
         inner = path[len(unit.folder) + 1 :] if unit.folder else path
         if path.endswith(SCRIPTS) and any(part in _BUILD_FOLDERS for part in inner.split("/")[:-1]):
@@ -250,9 +251,11 @@ class Project:
             for match in _PY_FROM.finditer(content):
                 base = match[1].decode("ascii", "replace")
                 found.append(base)
-                for name in re.split(rb"[,()\s]+", re.sub(rb"\bas\s+\w+|#[^\n]*", b"", match[2])):
-                    if re.fullmatch(rb"\w+", name):
-                        found.append(f"{base}{'' if base.endswith('.') else '.'}{name.decode('ascii', 'replace')}")
+                names = re.split(rb"[,()\s]+", re.sub(rb"\bas\s+\w+|#[^\n]*", b"", match[2]))
+                dot = "" if base.endswith(".") else "."
+                found += [
+                    f"{base}{dot}{name.decode('ascii', 'replace')}" for name in names if re.fullmatch(rb"\w+", name)
+                ]
             for match in _PY_IMPORT.finditer(content):
                 found += [part.split()[0].decode("ascii", "replace") for part in match[1].split(b",") if part.split()]
         else:
@@ -327,6 +330,7 @@ class Project:
         ]
 
     def inner(self, path: str) -> str:
+        """Give a path below its unit."""
         folder = self.unit_of(path).folder
         return path[len(folder) + 1 :] if folder else path
 
@@ -337,8 +341,9 @@ class Project:
                 yield module
 
     def modules(self, unit: Unit, *patterns: str) -> Iterator[Module]:
-        """Give the unit's modules and those of its libraries, tests left out. Dear on a large codebase: prefer
-        `importing`, or give patterns of paths below the unit, or of names.
+        """Give the unit's modules and those of its libraries, tests left out.
+
+        Dear on a large codebase: prefer `importing`, or give patterns of paths below the unit, or of names.
         """
         yield from self._give(
             [
@@ -380,7 +385,7 @@ class Project:
         yield from self._give(found)
 
     def declaring(self, unit: Unit, name: str) -> list[str]:
-        """Give the paths of the unit's source files that may declare a name of the environment: it stands before `:` or `=`."""
+        """Give the unit's files that may declare a name of the environment, which stands before `:` or `=`."""
         if self._declaring is None:
             self._declaring = {}
             pattern = re.compile(rb"""(?<![\w.])["']?([A-Z][A-Z0-9_]{2,})["']?\s*(?::|=(?!=))""")
@@ -439,9 +444,10 @@ class Project:
     # -- constants --------------------------------------------------------------------------------------------------
 
     def fold(self, module: Module, node: Node, function: int = -1) -> Value:
-        """Compute the constant that an expression is worth: literals, arithmetic, templates, members of objects,
-        names across files, one level of a helper's return, and defaults of the environment (`process.env.X || 5`,
-        `os.getenv("X", 5)`, settings classes).
+        """Compute the constant that an expression is worth.
+
+        Literals, arithmetic, templates, members of objects, names across files, one level of a helper's return, and
+        defaults of the environment (`process.env.X || 5`, `os.getenv("X", 5)`, settings classes).
         """
         from discover.folding import fold
 

@@ -161,20 +161,9 @@ class Reach:
             while "." in inner or inner == dotted:
                 if found := self._project.imports.python(path, inner):
                     yield found
-                    if found.endswith("/__init__.py"):
-                        folder = found.removesuffix("__init__.py")
-                        yield from (
-                            other
-                            for other in self._project.every_source
-                            if other.startswith(folder) and _DJANGO_FILE.search(other)
-                        )
-                    elif found.endswith("/apps.py"):
-                        folder = found.removesuffix("apps.py")
-                        yield from (
-                            other
-                            for other in self._project.every_source
-                            if other.startswith(folder) and _DJANGO_FILE.search(other)
-                        )
+                    for name in ("/__init__.py", "/apps.py"):
+                        if found.endswith(name):
+                            yield from self._files_of_app(found.removesuffix(name))
                     break
                 if "." not in inner:
                     break
@@ -182,6 +171,11 @@ class Reach:
         if scan.reads_folder:
             folder = path.rpartition("/")[0]
             yield from (other for other in self._project.every_source if not folder or other.startswith(f"{folder}/"))
+
+    def _files_of_app(self, folder: str) -> Iterator[str]:
+        """Give the files that Django loads by their names from an installed app."""
+        sources = self._project.every_source
+        yield from (path for path in sources if path.startswith(f"{folder}/") and _DJANGO_FILE.search(path))
 
     def _packages_above(self, path: str) -> Iterator[str]:
         folder = path.rpartition("/")[0]
