@@ -128,8 +128,11 @@ def default_text(project: Project, module: Module, column: str, node: Node, func
     if node.kind == "null":
         return None
     dotted = node.dotted
-    if re.search(r"(^|\.)(now|NOW|Now)(\(\))?$", dotted) or dotted.endswith("Sequelize.literal"):
+    if re.search(r"(^|\.)(now|NOW|Now)(\(\))?$", dotted):
         return "now"
+    if node.kind == "call" and re.search(r"(^|\.)(sql|raw|literal|fn)\(\)$", dotted) and node.arguments:
+        inner = project.fold(module, node.arguments[0], function)
+        return literal(column, inner.value) if inner.known else shown(node)
     if node.kind == "function":
         scope = module.function(node)
         if scope is not None and len(scope.returns) == 1:
@@ -236,6 +239,16 @@ def column_place(project: Project, entity: Entity, column: Column) -> Place:
         if wanted.search(lines[number]):
             return Place(entity.place.path, number + 1)
     return entity.place
+
+
+def is_join(entity: Entity) -> bool:
+    """Tell whether a table does no more than join two others."""
+    keys = [column for column in entity.columns if column.references]
+    rest = [column for column in entity.columns if not column.references]
+    plain = all(
+        re.match(r"^(_?id|created_?at|updated_?at|assigned_?at)$", column.name, re.IGNORECASE) for column in rest
+    )
+    return len(keys) == 2 and plain
 
 
 def index_text(columns: Iterable[str], name: str = "", *, unique: bool = False) -> str:
