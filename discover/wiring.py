@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from discover.code import Call, Module, Node
 from discover.findings import Finding, Place, Proof, Route
@@ -159,9 +161,15 @@ def packages(rule: Rule) -> tuple[str, ...]:
 
 
 def calls(project: Project, unit: Unit, rule: Rule) -> Iterator[Use]:
-    """Give the calls that are a use of a rule's technology."""
+    """Give the calls that are a use of a rule's technology.
+
+    A rule's `mentions` are words of modules that use it without importing it: an object made elsewhere.
+    """
     wanted = packages(rule)
-    for module in project.importing(unit, *wanted) if wanted else []:
+    modules = {module.path: module for module in project.importing(unit, *wanted)} if wanted else {}
+    if modules and (words := rule.extra.get("mentions")):
+        modules |= {module.path: module for module in project.mentioning(unit, *words)}
+    for module in modules.values():
         for call in module.calls:
             source = project.origin(module, call.node.items[0], call.function)
             if uses(rule, wanted, source):
@@ -228,6 +236,27 @@ class Mounts:
             found += self._by_function.get((spot.module.path, function), [])
             function = spot.module.functions[function].parent
         return found
+
+    def of_function(self, path: str, number: int) -> list[Mount]:
+        """Give the mounts of a function of the codebase, and of what it makes."""
+        self._read()
+        return self._by_function.get((path, number), [])
+
+    def named(self, pattern: re.Pattern[str]) -> Iterator[tuple[Mount, Spot]]:
+        """Give the functions of the codebase that are mounted and have such a name, with their first mount."""
+        self._read()
+        for (path, number), found in self._by_function.items():
+            module = self.project.module(path)
+            if module is not None and pattern.search(self._name(module, number)):
+                yield found[0], Spot(module, Node("function", module.functions[number].line, number))
+
+    @staticmethod
+    def _name(module: Module, number: int) -> str:
+        function = module.functions[number]
+        if function.name:
+            return function.name
+        held = (*module.bindings.items(), *module.exports.items())
+        return next((name for name, node in held if node.kind == "function" and node.value == number), "")
 
     def _read(self) -> None:
         if self._by_key is not None:
@@ -318,12 +347,24 @@ def _chained(node: Node) -> str:
 
 
 def routes(project: Project, unit: Unit) -> Iterator[Route]:
-    """Give the routes that every extractor of routes finds in a unit."""
+    """Give the routes that every extractor of routes finds in a unit. One that fails is counted elsewhere."""
     package = importlib.import_module("discover.extract")
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        extractor = importlib.import_module(f"discover.extract.{info.name}")
-        if hasattr(extractor, "routes"):
-            yield from extractor.routes(project, unit)
+        with contextlib.suppress(Exception):
+            extractor = importlib.import_module(f"discover.extract.{info.name}")
+            if hasattr(extractor, "routes"):
+                yield from extractor.routes(project, unit)
+
+
+_MOUNTS: WeakKeyDictionary[Project, dict[str, Mounts]] = WeakKeyDictionary()
+
+
+def mounts_of(project: Project, unit: Unit) -> Mounts:
+    """Give the mounts of a unit, read once for all extractors."""
+    known = _MOUNTS.setdefault(project, {})
+    if unit.folder not in known:
+        known[unit.folder] = Mounts(project, unit)
+    return known[unit.folder]
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
