@@ -39,9 +39,9 @@ WORDS = (
 
 CREATED = frozenset(
     {
-        "FastAPI", "Flask", "Sanic", "Starlette", "Litestar", "Quart", "Application", "NinjaAPI", "NinjaExtraAPI", "App",
-        "API", "Configurator", "Api", "Blueprint", "APIBlueprint", "APIRouter", "Router", "Namespace", "APIFlask", "OpenAPI",
-        "Bottle", "Robyn",
+        "FastAPI", "Flask", "Sanic", "Starlette", "Litestar", "Quart", "Application", "NinjaAPI", "NinjaExtraAPI",
+        "App", "API", "Configurator", "Api", "Blueprint", "APIBlueprint", "APIRouter", "Router", "Namespace",
+        "APIFlask", "OpenAPI", "Bottle", "Robyn",
     }
 )  # fmt: skip
 """Last names of what makes an application or a router."""
