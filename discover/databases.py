@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from discover.code import Call, Module, Node
+from discover.code import Call, Class, Module, Node
 from discover.findings import Column, Entity, Finding, Place, Proof, Row
 from discover.folding import shown
 from discover.project import Project, Unit, Value
@@ -167,6 +167,70 @@ def literal(column: str, value: object) -> str | None:
 def texts(value: Value) -> list[str]:
     """Give the strings of a folded list."""
     return [str(item) for item in value.value] if value.known and isinstance(value.value, (list, tuple)) else []
+
+
+def enum_values(project: Project, spot: Spot) -> list[str]:
+    """Give the values of an enum: a list, an object's values, or a TypeScript enum."""
+    where, made, inside = project.follow(spot.module, spot.node, spot.function)
+    if made.kind == "class" and made.value is not None:
+        members = where.classes[int(made.value)].members
+        return [
+            str(member.value.value)
+            if member.value is not None and member.value.kind in ("string", "number")
+            else member.name
+            for member in members
+        ]
+    value = project.fold(where, made, inside)
+    if value.known and isinstance(value.value, dict):
+        return [str(item) for item in value.value.values()]
+    return texts(value)
+
+
+# -- classes ----------------------------------------------------------------------------------------------------------
+
+
+def class_of(project: Project, spot: Spot) -> tuple[Module, Class] | None:
+    """Give the class that a name, or what a function like `() => User` returns, stands for."""
+    where, made, inside = project.follow(spot.module, spot.node, spot.function)
+    if made.kind == "class" and made.value is not None:
+        return where, where.classes[int(made.value)]
+    scope = where.function(made)
+    if scope is not None and scope.returns:
+        where, made, inside = project.follow(where, scope.returns[0], scope.number)
+        if made.kind == "array" and len(made.items) == 1:
+            where, made, inside = project.follow(where, made.items[0], inside)
+        if made.kind == "class" and made.value is not None:
+            return where, where.classes[int(made.value)]
+    return None
+
+
+def lineage(project: Project, module: Module, kind: Class) -> list[tuple[Module, Class]]:
+    """Give a class and those that it extends, the outermost base first."""
+    found = [(module, kind)]
+    while len(found) < 8:
+        where, current = found[0]
+        base = next(
+            (
+                held
+                for node in current.bases
+                if (held := class_of(project, Spot(where, node, current.function))) is not None
+            ),
+            None,
+        )
+        if base is None or any(base[1] is known for _, known in found):
+            break
+        found.insert(0, base)
+    return found
+
+
+def decorations(project: Project, module: Module, decorators: list[Node], *packages: str) -> Iterator[tuple[str, Spot]]:
+    """Give the decorators that come from a package: the name there, and the call (or the bare name)."""
+    for node in decorators:
+        callee = node.items[0] if node.kind == "call" else node
+        origin = project.origin(module, callee)
+        for package in packages:
+            if origin.startswith(f"{package}."):
+                yield origin.removeprefix(f"{package}."), Spot(module, node)
 
 
 # -- what is found ----------------------------------------------------------------------------------------------------
