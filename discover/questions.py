@@ -86,7 +86,7 @@ def refusal(name: str, given: Mapping[str, Any]) -> str:
 
 
 def refusals(given: Mapping[str, Any]) -> dict[str, str]:
-    """Give every answer that the template refuses, with its sentence; a computed name counts as the answer behind it."""
+    """Give every answer that the template refuses, with its sentence; so, too, a name that a refused one is made of."""
     found = {name: said for name in given if (said := refusal(name, given))}
     if "project_name" in given and "project_name" not in found:
         whole = {"project_slug": derive(given)["project_slug"], **given}
