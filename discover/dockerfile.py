@@ -103,6 +103,12 @@ def instructions(text: str) -> list[Instruction]:
     return found
 
 
+def _takes_files(instruction: Instruction) -> bool:
+    if instruction.name in ("COPY", "ADD"):
+        return "--from=" not in instruction.text
+    return instruction.name == "RUN" and "type=bind" in instruction.text and "from=" not in instruction.text
+
+
 def read(text: str) -> Image:
     """Read a Dockerfile."""
     image = Image()
@@ -121,7 +127,7 @@ def read(text: str) -> Image:
             continue
         elif instruction.name == "USER":
             image.last.user = filled(instruction.text.split()[0] if instruction.text else "")
-        elif (instruction.name in ("COPY", "ADD") and "--from=" not in instruction.text) or (instruction.name == "RUN" and "type=bind" in instruction.text and "from=" not in instruction.text):
+        elif _takes_files(instruction):
             image.last.copies = True
         elif instruction.name in ("CMD", "ENTRYPOINT"):
             image.last.command = f"{image.last.command} {instruction.text}".strip()
