@@ -237,6 +237,11 @@ class Mounts:
             function = spot.module.functions[function].parent
         return found
 
+    def mounted(self) -> list[Mount]:
+        """Give every mount."""
+        self._read()
+        return self.every
+
     def of_function(self, path: str, number: int) -> list[Mount]:
         """Give the mounts of a function of the codebase, and of what it makes."""
         self._read()
