@@ -8,7 +8,23 @@ from collections.abc import Iterator
 from discover import wiring
 from discover.code import Call, Module
 from discover.extract import who_node, who_python, who_tokens
-from discover.extract.who_common import Use, Way, around, every, finding, imports_of, kind, members, option, purpose, rules_of, trace, uses_of
+from discover.extract.who_common import (
+    Use,
+    Way,
+    around,
+    every,
+    finding,
+    having,
+    imports_of,
+    kind,
+    members,
+    mentioning,
+    option,
+    purpose,
+    rules_of,
+    trace,
+    uses_of,
+)
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import SCRIPTS, Project, Unit
 from discover.rules import of
@@ -22,7 +38,11 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     tokens = who_tokens.read(project, unit)
     ways: list[Way] = []
     said: list[Finding] = []
-    for item in (*who_node.ways(project, unit, tokens), *who_python.ways(project, unit, tokens)):
+    for item in (
+        *who_node.ways(project, unit, tokens),
+        *who_node.supabase(project, unit),
+        *who_python.ways(project, unit, tokens),
+    ):
         if isinstance(item, Way):
             ways.append(item)
         else:
@@ -42,7 +62,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from _roles(project, unit)
     yield from _revocation(project, unit)
     yield from _secrets(project, unit)
-    yield from _traces(project, unit)
+    yield from _traces(project, unit, " ".join([*(way.text for way in ways), *(item.key for item in said)]))
 
 
 def _auth(ways: list[Way], said: list[Finding]) -> Iterator[Finding]:
@@ -64,7 +84,12 @@ def _auth(ways: list[Way], said: list[Finding]) -> Iterator[Finding]:
         if known:
             notes.append(f"{name} {known[0]}")
     yield Finding(
-        Row.WHO, "auth", "; ".join(way.text for way in kept), top, list(dict.fromkeys(places))[:12], note=", ".join(dict.fromkeys(notes))
+        Row.WHO,
+        "auth",
+        "; ".join(way.text for way in kept),
+        top,
+        list(dict.fromkeys(places))[:12],
+        note=", ".join(dict.fromkeys(notes)),
     )
 
 
@@ -72,8 +97,12 @@ def _other_tokens(project: Project, tokens: who_tokens.Tokens) -> Iterator[Findi
     """Signed tokens that are for something else than calls."""
     for said in dict.fromkeys(token.purpose for token in tokens.every if token.purpose):
         used = [token for token in tokens.every if token.purpose == said]
-        lasts = next((token.length for token in used if token.length is not None and token.length.seconds is not None), None)
-        proof, places = wiring.best(project, [token.use.place for token in sorted(used, key=lambda token: not token.signs)])
+        lasts = next(
+            (token.length for token in used if token.length is not None and token.length.seconds is not None), None
+        )
+        proof, places = wiring.best(
+            project, [token.use.place for token in sorted(used, key=lambda token: not token.signs)]
+        )
         inner = used[0].use.spot
         head = [Place(inner.module.path, inner.module.functions[inner.function].line)] if inner.function != -1 else []
         only = "" if tokens.auth else "only "
@@ -90,13 +119,24 @@ def _passwords(project: Project, unit: Unit) -> Iterator[Finding]:
     for rule in rules_of("hash"):
         found = uses_of(project, unit, rule)
         if rule.extra.get("named"):
-            found = [use for use in found if _HASHER.search(f"{around(use.spot.module, use.spot.function)} {use.spot.module.path}")]
+            found = [
+                use
+                for use in found
+                if _HASHER.search(f"{around(use.spot.module, use.spot.function)} {use.spot.module.path}")
+            ]
         elif rule.name == "bcrypt":
             python = [use for use in found if use.spot.module.language == "python"]
             found = found if not python or len(python) == len(found) else [use for use in found if use not in python]
         if not found:
             continue
-        hashing = [use for use in found if re.search(r"hash|scrypt|pbkdf2|gensalt|CryptContext|PasswordHash|make_password", use.origin, re.IGNORECASE) and not re.search(r"check|compare|verify", use.origin)]
+        hashing = [
+            use
+            for use in found
+            if re.search(
+                r"hash|scrypt|pbkdf2|gensalt|CryptContext|PasswordHash|make_password", use.origin, re.IGNORECASE
+            )
+            and not re.search(r"check|compare|verify", use.origin)
+        ]
         seeds = [use for use in hashing if not re.search(r"seed|fixture|script|migration", use.place.path)]
         proof, places = wiring.best(project, [use.place for use in (seeds or hashing or found)])
         paths = {place.path for place in places}
@@ -104,9 +144,24 @@ def _passwords(project: Project, unit: Unit) -> Iterator[Finding]:
         if rule.name == "passlib":
             value = f"passlib {_schemes(project, found)}".strip()
         rounds, where = _rounds(project, unit, rule.name, found)
+        note = ""
+        for use in found if rule.name == "node-scrypt" else []:
+            if (
+                (cost := option(project, use, "cost", "N")) is not None
+                and (value_ := wiring.fold(project, cost)) is not None
+                and value_.known
+            ):
+                note = f"cost {value_.value}"
+                where = [value_.place]
         if rounds:
             value += f", {rounds} rounds"
-        yield finding("password_hash", value, proof, [*where, *places[:3], *imports_of(project, unit, rule, paths), *places[3:]])
+        yield finding(
+            "password_hash",
+            value,
+            proof,
+            [*where, *places[:3], *imports_of(project, unit, rule, paths), *places[3:]],
+            note=note,
+        )
     yield from _weak(project, unit)
 
 
@@ -131,26 +186,36 @@ def _rounds(project: Project, unit: Unit, name: str, found: list[Use]) -> tuple[
         nodes = [*use.options[position : position + 1], *(node for key, node in use.spot.node.pairs if key == "rounds")]
         for node in nodes if re.search(r"hash|gensalt", use.origin, re.IGNORECASE) else []:
             value = project.fold(use.spot.module, node, use.spot.function)
-            if value.known and isinstance(value.value, int) and not isinstance(value.value, bool) and 3 < value.value < 32:
+            if (
+                value.known
+                and isinstance(value.value, int)
+                and not isinstance(value.value, bool)
+                and 3 < value.value < 32
+            ):
                 return value.value, []
     return 0, []
 
 
 def _weak(project: Project, unit: Unit) -> Iterator[Finding]:
     """A plain digest (MD5, SHA) that a password is put into."""
-    for module in project.mentioning(unit, "createHash", "hashlib", "crypto-js"):
+    for module in mentioning(project, unit, "createHash", "hashlib", "crypto-js"):
         for call in module.calls:
             origin = project.origin(module, call.node.items[0], call.function)
             name = ""
             if origin == "crypto.createHash" and call.node.arguments:
                 value = project.fold(module, call.node.arguments[0], call.function)
                 name = str(value.value).lower() if value.known else ""
-            elif match := re.fullmatch(r"hashlib\.(md5|sha1|sha256|sha512)|crypto-js\.(MD5|SHA1|SHA256|SHA512)|crypto-js/(md5|sha1|sha256)", origin):
+            elif match := re.fullmatch(
+                r"hashlib\.(md5|sha1|sha256|sha512)|crypto-js\.(MD5|SHA1|SHA256|SHA512)|crypto-js/(md5|sha1|sha256)",
+                origin,
+            ):
                 name = next(item for item in match.groups() if item).lower()
             if name not in ("md5", "sha1", "sha256", "sha512") or call.function == -1:
                 continue
             function = next((name_ for name_ in around(module, call.function).split() if name_), "")
-            if not function or re.search(r"token|file|etag|avatar|cache|gravatar|api_?key", around(module, call.function), re.IGNORECASE):
+            if not function or re.search(
+                r"token|file|etag|avatar|cache|gravatar|api_?key", around(module, call.function), re.IGNORECASE
+            ):
                 continue
             place = project.place(module, call)
             if _PASSWORD.search(around(module, call.function)):
@@ -169,7 +234,10 @@ def _hashes_passwords(project: Project, unit: Unit, module: Module, function: st
             if callee.kind not in ("name", "attribute") or callee.value != function:
                 continue
             words = " ".join(item.dotted for node in call.node.arguments for item in wiring.walk(node))
-            if re.search(r"passw|pwd|clear_?text", words, re.IGNORECASE) and project.origin(other, callee, call.function) == f"{module.path}#{function}":
+            if (
+                re.search(r"passw|pwd|clear_?text", words, re.IGNORECASE)
+                and project.origin(other, callee, call.function) == f"{module.path}#{function}"
+            ):
                 return project.place(other, call)
     return None
 
@@ -198,31 +266,45 @@ def _factors(project: Project, unit: Unit) -> Iterator[Finding]:
     if not names:
         return
     fields: list[Place] = []
-    for module in project.mentioning(unit, "2fa", "twoFactor", "two_factor", "totp", "mfa"):
+    routes: list[Place] = []
+    for module in mentioning(project, unit, "2fa", "twoFactor", "two_factor", "totp", "mfa"):
         if module.path.endswith((".tsx", ".jsx")):
             continue
         for call in module.calls:
             arguments = call.node.arguments
-            if arguments and arguments[0].kind == "string" and str(arguments[0].value).startswith("/") and _FACTOR.search(str(arguments[0].value)):
-                fields.append(project.place(module, call))
+            if (
+                arguments
+                and arguments[0].kind == "string"
+                and str(arguments[0].value).startswith("/")
+                and _FACTOR.search(str(arguments[0].value))
+            ):
+                routes.append(project.place(module, call))
         for name, spot in members(module, re.compile(r"^(two_?factor|mfa|totp|otp)_?\w*$", re.IGNORECASE)):
-            if spot.node.kind in ("object", "call", "name", "attribute") and re.search(r"model|schema|entit", module.path, re.IGNORECASE):
+            if spot.node.kind in ("object", "call", "name", "attribute") and re.search(
+                r"model|schema|entit", module.path, re.IGNORECASE
+            ):
                 fields.append(spot.place)
                 listed = [str(node.value) for node in wiring.walk(spot.node) if node.kind == "string"]
                 if "email" in listed and "e-mail codes" not in names:
                     names.append("e-mail codes")
-    proof, best = wiring.best(project, places)
-    yield finding("second_factor", ", ".join(names), proof, [*best[:3], *list(dict.fromkeys(fields))[:5]], note=", ".join(dict.fromkeys(special)), condition=_inactive(project, unit, places, special))
+    proof = wiring.best(project, places)[0]
+    inactive, where = _inactive(project, unit, places, special)
+    yield finding(
+        "second_factor",
+        ", ".join(names),
+        proof,
+        [*where, *places[:2], *list(dict.fromkeys(fields))[:3], *list(dict.fromkeys(routes))[:3]],
+        note=", ".join(dict.fromkeys(special)),
+        condition=inactive,
+    )
 
 
-def _inactive(project: Project, unit: Unit, places: list[Place], special: list[str]) -> str:
+def _inactive(project: Project, unit: Unit, places: list[Place], special: list[str]) -> tuple[str, list[Place]]:
     """Say so where the only application that uses a second factor is commented out of Django's settings."""
     if not special:
-        return ""
+        return "", []
     users = {place.path.rpartition("/")[0].replace("/", ".") for place in places}
-    for path in project.sources(unit):
-        if not path.endswith(".py") or "INSTALLED_APPS" not in project.text(path):
-            continue
+    for path in having(project, unit, "INSTALLED_APPS"):
         for number, line in enumerate(project.text(path).splitlines(), 1):
             match = re.match(r"""\s*#\s*["']([\w.]+)["'],?\s*$""", line)
             if match is None:
@@ -230,16 +312,22 @@ def _inactive(project: Project, unit: Unit, places: list[Place], special: list[s
             package = match[1].split(".apps.")[0]
             inner = project.resolve(path, f"{package}.__init__") or project.resolve(path, package)
             folder = inner.rpartition("/")[0]
-            if folder and any(user in project.text(other) for other in project.sources(unit) if other.startswith(f"{folder}/") for user in users):
-                places.insert(0, Place(path, number))
-                return f"not active: {match[1]} is commented out at {path}:{number}"
-    return ""
+            if folder and any(
+                user in project.text(other)
+                for other in project.sources(unit)
+                if other.startswith(f"{folder}/")
+                for user in users
+            ):
+                return f"not active: {match[1]} is commented out", [Place(path, number)]
+    return "", []
 
 
 # -- other accounts, keys ---------------------------------------------------------------------------------------------
 
 _PROVIDERS = "Google|Facebook|Apple|Github|GitHub|Twitter|Linkedin|LinkedIn|Microsoft|Discord|Gitlab|GitLab|Kakao|Naver|Slack|Line|VK"
-_PROVIDER_MODULE = re.compile(rf"^(?:Auth({_PROVIDERS})|({_PROVIDERS})(?:Auth|OAuth2?|Login|SignIn|Strategy))\w*(Module|Provider|Service|Controller|Router)?$")
+_PROVIDER_MODULE = re.compile(
+    rf"^(?:Auth({_PROVIDERS})|({_PROVIDERS})(?:Auth|OAuth2?|Login|SignIn|Strategy))\w*(Module|Provider|Service|Controller|Router)?$"
+)
 
 
 def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Finding]:
@@ -250,13 +338,15 @@ def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Findi
     for rule in rules_of("social"):
         found = uses_of(project, unit, rule)
         if rule.name == "google-auth-library":
-            found = [use for use in found if re.search(r"verify_?id_?token|verify_oauth2_token", use.origin, re.IGNORECASE)]
+            found = [
+                use for use in found if re.search(r"verify_?id_?token|verify_oauth2_token", use.origin, re.IGNORECASE)
+            ]
         if rule.name == "arctic":
             for use in found:
                 names.setdefault(use.origin.rpartition(".")[2].removesuffix("()").lower(), []).append(use.place)
         elif found and rule.name not in ("authlib-oauth", "social-auth"):
             names.setdefault(rule.value, []).extend(use.place for use in found)
-    for module in project.mentioning(unit, "Module"):
+    for module in mentioning(project, unit, "Module"):
         for brought in module.imports:
             match = _PROVIDER_MODULE.fullmatch(brought.local)
             if match is not None and brought.local.endswith("Module") and project.target(module, brought.module):
@@ -271,26 +361,49 @@ _KEY_READ = re.compile(
     rf"""(?:headers?(?:\.get)?\s*[\[(]|\.(?:header|get)\(|Header\([^)]*alias\s*=\s*|APIKeyHeader\([^)]*name\s*=\s*|apiKeyHeader["']?\s*:\s*|META(?:\.get\(|\[))\s*["'](?P<name>{_KEY_NAME}|HTTP_X_API_KEY)["']""",
     re.IGNORECASE,
 )
-_KEY_WORDS = ("api-key", "api_key", "apikey", "API-Key", "Api-Key", "API_KEY", "apiKeyHeader", "APIKeyHeader", "-access-", "-auth-", "-Auth-", "-Access-", "ApiKey")
+_KEY_WORDS = (
+    "api-key",
+    "api_key",
+    "apikey",
+    "API-Key",
+    "Api-Key",
+    "API_KEY",
+    "apiKeyHeader",
+    "APIKeyHeader",
+    "-access-",
+    "-auth-",
+    "-Auth-",
+    "-Access-",
+    "ApiKey",
+)
 
 
 def _api_keys(project: Project, unit: Unit) -> Iterator[Finding]:
     """A header with a key that is read from what comes in."""
     found: dict[str, list[Place]] = {}
-    for path in project.sources(unit):
+    for path in having(project, unit, *_KEY_WORDS):
         if path.endswith((".tsx", ".jsx")):
             continue
-        content = project.tree.bytes(path)
-        if content is None or not any(word.encode() in content for word in _KEY_WORDS):
-            continue
-        text = content.decode("utf-8", "replace")
+        text = project.text(path)
         for match in _KEY_READ.finditer(text):
             start = text.rfind("\n", 0, match.start()) + 1
             line = text[start : match.end()]
             before = text[max(0, match.start() - 40) : match.start()]
-            if re.match(r"\s*(//|#|\*|/\*)", line) or re.search(r"(\bres|response|resp|axios|fetch|config|options|args|init|client|requests)[\w.]*$", before, re.IGNORECASE):
+            if (
+                re.match(r"\s*\]\s*=[^=]", text[match.end() :])
+                or re.match(r"\s*(//|#|\*|/\*)", line)
+                or re.search(
+                    r"(\bres|response|resp|axios|fetch|config|options|args|init|client|requests)[\w.]*$",
+                    before,
+                    re.IGNORECASE,
+                )
+            ):
                 continue
-            name = match["name"].lower().removeprefix("http_").replace("_", "-") if match["name"].startswith("HTTP_") else match["name"].lower()
+            name = (
+                match["name"].lower().removeprefix("http_").replace("_", "-")
+                if match["name"].startswith("HTTP_")
+                else match["name"].lower()
+            )
             found.setdefault(name, []).append(Place(path, text.count("\n", 0, match.start("name")) + 1))
     for name, places in found.items():
         proof, best = wiring.best(project, places)
@@ -299,10 +412,17 @@ def _api_keys(project: Project, unit: Unit) -> Iterator[Finding]:
 
 # -- roles ------------------------------------------------------------------------------------------------------------
 
-_ROLE_LIST = re.compile(r"^(all|user|account|member|team|app)?_?roles?_?(enum|type|types|list|names?|values)?$", re.IGNORECASE)
-_ROLE_CLASS = re.compile(r"^((user|account|member|team|app|admin)_?roles?(enum|type)?|roles?(enum|type|name)?)$", re.IGNORECASE)
+_ROLE_LIST = re.compile(
+    r"^(all|user|account|member|team|app)?_?roles?_?(enum|type|types|list|names?|values)?$", re.IGNORECASE
+)
+_ROLE_CLASS = re.compile(
+    r"^((user|account|member|team|app|admin)_?roles?(enum|type)?|roles?(enum|type|name)?)$", re.IGNORECASE
+)
 _ROLE_PARAMETER = re.compile(r"^(\.\.\.)?(required_?|allowed_?|user_?)?roles?$", re.IGNORECASE)
-_ROLE_DECORATOR = re.compile(r"^(roles?|has_?roles?|require_?roles?|authorize|restrict_?to|roles_?(required|allowed|accepted)|check_?roles?|allow_?roles?|permit)$", re.IGNORECASE)
+_ROLE_DECORATOR = re.compile(
+    r"^(roles?|has_?roles?|require_?roles?|authorize|restrict_?to|roles_?(required|allowed|accepted)|check_?roles?|allow_?roles?|permit)$",
+    re.IGNORECASE,
+)
 _CHAT = frozenset({"assistant", "system", "tool", "function", "model"})
 _WORD = re.compile(r"^[A-Za-z][\w -]{1,30}$")
 
@@ -312,8 +432,11 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
     given: dict[str, Place] = {}
     columns: dict[str, Place] = {}
     assigned: dict[str, Place] = {}
-    for module in project.mentioning(unit, "role", "Role", "ROLE"):
-        page = module.path.endswith((".tsx", ".jsx")) or re.search(r"(^|/)(migrations?|seeds?|seeders?)/", module.path) is not None
+    for module in mentioning(project, unit, "role", "Role", "ROLE"):
+        page = (
+            module.path.endswith((".tsx", ".jsx"))
+            or re.search(r"(^|/)(migrations?|seeds?|seeders?)/", module.path) is not None
+        )
         for class_ in module.classes:
             enum = class_.kind == "enum" or any(re.search(r"Enum|Choices", base.dotted) for base in class_.bases)
             if enum and _ROLE_CLASS.match(class_.name):
@@ -328,7 +451,11 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
         for name, node in module.bindings.items():
             if _ROLE_LIST.match(name) and not page:
                 values = []
-                held = node.arguments[0] if node.kind == "call" and node.items[0].dotted.endswith("freeze") and node.arguments else node
+                held = (
+                    node.arguments[0]
+                    if node.kind == "call" and node.items[0].dotted.endswith("freeze") and node.arguments
+                    else node
+                )
                 if held.kind == "object":
                     for key, item in held.pairs:
                         value = project.fold(module, item)
@@ -348,27 +475,59 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
         for call in module.calls:
             name = call.node.items[0].dotted.rpartition(".")[2]
             arguments = call.node.arguments
-            chosen = arguments if _ROLE_DECORATOR.match(name) else arguments[takers[name] : takers[name] + 1] if name in takers and takers[name] < len(arguments) else arguments[-1:] if name in takers and arguments else []
+            chosen = (
+                arguments
+                if _ROLE_DECORATOR.match(name)
+                else arguments[takers[name] : takers[name] + 1]
+                if name in takers and takers[name] < len(arguments)
+                else arguments[-1:]
+                if name in takers and arguments
+                else []
+            )
             for node in chosen:
                 for item in node.items if node.kind == "array" else [node]:
                     value = project.fold(module, item, call.function)
-                    if value.known and isinstance(value.value, str) and _WORD.match(value.value) and value.value not in _CHAT:
+                    if (
+                        value.known
+                        and isinstance(value.value, str)
+                        and _WORD.match(value.value)
+                        and value.value not in _CHAT
+                    ):
                         given.setdefault(value.value, project.place(module, call))
         _role_columns(project, module, columns, assigned)
-    proofs = {place: project.proof(place.path) for place in [*(place for places in lists.values() for place in places), *given.values(), *columns.values()]}
+    proofs = {
+        place: project.proof(place.path)
+        for place in [*(place for places in lists.values() for place in places), *given.values(), *columns.values()]
+    }
     if lists:
         longest = sorted(lists, key=lambda values: (-max(proofs[place] for place in lists[values]), -len(values)))[0]
         places = lists[longest]
-        yield finding("roles", ", ".join(longest), max(proofs[place] for place in places), [*places, *list(columns.values())[:3]])
+        yield finding(
+            "roles", ", ".join(longest), max(proofs[place] for place in places), [*places, *list(columns.values())[:3]]
+        )
     elif columns:
-        values = [value for value in dict.fromkeys([*given, *assigned]) if value not in _CHAT]
+        values = sorted((value for value in dict.fromkeys([*given, *assigned]) if value not in _CHAT), key=_rank)
         tables = ", ".join(columns)
         said = f"{'/'.join(values[:MAX_ROLES])} column on {tables}" if values else f"role column on {tables}"
-        yield finding("roles", f"{said}", max(proofs[place] for place in columns.values()), list(columns.values()), note="role column" if values else "")
+        yield finding(
+            "roles",
+            f"{said}",
+            max(proofs[place] for place in columns.values()),
+            list(columns.values()),
+            note="role column" if values else "",
+        )
     elif given:
-        listed = list(dict.fromkeys([*([role for role in ("user",) if role in assigned or _default_role(project, unit, role)]), *given]))
+        listed = list(
+            dict.fromkeys(
+                [*([role for role in ("user",) if role in assigned or _default_role(project, unit, role)]), *given]
+            )
+        )
         proof, places = wiring.best(project, given.values())
         yield finding("roles", ", ".join(listed[:MAX_ROLES]), proof, places)
+
+
+def _rank(role: str) -> int:
+    return next((number for number, word in enumerate(("owner", "super", "admin")) if word in role.lower()), 9)
 
 
 def _default_role(project: Project, unit: Unit, role: str) -> bool:
@@ -383,16 +542,31 @@ def _role_columns(project: Project, module: Module, columns: dict[str, Place], a
     """Columns that are called `role`, and the words that are put into something of that name."""
     for call in module.calls:
         name = call.node.items[0].dotted.rpartition(".")[2]
-        if name in ("pgTable", "mysqlTable", "sqliteTable", "define", "table") and call.node.arguments and call.node.arguments[0].kind == "string":
+        if (
+            name in ("pgTable", "mysqlTable", "sqliteTable", "define", "table")
+            and call.node.arguments
+            and call.node.arguments[0].kind == "string"
+        ):
             for node in call.node.arguments[1:2]:
                 value = node.get("role") or node.get("roles")
                 if value is not None:
                     columns[str(call.node.arguments[0].value)] = Place(module.path, value.line)
                     _defaults(value, assigned, Place(module.path, value.line))
     for class_ in module.classes:
-        decorated = any(item.kind == "call" and item.items[0].dotted in ("Entity", "Table", "Schema") for item in class_.decorators)
+        decorated = any(
+            item.kind == "call" and item.items[0].dotted in ("Entity", "Table", "Schema") for item in class_.decorators
+        )
         for member in class_.members:
-            if member.name in ("role", "roles") and (decorated or (member.value is not None and re.search(r"(Column|Field|mapped_column)$", member.value.items[0].dotted if member.value.kind == "call" else ""))):
+            if member.name in ("role", "roles") and (
+                decorated
+                or (
+                    member.value is not None
+                    and re.search(
+                        r"(Column|Field|mapped_column)$",
+                        member.value.items[0].dotted if member.value.kind == "call" else "",
+                    )
+                )
+            ):
                 columns[class_.name] = Place(module.path, member.line)
                 if member.value is not None:
                     _defaults(member.value, assigned, Place(module.path, member.line))
@@ -417,7 +591,13 @@ def _defaults(node: object, assigned: dict[str, Place], place: Place) -> None:
     if not isinstance(node, Node):
         return
     for item in wiring.walk(node):
-        if item.kind == "call" and item.items[0].kind == "attribute" and item.items[0].value == "default" and item.arguments and item.arguments[0].kind == "string":
+        if (
+            item.kind == "call"
+            and item.items[0].kind == "attribute"
+            and item.items[0].value == "default"
+            and item.arguments
+            and item.arguments[0].kind == "string"
+        ):
             assigned.setdefault(str(item.arguments[0].value), place)
         default = item.get("default")
         if default is not None and default.kind == "string":
@@ -426,49 +606,134 @@ def _defaults(node: object, assigned: dict[str, Place], place: Place) -> None:
 
 # -- taking tokens back -----------------------------------------------------------------------------------------------
 
-_BLACKLIST = re.compile(r"^(token_?(blacklist|blocklist|denylist)|(blacklisted|blocklisted|revoked|denied)_?tokens?|jwt_?(blacklist|blocklist|denylist)|revoked_?jwts?)\w*$", re.IGNORECASE)
-_ROTATES = re.compile(r"^(jwt_?key|jwt_?secret|jwt_?version|token_?version|token_?generation|session_?version|token_?key)$", re.IGNORECASE)
+_BLACKLIST = re.compile(
+    r"^(token_?(blacklist|blocklist|denylist)|(blacklisted|blocklisted|revoked|denied)_?tokens?|jwt_?(blacklist|blocklist|denylist)|revoked_?jwts?)\w*$",
+    re.IGNORECASE,
+)
+_ROTATES = re.compile(
+    r"^(jwt_?key|jwt_?secret|jwt_?version|token_?version|token_?generation|session_?version|token_?key)$", re.IGNORECASE
+)
 
 
 def _revocation(project: Project, unit: Unit) -> Iterator[Finding]:
     done = False
-    for module in project.mentioning(unit, "lacklist", "locklist", "enylist", "evokedToken", "revoked_token"):
+    for module in mentioning(project, unit, "lacklist", "locklist", "enylist", "evokedToken", "revoked_token"):
         for class_ in module.classes:
-            table = next((member for member in class_.members if member.name in ("__tablename__", "tableName") and member.value is not None), None)
-            model = table is not None or any(re.search(r"Base$|Model$|models\.", base.dotted) for base in class_.bases) or any(item.kind == "call" and item.items[0].dotted in ("Entity", "Schema", "Table") for item in class_.decorators)
-            if _BLACKLIST.match(class_.name) and model and not re.search(r"BaseModel|Create|Update|Read|Schema", " ".join([class_.name.removeprefix("Token"), *(base.dotted for base in class_.bases)])) and not done:
+            table = next(
+                (
+                    member
+                    for member in class_.members
+                    if member.name in ("__tablename__", "tableName") and member.value is not None
+                ),
+                None,
+            )
+            model = (
+                table is not None
+                or any(re.search(r"Base$|Model$|models\.", base.dotted) for base in class_.bases)
+                or any(
+                    item.kind == "call" and item.items[0].dotted in ("Entity", "Schema", "Table")
+                    for item in class_.decorators
+                )
+            )
+            if (
+                _BLACKLIST.match(class_.name)
+                and model
+                and not re.search(
+                    r"BaseModel|Create|Update|Read|Schema",
+                    " ".join([class_.name.removeprefix("Token"), *(base.dotted for base in class_.bases)]),
+                )
+                and not done
+            ):
                 name = str(table.value.value) if table is not None and table.value is not None else class_.name
                 place = Place(module.path, table.line if table is not None else class_.line)
                 done = True
-                yield finding("revocation", f"{name} table", project.proof(module.path), [place, Place(module.path, class_.line)])
+                yield finding(
+                    "revocation", f"{name} table", project.proof(module.path), [place, Place(module.path, class_.line)]
+                )
         for call in module.calls:
             arguments = call.node.arguments
-            if not done and call.node.items[0].dotted.endswith(("model", "define", "Table", "Model")) and arguments and arguments[0].kind == "string" and _BLACKLIST.match(str(arguments[0].value)):
+            if (
+                not done
+                and call.node.items[0].dotted.endswith(("model", "define", "Table", "Model"))
+                and arguments
+                and arguments[0].kind == "string"
+                and _BLACKLIST.match(str(arguments[0].value))
+            ):
                 done = True
-                yield finding("revocation", f"{arguments[0].value} table", project.proof(module.path), [project.place(module, call)])
-    for module in project.mentioning(unit, "jwt_key", "jwtKey", "jwt_secret", "token_version", "tokenVersion", "jwt_version", "session_version", "sessionVersion"):
+                yield finding(
+                    "revocation",
+                    f"{arguments[0].value} table",
+                    project.proof(module.path),
+                    [project.place(module, call)],
+                )
+    for module in mentioning(
+        project,
+        unit,
+        "jwt_key",
+        "jwtKey",
+        "jwt_secret",
+        "token_version",
+        "tokenVersion",
+        "jwt_version",
+        "session_version",
+        "sessionVersion",
+    ):
         if re.search(r"(^|/)migrations?/", module.path):
             continue
         for class_ in module.classes:
             for member in class_.members:
-                if _ROTATES.match(member.name) and (member.value is None or member.value.kind == "call") and not re.search(r"settings|config|dto|schema", f"{module.path} {class_.name}", re.IGNORECASE):
+                if (
+                    _ROTATES.match(member.name)
+                    and (member.value is None or member.value.kind == "call")
+                    and not re.search(r"settings|config|dto|schema", f"{module.path} {class_.name}", re.IGNORECASE)
+                ):
                     folder = module.path.rpartition("/")[0].rpartition("/")[2]
                     owner = folder if module.path.endswith("/models.py") else class_.name
-                    yield finding("token_revocation", f"{owner}.{member.name} rotates", project.proof(module.path), [Place(module.path, member.line)])
+                    yield finding(
+                        "token_revocation",
+                        f"{owner}.{member.name} rotates",
+                        project.proof(module.path),
+                        [Place(module.path, member.line)],
+                    )
                     return
         for call in module.calls:
             for node in call.node.arguments:
                 for key, value in node.pairs:
-                    if _ROTATES.match(key) and value.kind in ("object", "call") and re.search(r"model|schema|entit", module.path, re.IGNORECASE):
-                        yield finding("token_revocation", f"{key} rotates", project.proof(module.path), [Place(module.path, value.line)])
+                    if (
+                        _ROTATES.match(key)
+                        and value.kind in ("object", "call")
+                        and re.search(r"model|schema|entit", module.path, re.IGNORECASE)
+                    ):
+                        yield finding(
+                            "token_revocation",
+                            f"{key} rotates",
+                            project.proof(module.path),
+                            [Place(module.path, value.line)],
+                        )
                         return
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------------
 
-_SECRET_NAME = re.compile(r"^(?!.*(client|webhook|stripe|public|recaptcha|captcha|schema|service|manager|name|path|file|arn|url|header|field|param))\w*(secret(_?key)?|_secret_\w+|jwt_?key|signing_?key|session_?secret|cookie_?secret|secretOrKey|private_?key)$", re.IGNORECASE)
-_NO_SECRET = re.compile(r"^$|^\$\{|^<.*>$|^process\.env|^[A-Z][A-Z0-9_]+$|^(none|null|undefined)$|^[\w.-]+\.[\w.-]+\.[\w.-]+$|\s.*\s", re.IGNORECASE)
-_SECRET_WORDS = ("secret", "SECRET", "Secret", "private", "PRIVATE", "jwtKey", "JWT_KEY", "signing", "SIGNING", "createHmac")
+_SECRET_NAME = re.compile(
+    r"^(?!.*(client|webhook|stripe|public|recaptcha|captcha|schema|service|manager|name|path|file|arn|url|header|field|param|placeholder))\w*(secret(_?key)?|jwt_?key|signing_?key|session_?secret|cookie_?secret|secretOrKey|private_?key)$",
+    re.IGNORECASE,
+)
+_NO_SECRET = re.compile(
+    r"^$|^\$\{|^<.*>$|^process\.env|^[A-Z][A-Z0-9_]+$|^(none|null|undefined)$|^[\w-]+\.[\w-]+\.[\w.-]+$|\s.*\s"
+)
+_SECRET_WORDS = (
+    "secret",
+    "SECRET",
+    "Secret",
+    "private",
+    "PRIVATE",
+    "jwtKey",
+    "JWT_KEY",
+    "signing",
+    "SIGNING",
+    "createHmac",
+)
 HIDDEN = "(value not shown)"
 
 
@@ -483,16 +748,24 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
     committed: dict[str, list[Place]] = {}
     keys: list[Place] = []
     development: list[Place] = []
-    for path in project.sources(unit):
-        content = project.tree.bytes(path)
-        if content is not None and b"PRIVATE KEY-----" in content:
-            for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
-                if re.search(r"""["'`]-----BEGIN [A-Z ]*PRIVATE KEY-----(\\[nr]|\s*$|.{20})""", line):
-                    keys.append(Place(path, number))
-    for module in project.mentioning(unit, *_SECRET_WORDS):
-        if module.path.endswith((".tsx", ".jsx")) or re.search(r"(^|/)(docs?|i18n|locales?|lang|translations?|migrations?|frontend|public)/", module.path):
+    for path in having(project, unit, "PRIVATE KEY-----"):
+        for number, line in enumerate(project.text(path).splitlines(), 1):
+            if re.search(r"""["'`]-----BEGIN [A-Z ]*PRIVATE KEY-----(\\[nr]|\s*$|.{20})""", line):
+                keys.append(Place(path, number))
+    for module in mentioning(project, unit, *_SECRET_WORDS):
+        if module.path.endswith((".tsx", ".jsx")) or re.search(
+            r"(^|/)(docs?|i18n|locales?|lang|translations?|migrations?|frontend|public)/", module.path
+        ):
             continue
+        samples = {
+            id(node)
+            for name, held in module.bindings.items()
+            if re.search(r"placeholder|example|insecure|weak|forbidden|sample|known", name, re.IGNORECASE)
+            for node in wiring.walk(held)
+        }
         for name, spot in members(module, _SECRET_NAME):
+            if id(spot.node) in samples:
+                continue
             place = spot.place
             if _literal(project, spot):
                 committed.setdefault(name, []).append(place)
@@ -503,24 +776,33 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
         for call in module.calls:
             place = _signed_with(project, module, call)
             if place is not None:
-                (fallbacks if place[1] else committed.setdefault("a signing call", [])).append(place[0])
+                (fallbacks if place[1] else committed.setdefault("secret of a signing call", [])).append(place[0])
     if fallbacks:
         proof, places = wiring.best(project, _by_use(fallbacks))
         yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places)
     if development:
         proof, places = wiring.best(project, development)
-        yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places, condition="not in production (devDefault)")
+        yield finding(
+            "secret_fallback",
+            f"hard-coded fallback secret {HIDDEN}",
+            proof,
+            places,
+            condition="not in production (devDefault)",
+        )
     for name, found in committed.items():
         proof, places = wiring.best(project, found)
-        where = " in base settings" if re.search(r"(base|common|settings)\.py$", places[0].path) else " in the code"
-        yield finding("committed_secret", f"{name}{where}, hard-coded secret {HIDDEN}", proof, places)
+        where = "in base settings" if re.search(r"(base|common|settings)\.py$", places[0].path) else "in the code"
+        yield finding("committed_secret", f"{name} {where} {HIDDEN}", proof, places)
     if keys:
         proof, places = wiring.best(project, keys)
         yield finding("committed_key", f"private key in source {HIDDEN}", proof, places)
 
 
 def _by_use(places: list[Place]) -> list[Place]:
-    counted = sorted(dict.fromkeys(places), key=lambda place: (0 if re.search(r"token|jwt|sign|config|setting", place.path, re.IGNORECASE) else 1))
+    counted = sorted(
+        dict.fromkeys(places),
+        key=lambda place: 0 if re.search(r"token|jwt|sign|config|setting", place.path, re.IGNORECASE) else 1,
+    )
     return counted
 
 
@@ -536,7 +818,10 @@ def _fallback(project: Project, spot: Spot) -> tuple[Place | None, bool]:
         dev = None
         if callee.kind == "attribute" and callee.value in ("default", "catch") and node.arguments:
             default = node.arguments[0]
-        elif re.search(r"(^|\.)(getenv|environ\.get|get|config|env|str|env_str|Field)$", callee.dotted) and default is None:
+        elif (
+            re.search(r"(^|\.)(getenv|environ\.get|get|config|env|str|env_str|Field)$", callee.dotted)
+            and default is None
+        ):
             second = node.arguments[1:2] if callee.dotted.rpartition(".")[2] not in ("Field",) else node.arguments[:1]
             default = second[0] if second and second[0].kind == "string" else None
             for argument in node.arguments:
@@ -552,7 +837,9 @@ def _fallback(project: Project, spot: Spot) -> tuple[Place | None, bool]:
     return None, False
 
 
-_SIGNERS = re.compile(r"^(jsonwebtoken\.(sign|verify)|jwt\.(encode|decode)|jose\.jwt\.(encode|decode)|crypto\.createHmac|hmac\.new|jwt-simple\.(encode|decode)|cookie-parser|authlib\.jose\.jwt\.encode)$")
+_SIGNERS = re.compile(
+    r"^(jsonwebtoken\.(sign|verify)|jwt\.(encode|decode)|jose\.jwt\.(encode|decode)|crypto\.createHmac|hmac\.new|jwt-simple\.(encode|decode)|cookie-parser|authlib\.jose\.jwt\.encode)$"
+)
 
 
 def _signed_with(project: Project, module: Module, call: Call) -> tuple[Place, bool] | None:
@@ -573,28 +860,52 @@ def _signed_with(project: Project, module: Module, call: Call) -> tuple[Place, b
 
 # -- what is listed or imported, and no more --------------------------------------------------------------------------
 
-_PEERS = ("nodemailer", "pg", "mysql2", "mysql", "sqlite3", "better-sqlite3", "tedious", "oracledb", "passport", "mongodb")
+_PEERS = (
+    "nodemailer",
+    "pg",
+    "mysql2",
+    "mysql",
+    "sqlite3",
+    "better-sqlite3",
+    "tedious",
+    "oracledb",
+    "passport",
+    "mongodb",
+)
 
 
-def _traces(project: Project, unit: Unit) -> Iterator[Finding]:
+def _traces(project: Project, unit: Unit, said: str) -> Iterator[Finding]:
     """Technologies of this row without a use, dynamic imports, workspaces that wrap a library."""
-    packages = {name: rule for rule in of(Row.WHO) if kind(rule) for name in rule.npm}
+    packages = {name: rule for rule in of(Row.WHO) if kind(rule) for name in rule.npm if name != "crypto"}
     for rule in of(Row.WHO):
-        if kind(rule) in ("hash", "factor", "social", "") or not (rule.npm or rule.pypi) or uses_of(project, unit, rule):
+        if (
+            kind(rule) in ("hash", "factor", "social", "")
+            or not (rule.npm or rule.pypi)
+            or uses_of(project, unit, rule)
+        ):
             continue
-        found = trace(project, unit, rule)
-        if found is not None and found.proof is Proof.IMPORTED and rule.name not in ("hono-jwt",):
-            yield found
-        elif found is not None and rule.name not in ("hono-jwt", "authlib-jose", "passport"):
+        if (
+            rule.name in ("hono-jwt", "authlib-jose", "passport")
+            or rule.value in said
+            or (rule.name == "supabase-auth" and "supabase" in said)
+        ):
+            continue
+        if (found := trace(project, unit, rule)) is not None:
             yield found
     yield from _imported_strategies(project, unit)
-    unused = [listed for name in dict.fromkeys([*packages, *_PEERS]) if (listed := unit.npm.get(name)) is not None and listed.group == "runtime" and not _mentioned(project, unit, name)]
+    unused = [
+        listed
+        for name in dict.fromkeys([*packages, *_PEERS])
+        if (listed := unit.npm.get(name)) is not None
+        and listed.group == "runtime"
+        and not _mentioned(project, unit, name)
+    ]
     if unused:
         unused.sort(key=lambda listed: listed.place.line)
         yield finding(
             "unused_deps",
             ", ".join(listed.name for listed in unused),
-            Proof.USED,
+            Proof.LISTED,
             [listed.place for listed in unused],
             note="listed, never imported; a peer or a driver may still need it",
         )
@@ -606,19 +917,31 @@ def _traces(project: Project, unit: Unit) -> Iterator[Finding]:
             listed = library.npm.get(name)
             if listed is None or not library.name or library.folder == unit.folder:
                 continue
-            if any(project.unit_of(module.path) is library for module in project.importing(unit, name)) and name not in unit.npm:
+            if (
+                any(project.unit_of(module.path) is library for module in project.importing(unit, name))
+                and name not in unit.npm
+            ):
                 yield finding("workspace_indirection", f"{library.name} wraps {name}", Proof.USED, [listed.place])
 
 
 def _imported_strategies(project: Project, unit: Unit) -> Iterator[Finding]:
     """Passport that is imported and never called."""
     imported: list[Place] = []
-    for module in project.mentioning(unit, "passport"):
-        names = [brought for brought in module.imports if not brought.type_only and re.match(r"(@nestjs/|@fastify/|koa-)?passport", brought.module)]
+    for module in mentioning(project, unit, "passport"):
+        names = [
+            brought
+            for brought in module.imports
+            if not brought.type_only and re.match(r"(@nestjs/|@fastify/|koa-)?passport", brought.module)
+        ]
         imported += [Place(module.path, brought.line) for brought in names]
         if any("passport" in project.origin(module, call.node.items[0], call.function) for call in module.calls):
             return
-        if any("passport" in project.origin(module, item) for class_ in module.classes for base in class_.bases for item in wiring.walk(base)):
+        if any(
+            "passport" in project.origin(module, item)
+            for class_ in module.classes
+            for base in class_.bases
+            for item in wiring.walk(base)
+        ):
             return
     if imported:
         yield finding("passport", "absent (imported, never used)", Proof.IMPORTED, imported)
@@ -628,7 +951,9 @@ def _mentioned(project: Project, unit: Unit, name: str) -> bool:
     for path in project.sources(unit, tests=True):
         if path.endswith(SCRIPTS):
             content = project.tree.bytes(path)
-            if content is not None and any(f"{mark}{name}{end}".encode() in content for mark in "\"'" for end in ("'", '"', "/")):
+            if content is not None and re.search(
+                rb"(from|import|require\()\s*\(?\s*[\"']" + re.escape(name).encode() + rb"[\"'/]", content
+            ):
                 return True
     return False
 
@@ -636,7 +961,7 @@ def _mentioned(project: Project, unit: Unit, name: str) -> bool:
 def _dynamic(project: Project, unit: Unit, packages: dict[str, object]) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = {}
     wanted = {*packages, "openid-client", "@simplewebauthn/server"}
-    for module in project.mentioning(unit, "import("):
+    for module in mentioning(project, unit, "import("):
         if module.path.endswith((".tsx", ".jsx")):
             continue
         for call in module.calls:

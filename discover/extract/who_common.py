@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from discover import wiring
 from discover.code import Call, Module, Node
@@ -17,10 +18,13 @@ MAX_HOPS = 12
 
 PURPOSES = {
     "password reset mails": re.compile(r"reset|forgot|recover", re.IGNORECASE),
-    "e-mail confirmation": re.compile(r"verif(y|ication)_?(e?mail|account)|e?mail_?verif|confirm|activat", re.IGNORECASE),
+    "e-mail confirmation": re.compile(
+        r"verif(y|ication)_?(e?mail|account)|e?mail_?verif|confirm|activat", re.IGNORECASE
+    ),
     "invitations": re.compile(r"invit", re.IGNORECASE),
     "unsubscribe links": re.compile(r"unsubscribe", re.IGNORECASE),
     "sign-in links": re.compile(r"magic|login_?link", re.IGNORECASE),
+    "identity tokens of another service": re.compile(r"id_?token|google|facebook|apple|microsoft|oidc", re.IGNORECASE),
     "calls to other services": re.compile(r"github_?app|apns|webhook|service_?account|docusign|zoom", re.IGNORECASE),
 }
 """What a signed token may be for, other than calls: told by the name of the function that makes it."""
@@ -123,14 +127,25 @@ _PASS = frozenset({"floor", "round", "ceil", "parseInt", "int", "Number", "trunc
 _SAME = frozenset(
     {"getTime", "toFixed", "unix", "valueOf", "toDate", "toISOString", "strftime", "timestamp", "total_seconds", "isoformat", "toJSDate", "astimezone", "replace", "toString", "utctimetuple"}
 )  # fmt: skip
-_PARTS = {"setDate": 86_400, "setHours": 3600, "setMinutes": 60, "setSeconds": 1, "setTime": 0.001, "setMilliseconds": 0.001}
+_PARTS = {
+    "setDate": 86_400,
+    "setHours": 3600,
+    "setMinutes": 60,
+    "setSeconds": 1,
+    "setTime": 0.001,
+    "setMilliseconds": 0.001,
+}
 _ADDERS = re.compile(r"^add(Seconds|Minutes|Hours|Days|Weeks|Months|Years)$")
 
 
 def length(project: Project, module: Module, node: Node, function: int = -1, bare: float = 1) -> Length:
     """Read how long something holds: a number, a text (`15m`), a `timedelta`, or a moment from now on."""
-    return _length(project, module, node, function, bare, 0) or Length(
-        None, Place(module.path, node.line), text=project.fold(module, node, function).text or "an expression"
+    found = _length(project, module, node, function, bare, 0)
+    if found is not None:
+        return found
+    inner = project.find(module, node, function)[1] if node.kind == "name" else node
+    return Length(
+        None, Place(module.path, node.line), text=project.fold(module, inner, function).text or "an expression"
     )
 
 
@@ -162,8 +177,15 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
         case "binary" if node.value == "*":
             for one, other in (node.items, node.items[::-1]):
                 factor, length_ = project.fold(module, one, function), inner(other, 1)
-                if factor.known and isinstance(factor.value, (int, float)) and length_ is not None and length_.seconds is not None:
-                    return Length(length_.seconds * factor.value * bare, length_.place, length_.default or bool(factor.env))
+                if (
+                    factor.known
+                    and isinstance(factor.value, (int, float))
+                    and length_ is not None
+                    and length_.seconds is not None
+                ):
+                    return Length(
+                        length_.seconds * factor.value * bare, length_.place, length_.default or bool(factor.env)
+                    )
             return None
         case "conditional":
             return inner(node.items[1]) or inner(node.items[2])
@@ -246,13 +268,19 @@ def _named(project: Project, module: Module, node: Node, function: int, bare: fl
             if added.kind == "binary" and added.value == "+":
                 size = _PARTS[str(callee.value)]
                 found = _length(project, module, added.items[1], function, size, steps + 1)
-                return None if found is None else Length(found.seconds, Place(module.path, call.node.line), found.default)
+                return (
+                    None if found is None else Length(found.seconds, Place(module.path, call.node.line), found.default)
+                )
     scope = function
     while scope != -1:
         for parameter in module.functions[scope].parameters:
             if parameter.name == name:
                 unit = unit_of_name(name) or bare
-                return None if parameter.default is None else _length(project, module, parameter.default, scope, unit, steps + 1)
+                return (
+                    None
+                    if parameter.default is None
+                    else _length(project, module, parameter.default, scope, unit, steps + 1)
+                )
         scope = module.functions[scope].parent
     where, found_node, inside = project.follow(module, node, function)
     if found_node is node:
@@ -266,7 +294,13 @@ def _is_now(project: Project, module: Module, node: Node, function: int) -> bool
         if name.rpartition(".")[2] in ("now", "utcnow", "time", "Date", "moment", "dayjs", "get_current_timestamp"):
             return True
         if name.rpartition(".")[2] in _PASS | _SAME:
-            inner = node.arguments[0] if node.arguments else node.items[0].items[0] if node.items[0].kind == "attribute" else None
+            inner = (
+                node.arguments[0]
+                if node.arguments
+                else node.items[0].items[0]
+                if node.items[0].kind == "attribute"
+                else None
+            )
             return inner is not None and _is_now(project, module, inner, function)
         return False
     if node.kind == "binary" and node.value in ("/", "//"):
@@ -289,6 +323,51 @@ def _in_milliseconds(project: Project, module: Module, node: Node, function: int
         where, found, inside = project.follow(module, node, function)
         return found is not node and _in_milliseconds(project, where, found, inside)
     return False
+
+
+# -- which files ----------------------------------------------------------------------------------------------------
+
+WORDS = (
+    "passport", "openid-client", "upabase", "token_hex", "token_urlsafe", "token_bytes", "uuid4", "token_blacklist",
+    "role", "Role", "ROLE", "lacklist", "locklist", "enylist", "evokedToken", "revoked_token", "jwt_key", "jwtKey",
+    "jwt_secret", "token_version", "tokenVersion", "jwt_version", "session_version", "sessionVersion", "import(",
+    "forRoutes", "efresh", "createHash", "hashlib", "crypto-js", "allauth.socialaccount.providers.",
+    "social_core.backends.", "addHook", "UseGuards", "Module", "INSTALLED_APPS", "EXPIR", "xpir", "LIFETIME",
+    "ifetime", "TTL", "MAX_AGE", "DURATION", "EXP_", "AUTHENTICATION_CLASSES", "authentication_classes", "APP_GUARD",
+    "2fa", "twoFactor", "two_factor", "totp", "mfa", "/providers/", "url_prefix", "secret", "SECRET", "Secret",
+    "private", "PRIVATE", "JWT_KEY", "signing", "SIGNING", "createHmac", "PRIVATE KEY-----", "api-key", "api_key",
+    "apikey", "API-Key", "Api-Key", "API_KEY", "apiKeyHeader", "APIKeyHeader", "-access-", "-auth-", "-Auth-",
+    "-Access-", "ApiKey", "_password_hash", "JWT_HEADER_TYPE", "JWT_TOKEN_LOCATION", "BCRYPT_LOG_ROUNDS",
+    "SESSION_COOKIE_AGE", "PERMANENT_SESSION_LIFETIME", "REMEMBER_COOKIE_DURATION",
+)  # fmt: skip
+"""The words that this row looks for. Every file is looked through once, for all of them."""
+
+_INDEX: WeakKeyDictionary[Project, dict[str, dict[str, list[str]]]] = WeakKeyDictionary()
+
+
+def having(project: Project, unit: Unit, *words: str) -> list[str]:
+    """Give the source files that have any of these words, which stand in `WORDS`."""
+    index = _INDEX.setdefault(project, {})
+    if unit.folder not in index:
+        found: dict[str, list[str]] = {word: [] for word in WORDS}
+        coded = [(word, word.encode()) for word in WORDS]
+        for path in project.sources(unit):
+            content = project.tree.bytes(path) or b""
+            for word, code in coded:
+                if code in content:
+                    found[word].append(path)
+        index[unit.folder] = found
+    paths = {path for word in words for path in index[unit.folder][word]}
+    return sorted(paths)
+
+
+def mentioning(project: Project, unit: Unit, *words: str) -> Iterator[Module]:
+    """Give the modules that have any of these words, which stand in `WORDS`."""
+    paths = having(project, unit, *words)
+    project.load(paths)
+    for path in paths:
+        if (module := project.module(path)) is not None:
+            yield module
 
 
 # -- uses of a technology ---------------------------------------------------------------------------------------------
@@ -317,13 +396,17 @@ def uses_of(project: Project, unit: Unit, rule: Rule) -> list[Use]:
     """Give the calls that are a use of a rule's technology, those of running files first."""
     wanted = wiring.packages(rule)
     found: list[Use] = []
-    for module in project.importing(unit, *wanted) if wanted else []:
+    for module in importing(project, unit, rule):
         for call in module.calls:
             node = call.node
             origin = project.origin(module, node.items[0], call.function)
             if origin and uses(rule, wanted, origin):
                 found.append(Use(Spot(module, node, call.function), origin, call, node.arguments))
-            elif _HANDS_ON.search(node.items[0].dotted) and node.arguments and node.arguments[0].kind in ("name", "attribute", "call"):
+            elif (
+                _HANDS_ON.search(node.items[0].dotted)
+                and node.arguments
+                and node.arguments[0].kind in ("name", "attribute", "call")
+            ):
                 handed = project.origin(module, node.arguments[0], call.function)
                 if any(handed in (name, f"{name}.{name}") or handed.startswith(f"{name}.fastify") for name in wanted):
                     found.append(Use(Spot(module, node, call.function), handed, call, node.arguments[1:]))
@@ -331,17 +414,34 @@ def uses_of(project: Project, unit: Unit, rule: Rule) -> list[Use]:
     return found
 
 
+def importing(project: Project, unit: Unit, rule: Rule) -> Iterator[Module]:
+    """Give the modules, of the language that a rule is for, that import its technology or use what others made of it."""
+    wanted = wiring.packages(rule)
+    words = tuple(rule.extra.get("words", ()))
+    seen: set[str] = set()
+    for modules in (
+        project.importing(unit, *wanted) if wanted else iter(()),
+        mentioning(project, unit, *words) if words else iter(()),
+    ):
+        for module in modules:
+            python = module.language == "python"
+            if module.path not in seen and ((python and (rule.pypi or rule.modules)) or (not python and rule.npm)):
+                seen.add(module.path)
+                yield module
+
+
 def trace(project: Project, unit: Unit, rule: Rule) -> Finding | None:
     """Say that a technology is imported or listed, where there is no use of it."""
     wanted = wiring.packages(rule)
     places = [
         Place(module.path, brought.line)
-        for module in project.importing(unit, *wanted)
+        for module in importing(project, unit, rule)
         for brought in module.imports
-        if not brought.type_only and any(brought.module == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted)
+        if not brought.type_only
+        and any(brought.module == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted)
     ]
     if places:
-        return Finding(rule.row, rule.key, rule.value, Proof.IMPORTED, places[:5])
+        return Finding(rule.row, rule.key, rule.value, Proof.IMPORTED, list(dict.fromkeys(places))[:5])
     for name in (*rule.npm, *rule.pypi):
         if (listed := unit.dependency(name)) is not None:
             return Finding(rule.row, rule.key, rule.value, Proof.LISTED, [listed.place])
@@ -353,10 +453,13 @@ def imports_of(project: Project, unit: Unit, rule: Rule, paths: set[str]) -> lis
     wanted = wiring.packages(rule)
     return [
         Place(module.path, brought.line)
-        for module in project.importing(unit, *wanted)
+        for module in importing(project, unit, rule)
         if module.path in paths
         for brought in module.imports
-        if any(brought.module.removeprefix("node:") == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted)
+        if any(
+            brought.module.removeprefix("node:") == name or brought.module.startswith((f"{name}/", f"{name}."))
+            for name in wanted
+        )
     ]
 
 
@@ -401,12 +504,21 @@ def members(module: Module, pattern: re.Pattern[str]) -> Iterator[tuple[str, Spo
             yield name, Spot(module, node)
     for kind_ in module.classes:
         for member in kind_.members:
-            if member.value is not None and member.value.kind != "function" and pattern.search(member.name) and id(member.value) not in seen:
+            if (
+                member.value is not None
+                and member.value.kind != "function"
+                and pattern.search(member.name)
+                and id(member.value) not in seen
+            ):
                 seen.add(id(member.value))
                 yield member.name, Spot(module, member.value, kind_.function)
     for assignment in module.assignments:
         target = assignment.target
-        name = str(target.value) if target.kind == "attribute" else str(target.items[1].value) if target.kind == "index" else ""
+        name = str(target.value) if target.kind == "attribute" else ""
+        if target.kind == "index" and target.items[1].kind == "string":
+            name = str(target.items[1].value)
+        if target.items and target.items[0].dotted.endswith(("process.env", "os.environ")):
+            continue
         if pattern.search(name) and id(assignment.value) not in seen:
             seen.add(id(assignment.value))
             yield name, Spot(module, assignment.value, assignment.function)
@@ -427,9 +539,17 @@ def around(module: Module, function: int) -> str:
     return " ".join(name for name in names if name)
 
 
-def purpose(text: str) -> str:
-    """Say what a token is for, if its maker's name says so; `` for calls."""
-    return next((said for said, pattern in PURPOSES.items() if pattern.search(text)), "")
+def purpose(text: str, signs: bool = True) -> str:
+    """Say what a token is for, if its maker's name says so; `` for calls. Who signs in by another service gets a token
+    of this one, too."""
+    return next(
+        (
+            said
+            for said, pattern in PURPOSES.items()
+            if pattern.search(text) and not (signs and said.startswith("identity"))
+        ),
+        "",
+    )
 
 
 def option(project: Project, use: Use, *keys: str) -> Spot | None:

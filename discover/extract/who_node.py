@@ -17,6 +17,7 @@ from discover.extract.who_common import (
     imports_of,
     kind,
     length,
+    mentioning,
     option,
     rules_of,
     uses_of,
@@ -39,7 +40,22 @@ NAMES = {
 
 _PACKAGE = re.compile(r"^((?:@[\w.-]+/)?[\w.-]+)")
 _STRATEGY_PACKAGE = re.compile(r"passport")
-_NO_PROVIDERS = frozenset({"jwt", "local", "basic", "bearer", "anonymous", "api key", "custom", "e-mail link", "SAML", "LDAP", "OIDC", "webauthn"})
+_NO_PROVIDERS = frozenset(
+    {
+        "jwt",
+        "local",
+        "basic",
+        "bearer",
+        "anonymous",
+        "api key",
+        "custom",
+        "e-mail link",
+        "SAML",
+        "LDAP",
+        "OIDC",
+        "webauthn",
+    }
+)
 
 
 def package_of(origin: str) -> str:
@@ -96,7 +112,7 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     without_session: list[Place] = []
     with_session: list[Place] = []
     registered: dict[int, str] = {}
-    for module in project.mentioning(unit, "passport", "openid-client"):
+    for module in mentioning(project, unit, "passport", "openid-client"):
         if module.language == "python":
             continue
         for call in module.calls:
@@ -104,14 +120,19 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
             if dotted.endswith("use") and len(call.node.arguments) == 2 and call.node.arguments[0].kind == "string":
                 where, made, _ = project.follow(module, call.node.arguments[1], call.function)
                 registered[id(made)] = str(call.node.arguments[0].value)
-            if dotted.endswith(".authenticate") and "passport" in project.origin(module, call.node.items[0], call.function):
+            if dotted.endswith(".authenticate") and "passport" in project.origin(
+                module, call.node.items[0], call.function
+            ):
                 options = wiring.member(project, wiring.argument(Spot(module, call.node, call.function), 1), "session")
                 value = wiring.fold(project, options)
                 if value is not None and value.known and value.value is False:
                     without_session.append(project.place(module, call))
                 else:
                     with_session.append(project.place(module, call))
-            if dotted.endswith("passport.session") or project.origin(module, call.node.items[0], call.function) == "passport.session":
+            if (
+                dotted.endswith("passport.session")
+                or project.origin(module, call.node.items[0], call.function) == "passport.session"
+            ):
                 yield finding("session", "passport", project.proof(module.path), [project.place(module, call)])
                 with_session.append(project.place(module, call))
         for call in module.calls:
@@ -122,35 +143,54 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
             if "trategy" not in origin and "trategy" not in call.node.items[0].dotted:
                 continue
             if _STRATEGY_PACKAGE.search(package) or package in rule.extra["strategies"]:
-                name = registered.get(id(call.node)) if package in ("passport-oauth2", "passport-oauth1", "passport-oauth", "passport-openidconnect") else None
+                name = (
+                    registered.get(id(call.node))
+                    if package in ("passport-oauth2", "passport-oauth1", "passport-oauth", "passport-openidconnect")
+                    else None
+                )
                 said = name or _strategy(rule, package)
                 if said == "jwt":
                     said = _extraction(project, Spot(module, call.node, call.function)) or said
                 names.setdefault(said, project.place(module, call))
-                if any(re.search(r"env|config|settings|enabled", text, re.IGNORECASE) for text in call.conditions) and not any(
-                    text.startswith(("!", "not (")) for text in call.conditions
-                ):
+                if any(
+                    re.search(r"env|config|settings|enabled", text, re.IGNORECASE) for text in call.conditions
+                ) and not any(text.startswith(("!", "not (")) for text in call.conditions):
                     optional.add(said)
         for class_ in module.classes:
             for base in class_.bases:
                 if base.kind == "call" and base.items[0].dotted.endswith("PassportStrategy") and base.arguments:
                     nest = True
                     package = package_of(project.origin(module, base.arguments[0], class_.function))
-                    given = str(base.arguments[1].value) if len(base.arguments) > 1 and base.arguments[1].kind == "string" else ""
+                    given = (
+                        str(base.arguments[1].value)
+                        if len(base.arguments) > 1 and base.arguments[1].kind == "string"
+                        else ""
+                    )
                     said = _strategy(rule, package) if package else (given or class_.name)
                     if "refresh" in f"{given} {class_.name}".lower():
                         continue
                     if said == "jwt":
                         super_ = next(
-                            (call for call in module.calls if call.node.items[0].dotted == "super" and call.function != -1 and module.functions[call.function].owner == class_.name),
+                            (
+                                call
+                                for call in module.calls
+                                if call.node.items[0].dotted == "super"
+                                and call.function != -1
+                                and module.functions[call.function].owner == class_.name
+                            ),
                             None,
                         )
-                        said = (_extraction(project, Spot(module, super_.node, super_.function)) if super_ is not None else "") or said
+                        said = (
+                            _extraction(project, Spot(module, super_.node, super_.function))
+                            if super_ is not None
+                            else ""
+                        ) or said
                     names.setdefault(said, Place(module.path, class_.line))
     if not names:
         return
     proof, places = wiring.best(project, names.values())
     real = [name for name in names if name != "anonymous"]
+    places = [*(names[name] for name in real if names[name] in places), *places]
     providers = [name for name in real if name.split(" ")[0] not in _NO_PROVIDERS and name not in _NO_PROVIDERS]
     own = [name for name in real if name not in providers]
     via = " via @nestjs/passport" if nest else ""
@@ -163,7 +203,13 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         if len(providers) >= 4:
             text += f"{' and ' if own else ''}{'a dozen' if len(providers) == 12 else len(providers)} OAuth providers"
         text += via
-    yield Way(text, [*places, *names.values()], proof, order=10, notes=["no session"] if without_session and not with_session else [])
+    yield Way(
+        text,
+        [*places, *names.values()],
+        proof,
+        order=10,
+        notes=["no session"] if without_session and not with_session else [],
+    )
     if providers:
         yield finding("social", ", ".join(providers), proof, [names[name] for name in providers])
     if without_session and not with_session:
@@ -175,7 +221,14 @@ def _strategy(rule: Rule, package: str) -> str:
     if package in strategies:
         return strategies[package]
     bare = re.sub(r"^@[\w.-]+/", "", package)
-    return re.sub(r"^passport-|-passport$|-(oauth2?0?|openid|token|strategy)$|2$", "", re.sub(r"^passport-|-passport$", "", re.sub(r"-(oauth\d*|openid|token)$", "", bare))) or package
+    return (
+        re.sub(
+            r"^passport-|-passport$|-(oauth2?0?|openid|token|strategy)$|2$",
+            "",
+            re.sub(r"^passport-|-passport$", "", re.sub(r"-(oauth\d*|openid|token)$", "", bare)),
+        )
+        or package
+    )
 
 
 def _in(name: str) -> str:
@@ -190,7 +243,11 @@ def _extraction(project: Project, call: Spot) -> str:
     found: list[str] = []
     for node in wiring.walk(spot.node):
         name = node.items[0].dotted.rpartition(".")[2] if node.kind == "call" else ""
-        first = str(node.arguments[0].value) if node.kind == "call" and node.arguments and node.arguments[0].kind == "string" else ""
+        first = (
+            str(node.arguments[0].value)
+            if node.kind == "call" and node.arguments and node.arguments[0].kind == "string"
+            else ""
+        )
         if name == "fromAuthHeaderAsBearerToken":
             found.append("bearer")
         elif name in ("fromAuthHeaderWithScheme", "fromHeader"):
@@ -201,7 +258,10 @@ def _extraction(project: Project, call: Spot) -> str:
             found.append("body")
         where, made, _ = project.follow(spot.module, node, spot.function)
         function = where.function(made)
-        if function is not None and any("cookie" in _text_of(where, function, returned) for returned in (*function.returns, *function.bindings.values())):
+        if function is not None and any(
+            "cookie" in _text_of(where, function, returned)
+            for returned in (*function.returns, *function.bindings.values())
+        ):
             found.append("in cookie")
     return f"jwt {' or '.join(dict.fromkeys(found))}" if found else ""
 
@@ -209,20 +269,41 @@ def _extraction(project: Project, call: Spot) -> str:
 def _text_of(module: Module, function: Function, node: Node) -> str:
     text = " ".join(str(item.value) for item in wiring.walk(node) if item.kind in ("attribute", "name", "string"))
     assigned = [assignment for assignment in module.assignments if module.within(assignment.function, function.number)]
-    return text + " ".join(str(item.value) for assignment in assigned for item in wiring.walk(assignment.value) if item.kind == "attribute")
+    return text + " ".join(
+        str(item.value) for assignment in assigned for item in wiring.walk(assignment.value) if item.kind == "attribute"
+    )
 
 
 def _refresh(project: Project, unit: Unit) -> Iterator[Finding]:
     """Refresh strategies of passport, and functions that renew a token."""
-    for module in project.mentioning(unit, "efresh"):
+    for module in mentioning(project, unit, "efresh"):
         if module.language == "python":
             continue
         for class_ in module.classes:
             for base in class_.bases:
-                if base.kind == "call" and base.items[0].dotted.endswith("PassportStrategy") and "refresh" in " ".join([class_.name, *(str(node.value) for node in base.arguments)]).lower():
-                    rows = any("session" in str(node.value).lower() for call in module.calls for text in call.conditions for node in [Node("string", 0, text)])
-                    stored = any(re.search(r"refresh", str(node.value), re.IGNORECASE) and "hash" in str(node.value).lower() for call in module.calls for node in wiring.walk(call.node))
-                    text = "refresh strategy with session rows" if rows else "refresh strategy with a stored hash" if stored else "refresh strategy"
+                if (
+                    base.kind == "call"
+                    and base.items[0].dotted.endswith("PassportStrategy")
+                    and "refresh" in " ".join([class_.name, *(str(node.value) for node in base.arguments)]).lower()
+                ):
+                    rows = any(
+                        "session" in str(node.value).lower()
+                        for call in module.calls
+                        for text in call.conditions
+                        for node in [Node("string", 0, text)]
+                    )
+                    stored = any(
+                        re.search(r"refresh", str(node.value), re.IGNORECASE) and "hash" in str(node.value).lower()
+                        for call in module.calls
+                        for node in wiring.walk(call.node)
+                    )
+                    text = (
+                        "refresh strategy with session rows"
+                        if rows
+                        else "refresh strategy with a stored hash"
+                        if stored
+                        else "refresh strategy"
+                    )
                     yield finding("refresh", text, project.proof(module.path), [Place(module.path, class_.line)])
 
 
@@ -238,7 +319,12 @@ def header_of(project: Project, spot: Spot | None) -> str:
     if function is None:
         return ""
     texts = [text for call in where.calls_in(function.number) for text in call.conditions]
-    texts += [str(node.value) for call in where.calls_in(function.number) for node in wiring.walk(call.node) if node.kind == "string"]
+    texts += [
+        str(node.value)
+        for call in where.calls_in(function.number)
+        for node in wiring.walk(call.node)
+        if node.kind == "string"
+    ]
     words = dict.fromkeys(word for text in texts for word in re.findall(r"\b(Token|Bearer|JWT)\b", text))
     return " or ".join(words)
 
@@ -269,7 +355,14 @@ def _guard(project: Project, unit: Unit, rule: Rule, tokens: Tokens) -> Iterator
         parts.append(f"header {header}")
     if cookie:
         parts.append(cookie)
-    versions = [version for version in (version_of(unit, *rule.npm), *(version_of(unit, *one.rule.npm) for one in tokens.every if one.signs)) if version]
+    versions = [
+        version
+        for version in (
+            version_of(unit, *rule.npm),
+            *(version_of(unit, *one.rule.npm) for one in tokens.every if one.signs),
+        )
+        if version
+    ]
     notes = ["JWT " + ", ".join(dict.fromkeys([*versions]))] if versions else []
     yield Way(", ".join(parts), places, proof, order=20, notes=notes)
 
@@ -298,7 +391,11 @@ def _own(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
         first = checks[0].use.place
         algorithms = ", ".join(dict.fromkeys(tokens.algorithms))
         inner = ", ".join(part for part in (rule.value, algorithms) if part)
-        text = f"own JWT in an httpOnly cookie ({inner})" if cookie is not None and not form else f"own JWT {form} ({inner})".replace("  ", " ")
+        text = (
+            f"own JWT in an httpOnly cookie ({inner})"
+            if cookie is not None and not form
+            else f"own JWT {form} ({inner})".replace("  ", " ")
+        )
         lifetime = tokens.lifetime(refresh=False)
         if cookie is not None and not form:
             if lifetime is not None:
@@ -307,7 +404,13 @@ def _own(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
                 text += ", rolling"
             signs = [token.use.place for token in used if token.signs]
             places = [*signs, *places, cookie]
-        yield Way(text, [first, *places] if form else places, proof, order=30, notes=[version] if (version := version_of(unit, *rule.npm)) else [])
+        yield Way(
+            text,
+            [first, *places] if form else places,
+            proof,
+            order=30,
+            notes=[version] if (version := version_of(unit, *rule.npm)) else [],
+        )
 
 
 def _form(use: Use) -> str:
@@ -374,19 +477,20 @@ def _libraries(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         elif found:
             proof, places = wiring.best(project, [use.place for use in found])
             yield Way(rule.value, places, proof, order=15)
-    yield from _supabase(project, unit)
 
 
 def providers_of(project: Project, unit: Unit) -> dict[str, Place]:
     """Give the providers of Auth.js by the modules that they are imported from."""
     found: dict[str, Place] = {}
-    for module in project.mentioning(unit, "/providers/"):
+    for module in mentioning(project, unit, "/providers/"):
         for brought in module.imports:
             match = re.fullmatch(r"(?:next-auth|@auth/\w+)/providers/([\w-]+)", brought.module)
             if match is None:
                 continue
             for call in module.calls:
-                if call.node.items[0].dotted == brought.local or (call.node.items[0].dotted == f"{brought.local}.default"):
+                if call.node.items[0].dotted == brought.local or (
+                    call.node.items[0].dotted == f"{brought.local}.default"
+                ):
                     found.setdefault(match[1], project.place(module, call))
                     break
             else:
@@ -405,7 +509,13 @@ def _arrays(module: Module, key: str) -> Iterator[Node]:
 
 
 def _next_auth(project: Project, unit: Unit, rule: Rule, found: list[Use]) -> Iterator[Way | Finding]:
-    made = [use for use in found if re.fullmatch(r"next-auth(\.NextAuth|/next)?|@auth/core\.Auth|@auth/express\.ExpressAuth|@auth/core", use.origin)]
+    made = [
+        use
+        for use in found
+        if re.fullmatch(
+            r"next-auth(\.NextAuth|/next)?|@auth/core\.Auth|@auth/express\.ExpressAuth|@auth/core", use.origin
+        )
+    ]
     if not found:
         return
     names = providers_of(project, unit)
@@ -418,9 +528,13 @@ def _next_auth(project: Project, unit: Unit, rule: Rule, found: list[Use]) -> It
     proof, places = wiring.best(project, [*(use.place for use in made), *(use.place for use in found)])
     head = [spot.place for spot in options if spot.node.kind == "object"]
     yield Way(text, [*head, *names.values(), *places], proof, order=12)
-    social = [name for name in names if name not in ("email", "credentials", "nodemailer", "resend", "passkey", "webauthn")]
+    social = [
+        name for name in names if name not in ("email", "credentials", "nodemailer", "resend", "passkey", "webauthn")
+    ]
     if social:
-        yield finding("social", ", ".join(NAMES.get(name, name) for name in social), proof, [names[name] for name in social])
+        yield finding(
+            "social", ", ".join(NAMES.get(name, name) for name in social), proof, [names[name] for name in social]
+        )
     for spot in options:
         if spot.node.kind != "object":
             continue
@@ -460,7 +574,12 @@ def _better_auth(project: Project, found: list[Use]) -> Iterator[Way | Finding]:
         plugins = option(project, use, "plugins")
         for node in plugins.node.items if plugins is not None else []:
             if node.kind == "call" and node.items[0].dotted in ("twoFactor", "passkey"):
-                yield finding("second_factor", f"{'TOTP' if node.items[0].dotted == 'twoFactor' else 'WebAuthn'} (better-auth)", proof, [Place(use.spot.module.path, node.line)])
+                yield finding(
+                    "second_factor",
+                    f"{'TOTP' if node.items[0].dotted == 'twoFactor' else 'WebAuthn'} (better-auth)",
+                    proof,
+                    [Place(use.spot.module.path, node.line)],
+                )
 
 
 def _inside(project: Project, use: Use, outer: str, key: str) -> Spot | None:
@@ -471,7 +590,7 @@ def _inside(project: Project, use: Use, outer: str, key: str) -> Spot | None:
 _AUTH_CALL = re.compile(r"\.auth\.(mfa\.\w+|admin\.\w+|[a-zA-Z_]+)$")
 
 
-def _supabase(project: Project, unit: Unit) -> Iterator[Way | Finding]:
+def supabase(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     """Supabase's sign-in: only where `.auth.` is called, or its helpers for cookies are used."""
     rule = rules()["supabase-auth"]
     auth: list[Place] = []
@@ -481,14 +600,16 @@ def _supabase(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     other: dict[str, Place] = {}
     social: dict[str, Place] = {}
     paths: set[str] = set()
-    for module in project.mentioning(unit, "upabase"):
+    for module in mentioning(project, unit, "upabase"):
         python = module.language == "python"
         for call in module.calls:
             dotted = call.node.items[0].dotted
             origin = project.origin(module, call.node.items[0], call.function)
-            ours = origin.startswith(("@supabase/", "supabase.", "<@supabase/", "<supabase.")) or bool(re.search(r"supabase|client", dotted, re.IGNORECASE))
+            ours = origin.startswith(("@supabase/", "supabase.", "<@supabase/", "<supabase.")) or bool(
+                re.search(r"supabase|client", dotted, re.IGNORECASE)
+            )
             place = project.place(module, call)
-            if origin.startswith(("@supabase/ssr.create", "@supabase/auth-helpers")) and not python:
+            if re.fullmatch(r"@supabase/(ssr|auth-helpers[\w-]*)\.create\w+", origin) and not python:
                 (server if "erver" in origin or "iddleware" in origin else helpers).append(place)
                 paths.add(module.path)
             elif ours and (match := _AUTH_CALL.search(dotted)):
@@ -497,20 +618,57 @@ def _supabase(project: Project, unit: Unit) -> Iterator[Way | Finding]:
                 if match[1].startswith("mfa."):
                     factors.append(place)
                 if match[1] in ("signInWithOAuth", "sign_in_with_oauth"):
-                    value = wiring.fold(project, wiring.member(project, wiring.argument(Spot(module, call.node, call.function), 0), "provider"))
+                    value = wiring.fold(
+                        project,
+                        wiring.member(project, wiring.argument(Spot(module, call.node, call.function), 0), "provider"),
+                    )
                     if value is not None and value.known:
                         social.setdefault(str(value.value), place)
-            elif ours and (used := re.search(r"\.(storage|functions|realtime)(\.|$)|\.(from_?|rpc|table|channel)(\(\))?(\.|$)", dotted)):
+            elif ours and (
+                used := re.search(
+                    r"\.(storage|functions|realtime)(\.|$)|\.(from_?|rpc|table|channel)(\(\))?(\.|$)", dotted
+                )
+            ):
                 other.setdefault("storage" if "storage" in used[0] else "data", place)
-            if re.search(r"createClient$|create_client$|createServerClient$|acreate_client$", origin) and origin.startswith(("@supabase/", "supabase")):
-                words = " ".join(str(node.value) for item in call.node.arguments for node in wiring.walk(item) if node.kind in ("attribute", "name", "string"))
-                followed = " ".join(_key_names(project, Spot(module, item, call.function)) for item in call.node.arguments[1:2])
-                if re.search(r"service_?role|SERVICE_KEY|secret_?key", f"{words} {followed}", re.IGNORECASE) and not python:
-                    yield finding("service_role", "server-side admin client (service role key)", project.proof(module.path), [place])
+            if re.search(
+                r"createClient$|create_client$|createServerClient$|acreate_client$", origin
+            ) and origin.startswith(("@supabase/", "supabase")):
+                words = " ".join(
+                    str(node.value)
+                    for item in call.node.arguments
+                    for node in wiring.walk(item)
+                    if node.kind in ("attribute", "name", "string")
+                )
+                followed = " ".join(
+                    _key_names(project, Spot(module, item, call.function)) for item in call.node.arguments[1:2]
+                )
+                if (
+                    re.search(r"service_?role|SERVICE_KEY|secret_?key", f"{words} {followed}", re.IGNORECASE)
+                    and not python
+                ):
+                    yield finding(
+                        "service_role",
+                        "server-side admin client (service role key)",
+                        project.proof(module.path),
+                        [place],
+                    )
     if auth or server or helpers:
-        first = next(iter(version for name in ("@supabase/ssr", "@supabase/auth-helpers-nextjs") if (version := _listed(unit, name))), "")
+        first = next(
+            iter(
+                version
+                for name in ("@supabase/ssr", "@supabase/auth-helpers-nextjs")
+                if (version := _listed(unit, name))
+            ),
+            "",
+        )
         text = f"supabase auth ({first} cookies)" if (server or helpers) and first else "supabase auth"
-        places = [*sorted(server, key=lambda place: not place.path.endswith(("server.ts", "server.js", "server-client.ts")))[:2], *sorted(auth, key=lambda place: "middleware" not in place.path)[:3], *helpers[:1]]
+        places = [
+            *sorted(server, key=lambda place: not place.path.endswith(("server.ts", "server.js", "server-client.ts")))[
+                :2
+            ],
+            *sorted(auth, key=lambda place: "middleware" not in place.path)[:3],
+            *helpers[:1],
+        ]
         proof = max(project.proof(place.path) for place in places)
         yield Way(text, places, proof, order=12)
         if social:
@@ -561,16 +719,31 @@ def _sessions(project: Project, unit: Unit) -> Iterator[tuple[Finding, Way]]:
         store = ""
         spot = option(project, use, "store")
         if spot is not None:
-            store = next((said for name, said in stores.items() if _comes_from(project, spot, name)), "a store of its own")
+            store = next(
+                (said for name, said in stores.items() if _comes_from(project, spot, name)), "a store of its own"
+            )
         lasts = _age(project, use, rule)
         where = f" in {store}" if store else ""
         value = f"{rule.value}{where}" + (f", {lasts}" if lasts is not None else "")
         condition = wiring.condition(use.call.conditions) if use.call.conditions else ""
         condition = re.sub(r"^only (with|if) ", "only when ", condition)
-        note = "in the memory of the process" if rule.name in ("express-session", "fastify-session") and spot is None else ""
+        note = (
+            "in the memory of the process"
+            if rule.name in ("express-session", "fastify-session") and spot is None
+            else ""
+        )
         yield (
-            finding("session", value, proof, places, condition=condition, note=note),
-            Way(f"cookie session ({rule.value})" + (f", {lasts}" if lasts is not None else ""), places, proof, order=25),
+            finding(
+                "session",
+                value,
+                proof,
+                [*places, *([lasts.place] if lasts is not None else [])],
+                condition=condition,
+                note=note,
+            ),
+            Way(
+                f"cookie session ({rule.value})" + (f", {lasts}" if lasts is not None else ""), places, proof, order=25
+            ),
         )
         if lasts is not None:
             session = finding("session_lifetime", str(lasts), proof, [lasts.place, use.place], condition=condition)
@@ -579,9 +752,17 @@ def _sessions(project: Project, unit: Unit) -> Iterator[tuple[Finding, Way]]:
 
 def _age(project: Project, use: Use, rule: Rule) -> Length | None:
     milliseconds = rule.name in ("express-session", "cookie-session", "fastify-session", "koa-session")
-    for outer, key, bare in (("cookie", "maxAge", 0.001 if milliseconds else 1), ("cookieOptions", "maxAge", 1), ("", "maxAge", 0.001), ("", "ttl", 1), ("", "expiry", 1)):
+    for outer, key, bare in (
+        ("cookie", "maxAge", 0.001 if milliseconds else 1),
+        ("cookieOptions", "maxAge", 1),
+        ("", "maxAge", 0.001),
+        ("", "ttl", 1),
+        ("", "expiry", 1),
+    ):
         holder = option(project, use, outer) if outer else None
-        spot = wiring.member(project, holder, key) if holder is not None else None if outer else option(project, use, key)
+        spot = (
+            wiring.member(project, holder, key) if holder is not None else None if outer else option(project, use, key)
+        )
         if spot is not None:
             found = length(project, spot.module, spot.node, spot.function, bare)
             if found.seconds != 0:
@@ -610,7 +791,8 @@ def middlewares(project: Project, unit: Unit) -> list[Module]:
     return [
         module
         for module in project.modules(unit, "middleware.ts", "middleware.js", "proxy.ts", "proxy.js")
-        if project.unit_of(module.path) is unit and posixpath.dirname(module.path[len(unit.folder) :].lstrip("/")) in ("", "src")
+        if project.unit_of(module.path) is unit
+        and posixpath.dirname(module.path[len(unit.folder) :].lstrip("/")) in ("", "src")
     ]
 
 
@@ -631,7 +813,14 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
         if re.search(r"mfa|multi_?factor|two_?factor|2fa", brought.local, re.IGNORECASE):
             yield finding("mfa", "checked in middleware", Proof.RUNS, [Place(module.path, brought.line)])
             break
-    place = next((Place(module.path, function.line) for function in module.functions if function.name in ("middleware", "proxy", "default")), Place(module.path, calls[0].node.line if calls else 1))
+    place = next(
+        (
+            Place(module.path, function.line)
+            for function in module.functions
+            if function.name in ("middleware", "proxy", "default")
+        ),
+        Place(module.path, calls[0].node.line if calls else 1),
+    )
     matched: list[str] = []
     where = place
     if (config := module.bindings.get("config")) is not None and (matcher := config.get("matcher")) is not None:
@@ -639,7 +828,14 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
         where = Place(module.path, matcher.line)
         if value.known:
             items = value.value if isinstance(value.value, list) else [value.value]
-            matched = [str(item) for item in items if isinstance(item, str) and "(?!" not in item and item not in ("/", "/(.*)", "/:path*") and not item.startswith(("/(api|trpc)", "/((?"))]
+            matched = [
+                str(item)
+                for item in items
+                if isinstance(item, str)
+                and "(?!" not in item
+                and item not in ("/", "/(.*)", "/:path*")
+                and not item.startswith(("/(api|trpc)", "/((?"))
+            ]
     if matched:
         shown = ", ".join(dict.fromkeys(re.sub(r"/:\w+\*?$|/?\(\.\*\)$|/\*$", "", path) for path in matched))
         yield finding("guard", f"middleware matcher {shown}", Proof.RUNS, [where, place])
@@ -655,34 +851,57 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
             else:
                 items = value.value if isinstance(value.value, list) else [value.value]
             for item in items if value.known else []:
-                if isinstance(item, str) and item.startswith("/") and not re.match(r"/(_next|api/auth|login|sign|auth|register|static|favicon|public)", item):
+                if (
+                    isinstance(item, str)
+                    and item.startswith("/")
+                    and not re.match(r"/(_next|api/auth|login|sign|auth|register|static|favicon|public)", item)
+                ):
                     prefixes.setdefault(re.sub(r"/?\(\.\*\)$|/?\*\??$", "", item) or "/", value.place)
     if prefixes:
         yield finding("guard", f"middleware over {', '.join(prefixes)}", Proof.RUNS, [*prefixes.values(), place, where])
         return
-    refreshing = [call for call in module.calls if re.search(r"update_?session|refresh", call.node.items[0].dotted, re.IGNORECASE)]
+    refreshing = [
+        call for call in module.calls if re.search(r"update_?session|refresh", call.node.items[0].dotted, re.IGNORECASE)
+    ]
     if refreshing:
-        yield finding("guard", "middleware refreshes the session", Proof.RUNS, [project.place(module, refreshing[0]), place])
+        yield finding(
+            "guard", "middleware refreshes the session", Proof.RUNS, [project.place(module, refreshing[0]), place]
+        )
     else:
         yield finding("guard", "middleware", Proof.RUNS, [place, where], note="on nearly every path")
 
 
 def _hooks(project: Project, unit: Unit) -> Iterator[Finding]:
-    for module in project.mentioning(unit, "addHook"):
+    for module in mentioning(project, unit, "addHook"):
         for call in module.calls:
             arguments = call.node.arguments
-            if not call.node.items[0].dotted.endswith("addHook") or len(arguments) < 2 or arguments[0].value not in ("onRequest", "preHandler", "preValidation", "preParsing"):
+            if (
+                not call.node.items[0].dotted.endswith("addHook")
+                or len(arguments) < 2
+                or arguments[0].value not in ("onRequest", "preHandler", "preValidation", "preParsing")
+            ):
                 continue
             where, made, _ = project.follow(module, arguments[1], call.function)
             function = where.function(made)
             words = arguments[1].dotted
             if function is not None:
                 inner = where.calls_in(function.number)
-                words = " ".join([function.name, *(one.node.items[0].dotted for one in inner), *(text for one in inner for text in one.conditions)])
+                words = " ".join(
+                    [
+                        function.name,
+                        *(one.node.items[0].dotted for one in inner),
+                        *(text for one in inner for text in one.conditions),
+                    ]
+                )
             if not re.search(r"auth|session\.|jwt|\buser\b|api_?key|token", words, re.IGNORECASE):
                 continue
             scope = _prefix(project, unit, module)
-            yield finding("auth_guard", f"{arguments[0].value} hook over {scope or 'its plugin'}", project.proof(module.path), [project.place(module, call)])
+            yield finding(
+                "auth_guard",
+                f"{arguments[0].value} hook over {scope or 'its plugin'}",
+                project.proof(module.path),
+                [project.place(module, call)],
+            )
 
 
 def _prefix(project: Project, unit: Unit, module: Module) -> str:
@@ -697,13 +916,17 @@ def _prefix(project: Project, unit: Unit, module: Module) -> str:
 
 def _nest(project: Project, unit: Unit) -> Iterator[Finding]:
     lists: dict[str, list[Place]] = {}
-    for module in project.mentioning(unit, "forRoutes"):
+    for module in mentioning(project, unit, "forRoutes"):
         for call in module.calls:
             callee = call.node.items[0]
             if callee.kind != "attribute" or callee.value != "forRoutes":
                 continue
             applied = callee.items[0]
-            while applied.kind == "call" and not applied.items[0].dotted.endswith(".apply") and applied.items[0].kind == "attribute":
+            while (
+                applied.kind == "call"
+                and not applied.items[0].dotted.endswith(".apply")
+                and applied.items[0].kind == "attribute"
+            ):
                 applied = applied.items[0].items[0]
             for node in applied.arguments if applied.kind == "call" else []:
                 if re.search(r"auth|jwt|token|session|guard", node.dotted, re.IGNORECASE):
@@ -711,15 +934,25 @@ def _nest(project: Project, unit: Unit) -> Iterator[Finding]:
     for name, places in lists.items():
         proof, best = wiring.best(project, places)
         yield finding("protected_routes", f"by consumer.apply({name}).forRoutes([...]) lists", proof, best)
-    for module in project.mentioning(unit, "APP_GUARD"):
+    for module in mentioning(project, unit, "APP_GUARD"):
         for spot in wiring.spots(module):
             for node in wiring.walk(spot.node):
                 provided = node.get("provide")
                 held = node.get("useClass") or node.get("useExisting")
-                if provided is not None and provided.dotted == "APP_GUARD" and held is not None and not re.search(r"throttl", held.dotted, re.IGNORECASE):
-                    yield finding("auth_guard", f"{held.dotted}, on every route (APP_GUARD)", project.proof(module.path), [Place(module.path, node.line)])
+                if (
+                    provided is not None
+                    and provided.dotted == "APP_GUARD"
+                    and held is not None
+                    and not re.search(r"throttl", held.dotted, re.IGNORECASE)
+                ):
+                    yield finding(
+                        "auth_guard",
+                        f"{held.dotted}, on every route (APP_GUARD)",
+                        project.proof(module.path),
+                        [Place(module.path, node.line)],
+                    )
     used: dict[str, list[Place]] = {}
-    for module in project.mentioning(unit, "UseGuards"):
+    for module in mentioning(project, unit, "UseGuards"):
         for call in module.calls:
             if call.decorator and call.node.items[0].dotted == "UseGuards":
                 for node in call.node.arguments:
@@ -731,7 +964,13 @@ def _nest(project: Project, unit: Unit) -> Iterator[Finding]:
                         used.setdefault(name, []).append(project.place(module, call))
     for name, places in used.items():
         proof, best = wiring.best(project, places)
-        yield finding("auth_guard", f"@UseGuards({name})", proof, best, scope=f"in {len(places)} place{'s' if len(places) > 1 else ''}")
+        yield finding(
+            "auth_guard",
+            f"@UseGuards({name})",
+            proof,
+            best,
+            scope=f"in {len(places)} place{'s' if len(places) > 1 else ''}",
+        )
 
 
 __all__ = ["NAMES", "Call", "guards", "header_of", "human", "imports_of", "kind", "ways"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from discover import wiring
 from discover.code import Class, Module, Node
-from discover.extract.who_common import Way, finding, length, members, rules_of, seconds_of, uses_of, human
+from discover.extract.who_common import Way, finding, human, length, members, mentioning, rules_of, seconds_of, uses_of
 from discover.extract.who_tokens import Tokens
 from discover.findings import Finding, Place, Proof
 from discover.project import Project, Unit
@@ -40,22 +40,44 @@ def ways(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Finding
 # -- tokens of its own ------------------------------------------------------------------------------------------------
 
 
+_PLAIN = re.compile(
+    r"^(api|v\d+|auth\w*|log_?-?in|sign_?-?in|tokens?|access[-_]token|users?|sessions?|jwt|oauth2?|accounts?|create|obtain)$",
+    re.IGNORECASE,
+)
+
+
 def _tokens(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
     for rule in rules_of("jwt"):
         used = tokens.of(rule) if rule.pypi else []
         if not used:
             continue
-        proof, places = wiring.best(project, [token.use.place for token in sorted(used, key=lambda token: not token.signs)])
+        proof, places = wiring.best(
+            project, [token.use.place for token in sorted(used, key=lambda token: not token.signs)]
+        )
         algorithms = ", ".join(tokens.algorithms)
-        notes = []
+        notes, whose = [], ""
         for module in project.importing(unit, "fastapi"):
             for call in module.calls:
                 if call.node.items[0].dotted.rpartition(".")[2] == "OAuth2PasswordBearer":
                     url = wiring.fold(project, wiring.keyword(Spot(module, call.node, call.function), "tokenUrl"))
                     if url is not None and url.known:
                         notes.append(f"bearer, sign-in at {url.value}")
-        imported = [Place(module.path, brought.line) for module in project.importing(unit, *rule.modules) if module.path == places[0].path for brought in module.imports if brought.module in rule.modules]
-        yield Way(f"JWT {algorithms} ({rule.value})".replace("  ", " "), [*places[:3], *imported, *places[3:]], proof, order=30, notes=notes[:1])
+                        parts = [part for part in str(url.value).split("/") if part and not _PLAIN.match(part)]
+                        whose = f" for {parts[0]}" if len(parts) == 1 else ""
+        imported = [
+            Place(module.path, brought.line)
+            for module in project.importing(unit, *rule.modules)
+            if module.path == places[0].path
+            for brought in module.imports
+            if brought.module in rule.modules
+        ]
+        yield Way(
+            f"JWT {algorithms} ({rule.value}){whose}".replace("  ", " "),
+            [*places[:3], *imported, *places[3:]],
+            proof,
+            order=30,
+            notes=notes[:1],
+        )
 
 
 # -- Flask ------------------------------------------------------------------------------------------------------------
@@ -64,7 +86,7 @@ def _tokens(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
 def setting(project: Project, unit: Unit, *names: str) -> tuple[object, Place] | None:
     """Give the value of a setting by its name, and where it is set."""
     pattern = re.compile(f"^({'|'.join(names)})$")
-    for module in project.mentioning(unit, *names):
+    for module in mentioning(project, unit, *names):
         for _, spot in members(module, pattern):
             value = project.fold(module, spot.node, spot.function)
             if value.known:
@@ -91,7 +113,11 @@ def _flask(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Findi
         if any(use.origin.endswith("create_refresh_token") for use in jwt):
             refresh = [use.place for use in jwt if use.origin.endswith("create_refresh_token")]
             yield finding("refresh", "refresh tokens (flask-jwt-extended)", proof, refresh)
-        blocked = [use.place for use in jwt if re.search(r"token_in_block(list|lookup)|token_in_blacklist|revoked_token", use.origin)]
+        blocked = [
+            use.place
+            for use in jwt
+            if re.search(r"token_in_block(list|lookup)|token_in_blacklist|revoked_token", use.origin)
+        ]
         if blocked:
             yield finding("revocation", "a list of revoked tokens (flask-jwt-extended)", proof, blocked)
     http = found["flask-httpauth"]
@@ -103,10 +129,20 @@ def _flask(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Findi
         yield Way("flask-login sessions" + (" for pages" if tokened else ""), places, proof, order=10)
     if tokened:
         proof, places = wiring.best(project, [use.place for use in tokened])
-        signed = any(tokens_use.use.spot.module.path == use.spot.module.path for use in tokened for tokens_use in tokens.every if not tokens_use.purpose)
+        signed = any(
+            tokens_use.use.spot.module.path == use.spot.module.path
+            for use in tokened
+            for tokens_use in tokens.every
+            if not tokens_use.purpose
+        )
         prefix = blueprint_prefix(project, unit, tokened[0].spot.module)
         others = [use.place for use in basic]
-        yield Way(("JWT (Flask-HTTPAuth)" if signed else "opaque tokens") + (f" for {prefix}" if prefix else ""), [*others, *places], proof, order=14)
+        yield Way(
+            ("JWT (Flask-HTTPAuth)" if signed else "opaque tokens") + (f" for {prefix}" if prefix else ""),
+            [*others, *places],
+            proof,
+            order=14,
+        )
         if not signed:
             yield from _opaque(project, unit)
     elif basic:
@@ -120,7 +156,11 @@ def _flask(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Findi
         for module in project.importing(unit, "flask"):
             for assignment in module.assignments:
                 target = assignment.target
-                if target.kind == "index" and project.origin(module, target.items[0], assignment.function) == "flask.session" and re.search(r"user|uid|account|login|logged|auth", str(target.items[1].value), re.IGNORECASE):
+                if (
+                    target.kind == "index"
+                    and project.origin(module, target.items[0], assignment.function) == "flask.session"
+                    and re.search(r"user|uid|account|login|logged|auth", str(target.items[1].value), re.IGNORECASE)
+                ):
                     places.append(Place(module.path, assignment.line))
         if places:
             proof, places = wiring.best(project, places)
@@ -131,7 +171,7 @@ def _flask(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Findi
 
 def _session_age(project: Project, unit: Unit, *names: str) -> Iterator[Finding]:
     pattern = re.compile(f"^({'|'.join(names)})$")
-    for module in project.mentioning(unit, *names):
+    for module in mentioning(project, unit, *names):
         for _, spot in members(module, pattern):
             found = length(project, module, spot.node, spot.function)
             place = Place(module.path, spot.place.line) if found.place.path != module.path else found.place
@@ -141,14 +181,20 @@ def _session_age(project: Project, unit: Unit, *names: str) -> Iterator[Finding]
 def blueprint_prefix(project: Project, unit: Unit, module: Module) -> str:
     """Give the prefix of the blueprint of a module's package."""
     folder = module.path.rpartition("/")[0]
-    for other in project.mentioning(unit, "url_prefix"):
+    for other in mentioning(project, unit, "url_prefix"):
         for call in other.calls:
             if call.node.items[0].dotted.endswith("register_blueprint") and call.node.arguments:
                 prefix = wiring.fold(project, wiring.keyword(Spot(other, call.node, call.function), "url_prefix"))
                 where, _ = project.find(other, call.node.arguments[0], call.function)
                 local = call.node.arguments[0].dotted
                 brought = next((item for item in other.imports if item.local == local), None)
-                path = where.path if where is not other else project.target(other, brought.module) if brought is not None else ""
+                path = (
+                    where.path
+                    if where is not other
+                    else project.target(other, brought.module)
+                    if brought is not None
+                    else ""
+                )
                 if prefix is not None and prefix.known and folder and (path.rpartition("/")[0] == folder):
                     return str(prefix.value)
     return ""
@@ -156,29 +202,47 @@ def blueprint_prefix(project: Project, unit: Unit, module: Module) -> str:
 
 def _opaque(project: Project, unit: Unit) -> Iterator[Finding]:
     """Tokens that are random text in a column."""
-    for module in project.mentioning(unit, "token_hex", "token_urlsafe", "token_bytes", "uuid4"):
+    for module in mentioning(project, unit, "token_hex", "token_urlsafe", "token_bytes", "uuid4"):
         for assignment in module.assignments:
             target, value = assignment.target, assignment.value
             if target.kind != "attribute" or "token" not in str(target.value).lower() or value.kind != "call":
                 continue
             name = value.items[0].dotted.rpartition(".")[2]
             size = project.fold(module, value.arguments[0], assignment.function).value if value.arguments else None
-            shown = f"{int(size) * 2} hex characters" if name == "token_hex" and isinstance(size, int) else "random text" if name.startswith("token_") else ""
+            shown = (
+                f"{int(size) * 2} hex characters"
+                if name == "token_hex" and isinstance(size, int)
+                else "random text"
+                if name.startswith("token_")
+                else ""
+            )
             if not shown or assignment.function == -1:
                 continue
             owner = module.functions[assignment.function].owner
             lasts = ""
             for other in module.assignments:
-                if other.function == assignment.function and re.search(r"expir", str(other.target.value), re.IGNORECASE):
+                if other.function == assignment.function and re.search(
+                    r"expir", str(other.target.value), re.IGNORECASE
+                ):
                     lasts = f", {length(project, module, other.value, other.function)}"
             table = next((_table(class_) for class_ in module.classes if class_.name == owner), "")
             yield finding(
-                "token", f"{shown} in {table or owner.lower()}.{target.value}{lasts}", project.proof(module.path), [Place(module.path, assignment.line), Place(module.path, module.functions[assignment.function].line)]
+                "token",
+                f"{shown} in {table or owner.lower()}.{target.value}{lasts}",
+                project.proof(module.path),
+                [Place(module.path, assignment.line), Place(module.path, module.functions[assignment.function].line)],
             )
 
 
 def _table(class_: Class) -> str:
-    named = next((member.value.value for member in class_.members if member.name == "__tablename__" and member.value is not None), "")
+    named = next(
+        (
+            member.value.value
+            for member in class_.members
+            if member.name == "__tablename__" and member.value is not None
+        ),
+        "",
+    )
     lower = class_.name.lower()
     return str(named) or (lower if lower.endswith("s") else f"{lower}s")
 
@@ -190,7 +254,7 @@ def _drf(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Finding
     """Give the classes that DRF is told to ask, in their order."""
     said: dict[str, list[Place]] = {}
     header = ""
-    for module in project.mentioning(unit, "AUTHENTICATION_CLASSES", "authentication_classes"):
+    for module in mentioning(project, unit, "AUTHENTICATION_CLASSES", "authentication_classes"):
         for _, spot in members(module, re.compile(r"^(DEFAULT_AUTHENTICATION_CLASSES|authentication_classes)$")):
             held = wiring.follow(project, spot)
             for node in held.node.items if held.node.kind == "array" else []:
@@ -243,15 +307,34 @@ def _authentication(project: Project, module: Module, node: Node, function: int,
         (
             str(member.value.value)
             for member in class_.members
-            if re.search(r"prefix|keyword|scheme", member.name, re.IGNORECASE) and member.value is not None and member.value.kind == "string"
+            if re.search(r"prefix|keyword|scheme", member.name, re.IGNORECASE)
+            and member.value is not None
+            and member.value.kind == "string"
         ),
         "",
     )
-    calls = [call for call in where.calls if call.function != -1 and where.functions[call.function].owner == class_.name]
-    words = " ".join([class_.name, *(call.node.items[0].dotted for call in calls), *(str(item.value) for call in calls for item in wiring.walk(call.node) if item.kind in ("attribute", "name"))])
+    calls = [
+        call for call in where.calls if call.function != -1 and where.functions[call.function].owner == class_.name
+    ]
+    words = " ".join(
+        [
+            class_.name,
+            *(call.node.items[0].dotted for call in calls),
+            *(
+                str(item.value)
+                for call in calls
+                for item in wiring.walk(call.node)
+                if item.kind in ("attribute", "name")
+            ),
+        ]
+    )
     for token in tokens.every:
         inner = token.use.spot
-        if inner.module.path == where.path and inner.function != -1 and where.functions[inner.function].owner == class_.name:
+        if (
+            inner.module.path == where.path
+            and inner.function != -1
+            and where.functions[inner.function].owner == class_.name
+        ):
             return f"own JWT backend ({token.rule.value})", prefix
     known = next((text for base in bases if (text := _known(base))), "")
     if known:
@@ -299,7 +382,9 @@ def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
                 places.append(Place(module.path, class_.line))
         for function in module.functions:
             for decorator in function.decorators:
-                if _DJANGO_SIGN_IN.match(project.origin(module, decorator.items[0] if decorator.kind == "call" else decorator)):
+                if _DJANGO_SIGN_IN.match(
+                    project.origin(module, decorator.items[0] if decorator.kind == "call" else decorator)
+                ):
                     places.append(Place(module.path, function.line))
     if places and not drf:
         proof, best = wiring.best(project, places)
@@ -312,30 +397,41 @@ def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
                 proof, best = wiring.best(project, found)
                 yield Way(rule.value, best, proof, order=16)
     social: dict[str, Place] = {}
-    for module in project.mentioning(unit, "allauth.socialaccount.providers.", "social_core.backends."):
+    for module in mentioning(project, unit, "allauth.socialaccount.providers.", "social_core.backends."):
         for spot in wiring.spots(module):
             for node in wiring.walk(spot.node):
-                match = re.match(r"(?:allauth\.socialaccount\.providers|social_core\.backends)\.(\w+)", str(node.value)) if node.kind == "string" else None
+                match = (
+                    re.match(r"(?:allauth\.socialaccount\.providers|social_core\.backends)\.(\w+)", str(node.value))
+                    if node.kind == "string"
+                    else None
+                )
                 if match is not None:
                     social.setdefault(match[1], Place(module.path, node.line))
     if social:
         proof, best = wiring.best(project, social.values())
         yield finding("social", ", ".join(social), proof, best)
-    for module in project.mentioning(unit, "token_blacklist"):
+    for module in mentioning(project, unit, "token_blacklist"):
         for spot in wiring.spots(module):
             for node in wiring.walk(spot.node):
                 if node.kind == "string" and node.value == "rest_framework_simplejwt.token_blacklist":
-                    yield finding("revocation", "token_blacklist app (simplejwt)", project.proof(module.path), [Place(module.path, node.line)])
+                    yield finding(
+                        "revocation",
+                        "token_blacklist app (simplejwt)",
+                        project.proof(module.path),
+                        [Place(module.path, node.line)],
+                    )
                     return
 
 
 def _installed(project: Project, unit: Unit, *names: str) -> list[Place]:
     """Give the places that name an application in `INSTALLED_APPS`."""
     found: list[Place] = []
-    for module in project.mentioning(unit, "INSTALLED_APPS"):
+    for module in mentioning(project, unit, "INSTALLED_APPS"):
         for spot in wiring.spots(module):
             for node in wiring.walk(spot.node):
-                if node.kind == "string" and any(node.value == name or str(node.value).startswith(f"{name}.") for name in names):
+                if node.kind == "string" and any(
+                    node.value == name or str(node.value).startswith(f"{name}.") for name in names
+                ):
                     found.append(Place(module.path, node.line))
     return list(dict.fromkeys(found))
 
@@ -346,7 +442,17 @@ def _installed(project: Project, unit: Unit, *names: str) -> list[Place]:
 def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     found = uses_of(project, unit, rules()["fastapi-users"])
     if found:
-        parts = [said for name, said in {"JWTStrategy": "JWT", "DatabaseStrategy": "tokens in the database", "RedisStrategy": "tokens in Redis", "BearerTransport": "bearer", "CookieTransport": "cookie"}.items() if any(use.origin.endswith(name) for use in found)]
+        parts = [
+            said
+            for name, said in {
+                "JWTStrategy": "JWT",
+                "DatabaseStrategy": "tokens in the database",
+                "RedisStrategy": "tokens in Redis",
+                "BearerTransport": "bearer",
+                "CookieTransport": "cookie",
+            }.items()
+            if any(use.origin.endswith(name) for use in found)
+        ]
         proof, places = wiring.best(project, [use.place for use in found])
         yield Way(f"fastapi-users ({', '.join(parts)})" if parts else "fastapi-users", places, proof, order=12)
         for use in found:
@@ -358,7 +464,8 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         project.place(module, call)
         for module in project.importing(unit, "fastapi")
         for call in module.calls
-        if project.origin(module, call.node.items[0], call.function) in ("fastapi.security.HTTPBasic", "fastapi.security.http.HTTPBasic")
+        if project.origin(module, call.node.items[0], call.function)
+        in ("fastapi.security.HTTPBasic", "fastapi.security.http.HTTPBasic")
     ]
     if basic:
         proof, places = wiring.best(project, basic)
@@ -371,13 +478,20 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
                 age = wiring.fold(project, wiring.keyword(Spot(module, node, call.function), "max_age"))
                 seconds = seconds_of(age.value, 1) if age is not None and age.known else 14 * 86_400.0
                 lasts = human(seconds) if seconds else "until the browser closes"
-                yield finding("session", f"signed cookie (starlette SessionMiddleware), {lasts}", project.proof(module.path), [project.place(module, call)])
+                yield finding(
+                    "session",
+                    f"signed cookie (starlette SessionMiddleware), {lasts}",
+                    project.proof(module.path),
+                    [project.place(module, call)],
+                )
     social: dict[str, Place] = {}
     for module in project.importing(unit, "authlib.integrations"):
         for call in module.calls:
             origin = project.origin(module, call.node.items[0], call.function)
             if origin.startswith("authlib.integrations") and origin.endswith(".register"):
-                named = wiring.keyword(Spot(module, call.node, call.function), "name") or wiring.argument(Spot(module, call.node, call.function), 0)
+                named = wiring.keyword(Spot(module, call.node, call.function), "name") or wiring.argument(
+                    Spot(module, call.node, call.function), 0
+                )
                 value = wiring.fold(project, named)
                 if value is not None and value.known:
                     social.setdefault(str(value.value), project.place(module, call))
@@ -394,7 +508,11 @@ def not_pinned(project: Project, tokens: Tokens) -> Iterator[Finding]:
         if token.signs or use.spot.module.language != "python" or token.rule.name not in ("pyjwt", "python-jose"):
             continue
         proof = project.proof(use.place.path)
-        if wiring.keyword(use.spot, "algorithms") is None and len(use.options) < 3 and not any(name == "..." for name, _ in use.spot.node.pairs):
+        if (
+            wiring.keyword(use.spot, "algorithms") is None
+            and len(use.options) < 3
+            and not any(name == "..." for name, _ in use.spot.node.pairs)
+        ):
             name = "jwt.decode without algorithms"
             if wiring.keyword(use.spot, "options") is None:
                 yield finding("algorithms_not_pinned", name, proof, [use.place])

@@ -16,6 +16,7 @@ from discover.extract.who_common import (
     finding,
     length,
     members,
+    mentioning,
     option,
     purpose,
     rules_of,
@@ -81,7 +82,7 @@ def read(project: Project, unit: Unit) -> Tokens:
                 continue
             names = f"{around(use.spot.module, use.spot.function)} {_bound(use)}"
             words = f"{names} {' '.join(render(node, 300) for node in _options(project, use))}"
-            token = Token(rule, use, signs, purpose(words), bool(re.search(r"refresh", words, re.IGNORECASE)))
+            token = Token(rule, use, signs, purpose(words, signs), bool(re.search(r"refresh", words, re.IGNORECASE)))
             if signs:
                 token.length = _length(project, use)
             tokens.every.append(token)
@@ -98,7 +99,12 @@ def _bound(use: Use) -> str:
     module = use.spot.module
     bindings = module.functions[use.spot.function].bindings if use.spot.function != -1 else module.bindings
     return next(
-        (name for name, node in bindings.items() if use.spot.node in (node, node.items[0] if node.kind == "await" and node.items else None)), ""
+        (
+            name
+            for name, node in bindings.items()
+            if use.spot.node in (node, node.items[0] if node.kind == "await" and node.items else None)
+        ),
+        "",
     )
 
 
@@ -122,13 +128,23 @@ def _length(project: Project, use: Use) -> Length | None:
     module, function = use.spot.module, use.spot.function
     payload = use.options[0].dotted if use.options else ""
     for call in module.calls:
-        if payload and call.function == function and call.node.items[0].dotted in (f"{payload}.update", "Object.assign"):
+        if (
+            payload
+            and call.function == function
+            and call.node.items[0].dotted in (f"{payload}.update", "Object.assign")
+        ):
             for argument in call.node.arguments:
                 if (value := argument.get("exp")) is not None:
                     return _at(length(project, module, value, function), Place(module.path, value.line))
     for assignment in module.assignments:
         target = assignment.target
-        key = str(target.value) if target.kind == "attribute" else str(target.items[1].value) if target.kind == "index" else ""
+        key = (
+            str(target.value)
+            if target.kind == "attribute"
+            else str(target.items[1].value)
+            if target.kind == "index"
+            else ""
+        )
         if payload and assignment.function == function and key == "exp" and target.items[0].dotted == payload:
             return _at(length(project, module, assignment.value, function), Place(module.path, assignment.line))
     return None
@@ -136,7 +152,11 @@ def _length(project: Project, use: Use) -> Length | None:
 
 def _at(found: Length, place: Place) -> Length:
     """Keep the place of a default, and of a moment that is made elsewhere; else the option's own."""
-    return found if found.place.path != place.path or found.default or found.seconds is None or found.place.line else Length(found.seconds, place)
+    return (
+        found
+        if found.place.path != place.path or found.default or found.seconds is None or found.place.line
+        else Length(found.seconds, place)
+    )
 
 
 def _chained(project: Project, use: Use, tokens: Tokens) -> None:
@@ -159,9 +179,16 @@ def _chained(project: Project, use: Use, tokens: Tokens) -> None:
 
 
 def _algorithms(project: Project, use: Use, into: list[str]) -> None:
-    for spot in (option(project, use, "algorithms", "algorithm", "alg"), wiring.keyword(use.spot, "algorithms", "algorithm")):
+    for spot in (
+        option(project, use, "algorithms", "algorithm", "alg"),
+        wiring.keyword(use.spot, "algorithms", "algorithm"),
+    ):
         value = wiring.fold(project, spot)
-        for name in (value.value if isinstance(value.value, list) else [value.value]) if value is not None and value.known else []:
+        for name in (
+            (value.value if isinstance(value.value, list) else [value.value])
+            if value is not None and value.known
+            else []
+        ):
             if isinstance(name, str) and re.fullmatch(r"[A-Za-z]{2,5}\d{3}\w*|EdDSA|dir", name) and name not in into:
                 into.append(name)
 
@@ -186,7 +213,9 @@ def kind_of(name: str) -> str:
 
 def settings(project: Project, unit: Unit) -> Iterator[tuple[str, Length, str]]:
     """Give (kind of token, lifetime, class around it) of settings that are named so."""
-    for module in project.mentioning(unit, "EXPIR", "xpir", "LIFETIME", "ifetime", "TTL", "MAX_AGE", "DURATION", "EXP_"):
+    for module in mentioning(
+        project, unit, "EXPIR", "xpir", "LIFETIME", "ifetime", "TTL", "MAX_AGE", "DURATION", "EXP_"
+    ):
         for name, spot in members(module, _LASTS):
             if not (which := kind_of(name)):
                 continue
@@ -198,7 +227,13 @@ def settings(project: Project, unit: Unit) -> Iterator[tuple[str, Length, str]]:
 
 def _class_of(spot: Spot, name: str) -> str:
     return next(
-        (kind.name for kind in spot.module.classes for member in kind.members if member.name == name and member.value is spot.node), ""
+        (
+            kind.name
+            for kind in spot.module.classes
+            for member in kind.members
+            if member.name == name and member.value is spot.node
+        ),
+        "",
     )
 
 
@@ -218,7 +253,15 @@ def _default(project: Project, spot: Spot, bare: float) -> Length | None:
                 default = argument.get("default")
         if default is not None and default.kind != "function":
             found = length(project, spot.module, default, spot.function, bare)
-            return None if found.seconds is None else Length(found.seconds, Place(spot.module.path, found.place.line if found.place.path == spot.module.path else node.line), True)
+            return (
+                None
+                if found.seconds is None
+                else Length(
+                    found.seconds,
+                    Place(spot.module.path, found.place.line if found.place.path == spot.module.path else node.line),
+                    True,
+                )
+            )
         if callee.kind != "attribute":
             break
         chain = callee.items[0]
@@ -251,7 +294,11 @@ def lifetimes(project: Project, unit: Unit, tokens: Tokens, proof: Proof) -> Ite
                 texts.add(str(found))
                 special = re.match(r"dev|test|prod|local|stag", owner, re.IGNORECASE)
                 yield finding(
-                    f"token_lifetime_{which}", str(found), max(proof, project.proof(found.place.path)), [found.place], condition=f"only {owner}" if special else ""
+                    f"token_lifetime_{which}",
+                    str(found),
+                    max(proof, project.proof(found.place.path)),
+                    [found.place],
+                    condition=f"only {owner}" if special else "",
                 )
         if not texts and unknown is not None:
             yield finding(f"token_lifetime_{which}", str(unknown), proof, [unknown.place])
