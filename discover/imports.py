@@ -35,14 +35,22 @@ class Imports:
         ancestors = [path.rpartition("/")[0]]
         while ancestors[-1] and ancestors[-1] != unit.folder:
             ancestors.append(ancestors[-1].rpartition("/")[0])
-        roots = [*reversed(ancestors), *(posixpath.join(unit.folder, name) for name in ("src", "app", "backend"))]
+        # A package's own folder is no place to import from: `celery` in `jobs/celery.py` is the installed one.
+        ancestors = [root for root in ancestors if root == unit.folder or not self._is_package(root)]
+        beside = [posixpath.join(unit.folder, name) for name in ("src", "app", "backend")]
+        if unit.dependency(first) is not None:
+            beside = [root for root in beside if not self._is_package(root)]
+        roots = [*reversed(ancestors), *beside]
         roots += [posixpath.join(library.folder, name) for library in unit.libraries for name in ("", "src")]
         for number, root in enumerate(roots):
             if first in sys.stdlib_module_names and number:
                 break
-            if (found := self.python_file(posixpath.join(root, inner) if root else inner)) != "":
+            if (found := self.python_file(posixpath.join(root, inner) if root else inner)) not in ("", path):
                 return found
         return ""
+
+    def _is_package(self, folder: str) -> bool:
+        return f"{folder}/__init__.py" in self._project.tree.sizes
 
     def python_file(self, stem: str) -> str:
         """Give the file of a module or package at a path without its ending."""
