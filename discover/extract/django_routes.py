@@ -397,7 +397,8 @@ class Urls:
         if "ninja" in origin.lower():
             for route, parts in self.ninja:
                 every = [*pieces, Piece("/", place), *parts]
-                yield replace(route, path=clean("".join(part.text for part in every))), every
+                path = clean("".join(part.text for part in every))
+                yield replace(route, path=path, version=version_of(path)), every
             return
         if made.kind != "call":
             return

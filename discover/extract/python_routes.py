@@ -33,7 +33,7 @@ from discover.rules import Rule, each, of
 
 WORDS = (
     "oute", "lueprint", "esource", "amespace", "FastAPI", "Flask", "Quart", "Sanic", "Starlette", "Litestar", "tornado",
-    "aiohttp", "NinjaAPI", "MethodView", "mount(", "Api(", "falcon", "bottle",
+    "aiohttp", "NinjaAPI", "MethodView", "mount(", "Api(", "falcon", "bottle", "Robyn",
 )  # fmt: skip
 """A module that has a route, a router or an application has one of these words."""
 
@@ -53,8 +53,8 @@ MOUNTING = frozenset(
 MAX_MOUNTS = 200
 MAX_STEPS = 16
 
-Key = tuple[str, int, str]
-"""An application, router or parameter: path, line, and the parameter's name."""
+Key = tuple[str, int, str, str]
+"""An application, router or parameter: path, line, the parameter's name, and what is called or defined there."""
 
 
 @dataclass(slots=True)
@@ -184,7 +184,7 @@ class Graph:
         return self.keys(module, node.items[0], function, steps + 1) if node.value in ("router", "app") else []
 
     def _called(self, module: Module, node: Node, function: int, steps: int) -> list[Key]:
-        key = (module.path, node.line, "")
+        key = (module.path, node.line, "", node.items[0].dotted)
         if key in self.holders:
             return [key]
         rule, app = self._maker(module, node, function)
@@ -245,7 +245,7 @@ class Graph:
             scope = module.functions[function]
             for position, parameter in enumerate(scope.parameters):
                 if parameter.name == name:
-                    key = (module.path, scope.line, name)
+                    key = (module.path, scope.line, name, scope.name)
                     self.parameters[key] = (module.path, scope.number, position)
                     return [key]
             function = scope.parent
@@ -418,10 +418,10 @@ class Graph:
         path = piece(self.project, module, given, -1)
         listed = decorator.get("guards")
         guards = [guard for item in (listed.items if listed else []) if (guard := self.guards.name(module, item, -1))]
-        key = (module.path, function.line, "")
+        key = (module.path, function.line, "", function.name)
         owner = next((class_ for class_ in module.classes if class_.name == function.owner), None)
         if owner is not None:
-            key = (module.path, owner.line, "")
+            key = (module.path, owner.line, "", owner.name)
         self.added.append(
             Added(key, [name.upper()], path, Place(module.path, decorator.line), guards, True, self.conditions)
         )
@@ -430,16 +430,15 @@ class Graph:
         node, function = call.node, call.function
         callee = node.items[0]
         name = last(callee.dotted)
+        if name in CREATED:
+            self.keys(module, node, function)
+            return
         if callee.kind != "attribute":
-            if name in CREATED:
-                self.keys(module, node, function)
             return
         target = callee.items[0]
         arguments = node.arguments
         first = arguments[0] if arguments else None
-        if name in CREATED:
-            self.keys(module, node, function)
-        elif name in MOUNTING:
+        if name in MOUNTING:
             swapped = name in ("mount", "add_subapp") or (name == "add_router" and len(arguments) > 1)
             child = (
                 arguments[1]
@@ -515,6 +514,25 @@ class Graph:
         if view is None or name in ("add_api_route", "add_route"):
             view = node.arguments[1] if len(node.arguments) > 1 else view
         if path is None or view is None:
+            return
+        if any(
+            self.holders[key].rule.value == "pyramid"
+            for key in self.keys(module, node.items[0].items[0], function)
+            if key in self.holders
+        ):
+            path = node.get("pattern") or view
+            for key in self.keys(module, node.items[0].items[0], function):
+                self.added.append(
+                    Added(
+                        key,
+                        ["ANY"],
+                        piece(self.project, module, path, function),
+                        Place(module.path, node.line),
+                        [],
+                        None,
+                        self.conditions,
+                    )
+                )
             return
         if self.project.origin(module, path, function).endswith((".handler", ".as_view()")):
             path, view = view, path
@@ -629,7 +647,7 @@ class Graph:
             elif name in VERBS and len(entry.arguments) > 1:
                 self._view(there, entry.arguments[1], inside, key, entry.arguments[0], [name.upper()], entry)
             elif name == "Mount" and entry.arguments:
-                inner = (there.path, entry.line, "")
+                inner = (there.path, entry.line, "", "Mount")
                 routes = entry.get("routes")
                 if routes is not None:
                     self.holders[inner] = Holder(self.holder_rule(key), False, Place(there.path, entry.line))
@@ -642,11 +660,11 @@ class Graph:
                         self.mounts.append(Mount(key, made, piece(self.project, there, entry.arguments[0], inside), []))
             elif entry.kind == "function" and entry.value is not None:
                 function_ = there.functions[int(entry.value)]
-                self._hold(key, (there.path, function_.line, ""), None)
+                self._hold(key, (there.path, function_.line, "", function_.name), None)
             elif entry.kind == "class" and entry.value is not None:
                 kind = kind_of(self.project, there, there.classes[int(entry.value)])
                 path = kind.members["path"][1].value if "path" in kind.members else None
-                self._hold(key, (there.path, kind.class_.line, ""), piece(self.project, there, path))
+                self._hold(key, (there.path, kind.class_.line, "", kind.class_.name), piece(self.project, there, path))
             else:
                 for made in self.keys(there, entry, inside, 1):
                     self.mounts.append(Mount(key, made, None, []))
@@ -719,11 +737,14 @@ class Graph:
     @staticmethod
     def _joined(pieces: list[Piece], holder: Holder | None) -> str:
         texts = [part.text for part in pieces]
-        if holder is not None and holder.rule.value == "tornado":
+        value = holder.rule.value if holder is not None else ""
+        if value == "tornado":
             return django_routes.plain(texts[-1] if texts else "")
-        if holder is not None and holder.rule.value == "fastapi":
-            return clean("".join(texts))
-        return clean("/".join(texts)) if texts else "/"
+        if value in ("sanic", "bottle"):
+            texts = [re.sub(r"<(\w+):[^<>]*>", r"{\1}", text) for text in texts]
+        if value in ("robyn", "blacksheep", "falcon"):
+            texts = [re.sub(r"(?<=/):(\w+)", r"{\1}", text) for text in texts]
+        return clean(("" if value == "fastapi" else "/").join(texts))
 
 
 _graphs: WeakKeyDictionary[Project, dict[str, Graph]] = WeakKeyDictionary()
@@ -769,7 +790,11 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from django_routes.findings_of(project, unit)
     if any(found.proof >= Proof.USED for found in frameworks):
         yield _language(project, unit)
-    counted = [one for one in every if one.mounted and not one.conditional and one.route.note != django_routes.ADMIN]
+    counted = [
+        one
+        for one in every
+        if one.mounted and not one.conditional and one.route.method != "WS" and one.route.note != django_routes.ADMIN
+    ]
     if counted:
         notes = [
             f"{len(aside)} {why}"

@@ -436,24 +436,6 @@ def _package_manager(project: Project, unit: Unit) -> Iterator[Finding]:
     if pipfile := there("Pipfile"):
         found.append(("pipenv", [Place(pipfile, 1)], ""))
     requirements = [path for path in unit.manifests if path.endswith((".txt", ".in"))]
-    lists = [
-        f"{name}, too: two lists"
-        for name in ("Pipfile", "pyproject.toml")
-        if there(name) and (name == "Pipfile" or found)
-    ]
-    for path in requirements:
-        rows = [row.strip() for row in project.text(path).splitlines()]
-        rows = [row for row in rows if row and not row.startswith("#")]
-        if rows and all(re.match(r"(-r|--requirement)\b", row) for row in rows):
-            targets = [re.sub(r"^(-r|--requirement)[\s=]*", "", row) for row in rows]
-            folder = path.rpartition("/")[0]
-            names = [f"{folder}/{target}".lstrip("/") for target in targets]
-            places = [
-                *(Place(name, 1) for name in names if project.tree.exists(name)),
-                Place(path, project.tree.line(path, r"^\s*(-r|--requirement)")),
-            ]
-            note = lists[0] if lists else ""
-            yield Finding(Row.DELIVERY, "requirements", f"{', '.join(names)} through -r", Proof.USED, places, note=note)
     if requirements and not found:
         best = min(requirements, key=lambda path: (path.count("/"), len(path)))
         found.append(
