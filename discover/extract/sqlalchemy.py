@@ -761,13 +761,12 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
 def _orm(project: Project, unit: Unit, read: _Read) -> Finding:
     flask = any(True for _ in project.importing(unit, "flask_sqlalchemy"))
     name = "sqlmodel" if "sqlmodel" in read.styles else "flask-sqlalchemy" if flask else "sqlalchemy"
-    listed = unit.dependency(name)
-    version = re.search(r"\d+", listed.version) if listed is not None else None
-    if name == "sqlalchemy" and (version is None or read.styles & {"mapped_column", "MappedAsDataclass"}):
+    version = _version(project, unit, name)
+    if name == "sqlalchemy" and (not version or read.styles & {"mapped_column", "MappedAsDataclass"}):
         modern = "mapped_column" in read.styles or any(True for _ in project.importing(unit, "sqlalchemy.ext.asyncio"))
-        major = "2" if modern else version[0] if version else ""
+        major = "2" if modern else version
     else:
-        major = version[0] if version and name != "sqlmodel" else ""
+        major = version if name != "sqlmodel" else ""
     is_async = any(True for _ in project.importing(unit, "sqlalchemy.ext.asyncio", "sqlmodel.ext.asyncio"))
     value = " ".join(filter(None, [name, major, "async" if is_async else ""]))
     aliases = _aliases(project, unit)
@@ -783,6 +782,17 @@ def _orm(project: Project, unit: Unit, read: _Read) -> Finding:
     places = [*([aliases] if aliases else []), *read.bases[:2], *([read.first] if read.first else [])]
     proof = max((entity.proof for entity in read.entities), default=Proof.USED)
     return Finding(Row.DATA, "orm", ", ".join([value, *styles]), proof, places)
+
+
+def _version(project: Project, unit: Unit, name: str) -> str:
+    """Give a package's major version: from the manifest, or from where it is pinned."""
+    listed = unit.dependency(name)
+    found = re.search(r"\d+", listed.version) if listed is not None else None
+    for path in [] if found else project.files(unit, "*requirements*.txt", "requirements/*.txt", "requirements/*.in"):
+        pinned = re.search(rf"^{name.replace('-', '[-_.]')}\s*[=~>]=\s*(\d+)", project.text(path), re.I | re.M)
+        if pinned is not None:
+            return pinned[1]
+    return found[0] if found else ""
 
 
 def _aliases(project: Project, unit: Unit) -> Place | None:
