@@ -343,7 +343,8 @@ def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Findi
             ]
         if rule.name == "arctic":
             for use in found:
-                names.setdefault(use.origin.rpartition(".")[2].removesuffix("()").lower(), []).append(use.place)
+                if (provider := re.fullmatch(r"arctic\.([A-Z]\w+)", use.origin)) is not None:
+                    names.setdefault(provider[1].lower(), []).append(use.place)
         elif found and rule.name not in ("authlib-oauth", "social-auth"):
             names.setdefault(rule.value, []).extend(use.place for use in found)
     for module in mentioning(project, unit, "Module"):

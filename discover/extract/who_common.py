@@ -19,7 +19,7 @@ MAX_HOPS = 12
 PURPOSES = {
     "password reset mails": re.compile(r"reset|forgot|recover", re.IGNORECASE),
     "e-mail confirmation": re.compile(
-        r"verif(y|ication)_?(e?mail|account)|e?mail_?verif|confirm|activat", re.IGNORECASE
+        r"verif(y|ication)_?(e?mail|account)|e?mail_?verif|confirm|(?<!can)activat", re.IGNORECASE
     ),
     "invitations": re.compile(r"invit", re.IGNORECASE),
     "unsubscribe links": re.compile(r"unsubscribe", re.IGNORECASE),
@@ -155,7 +155,7 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
     value = project.fold(module, node, function)
     if value.known:
         seconds = seconds_of(value.value, bare)
-        return None if seconds is None else Length(seconds, value.place, bool(value.env))
+        return None if seconds is None else Length(seconds, value.place, bool(value.env) or _is_setting(project, value.place))
 
     def inner(item: Node, unit: float = bare) -> Length | None:
         return _length(project, module, item, function, unit, steps + 1)
@@ -198,6 +198,16 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
             if found is not node:
                 return _length(project, where, found, inside, unit_of_name(str(node.value)) or bare, steps + 1)
     return None
+
+
+def _is_setting(project: Project, place: Place) -> bool:
+    """Tell whether a constant is the default of a class of settings, which the environment can change."""
+    module = project.module(place.path) if place.path.endswith(".py") else None
+    return module is not None and any(
+        member.line == place.line and any(base.dotted.endswith("Settings") for base in class_.bases)
+        for class_ in module.classes
+        for member in class_.members
+    )
 
 
 def _called(project: Project, module: Module, node: Node, function: int, bare: float, steps: int) -> Length | None:

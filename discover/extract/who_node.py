@@ -198,7 +198,10 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         text = f"passport-jwt ({_in(real[0])}){via}" if _in(real[0]) else f"passport-jwt{via}"
     else:
         said_own = [f"{name} (optional)" if name in optional else name for name in own]
-        shown = [*said_own, *(providers if len(providers) < 4 else [])]
+        shown = [
+            *said_own,
+            *([f"{name} (optional)" if name in optional else name for name in providers] if len(providers) < 4 else []),
+        ]
         text = f"passport: {', '.join(shown)}"
         if len(providers) >= 4:
             text += f"{' and ' if own else ''}{'a dozen' if len(providers) == 12 else len(providers)} OAuth providers"

@@ -87,7 +87,21 @@ def read(project: Project, unit: Unit) -> Tokens:
                 token.length = _length(project, use)
             tokens.every.append(token)
             _algorithms(project, use, tokens.algorithms)
+    _nest_default(project, unit, tokens)
     return tokens
+
+
+def _nest_default(project: Project, unit: Unit, tokens: Tokens) -> None:
+    """`JwtModule.register({signOptions: {expiresIn}})` holds for every call that signs without a length of its own."""
+    waiting = [token for token in tokens.every if token.rule.name == "nestjs-jwt" and token.signs and token.length is None]
+    if not waiting:
+        return
+    for module in project.importing(unit, "@nestjs/jwt"):
+        for _, spot in members(module, re.compile(r"^signOptions$")):
+            if (lasts := wiring.member(project, spot, "expiresIn")) is not None:
+                for token in waiting:
+                    token.length = length(project, lasts.module, lasts.node, lasts.function)
+                return
 
 
 def _fits(rule: Rule, key: str, origin: str) -> bool:
