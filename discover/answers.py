@@ -147,7 +147,14 @@ _Worked = tuple[Answer | None, list[str]]
 
 def _project_name(result: Result) -> _Worked:
     unit = result.unit
-    sources = [(unit.name, f"{unit.place}: the name in the manifest" if unit.place.path else "the manifest's name")]
+    name = unit.name
+    if (
+        unit.folder
+        and name.lower() in _GENERIC
+        and (root := next((each.name for each in result.units if not each.folder), ""))
+    ):
+        name = f"{root} {name}"
+    sources = [(name, f"{unit.place}: the name in the manifest" if unit.place.path else "the manifest's name")]
     if unit.pypi and not unit.npm and (package := _package(result)):
         sources.append((package, f"no manifest has a name: {package}/ is where its code is"))
     folder = unit.folder.rpartition("/")[2] or result.root.name

@@ -278,31 +278,47 @@ class _Making:
         return self.made
 
     def _many(self) -> dict[str, list[tuple[str, str, str]]]:
-        """Give the many-to-many relations, each once, at the later end: table → (field, other table, how known)."""
+        """Give the many-to-many relations, each once, at the larger end: table → (field, other table, how known)."""
         found: dict[str, list[tuple[str, str, str]]] = {}
         seen: set[frozenset[str]] = set()
-        place = {entity.table: number for number, entity in enumerate(self.entities)}
+        sizes = {entity.table: len(entity.columns) for entity in self.entities}
         tables = {name: entity.table for entity in self.entities for name in (entity.name, entity.table)}
 
-        def add(first: str, second: str, name: str, how: str) -> None:
+        def add(first: str, second: str, how: str) -> None:
             if frozenset((first, second)) in seen:
                 return
             seen.add(frozenset((first, second)))
-            if place[first] < place[second]:
-                first, second, name = second, first, self.names[first][0]
-            found.setdefault(first, []).append((one(words(name)), second, how))
+            if self._needs(second, first) or (not self._needs(first, second) and sizes[first] < sizes[second]):
+                first, second = second, first
+            name = f"other_{one(self.names[second][0])}" if first == second else self.names[second][1]
+            found.setdefault(first, []).append((name, second, how))
 
         for entity in self.joins:
             ends = [self._end(column) for column in entity.columns if column.references]
             first, second = ends[0], ends[1]
             if first and second and "accounts" not in ends:
-                add(first, second, self.names[second][0], f"by {entity.table}")
+                add(first, second, f"by {entity.table}")
         for entity in self.entities:
             for relation in entity.relations:
                 other = tables.get(relation.target)
                 if relation.kind == "many_to_many" and other:
-                    add(entity.table, other, relation.name, f"by {relation.through}" if relation.through else "")
+                    add(entity.table, other, f"by {relation.through}" if relation.through else "")
         return found
+
+    def _needs(self, table: str, other: str) -> bool:
+        """Tell whether a table refers to another, over whichever tables."""
+        seen: set[str] = set()
+        waiting = [table]
+        while waiting:
+            current = waiting.pop()
+            for entity in self.entities:
+                if entity.table == current and current not in seen:
+                    ends = [self._end(column) for column in entity.columns if column.references]
+                    if other in ends and other != current:
+                        return True
+                    waiting += [end for end in ends if end]
+            seen.add(current)
+        return False
 
     def _ordered(self, many: dict[str, list[tuple[str, str, str]]]) -> list[Entity]:
         """Put what is referred to first; where tables refer to each other in a ring, the first of them is."""
@@ -368,6 +384,8 @@ class _Making:
         end = self._end(column)
         stem = re.sub(r"_(id|uuid|fk)$", "", name) or name
         optional = column.nullable and not column.primary_key
+        if len(stem) == 1 and end:
+            stem = "account" if end == "accounts" else self.names[end][1]
         if end == "accounts":
             if not noun.owner:
                 noun.owner = column.name
@@ -478,6 +496,8 @@ def plain_type(column: Column, entity: Entity) -> str:
 def specification(column: Column, entity: Entity) -> tuple[str, str]:
     """Write a column as `make domain` reads it, and a note; the first is empty where that can't be."""
     kind, note = plain_type(column, entity), ""
+    if kind == "text" and (column.unique or column.index):
+        kind = "line"
     name = words(column.name)
     sizes = [int(each) for each in re.findall(r"\d+", column.type.partition("(")[2])]
     length = column.length or (sizes[0] if sizes and kind in ("line", "text") else None)

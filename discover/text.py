@@ -29,9 +29,9 @@ def comment(text: str, *, indent: int = 0) -> list[str]:
 def quoted(value: object) -> str:
     """Write a value on one line of YAML, with quotes where it would be read as something else."""
     if isinstance(value, list):
-        return f"[{', '.join(quoted(each) for each in value)}]"
+        return f"[{', '.join(quoted(each) if ',' not in str(each) else json.dumps(each) for each in value)}]"
     text = str(value)
-    if re.fullmatch(r"[A-Za-z_][\w .&+'()?=/-]*", text) and text == text.strip() and " #" not in text:
+    if re.fullmatch(r"[A-Za-z_][\w .&+'()?=/,:-]*", text) and text == text.strip() and " #" not in text:
         try:
             if yaml.safe_load(text) == text and yaml.safe_load(f"x: {text}") == {"x": text}:
                 return text
