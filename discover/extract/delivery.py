@@ -373,7 +373,7 @@ def hosting_hints(project: Project, unit: Unit) -> Iterator[Finding]:
                     if not brought.type_only and (brought.module == name or brought.module.startswith(f"{name}/")):
                         named.setdefault(rule.value, {}).setdefault(name, []).append(Place(module.path, brought.line))
     if variables:
-        reads = rb"""(?:\benv(?:\.|\[["'])|environ(?:\.get)?[\[(]["']|getenv\(["'])"""
+        reads = rb"""(?:\benv(?:\??\.|\[["'])|environ(?:\.get)?[\[(]["']|getenv\(["'])"""
         pattern = re.compile(reads + rb"(" + b"|".join(name.encode() for name in variables) + rb")\b")
         for path in project.sources(unit):
             content = project.tree.bytes(path) or b""

@@ -1,4 +1,4 @@
-"""Pipelines: which system runs what on a change. A badge in a README is none, and a job that is switched off runs nothing."""
+"""Pipelines: which system runs what on a change. A badge in a README is none; a job that is off runs nothing."""
 
 from __future__ import annotations
 
@@ -20,32 +20,48 @@ MAX_STEPS = 4_000
 _BUILDS = "image builds"
 _TESTS = "tests"
 _KINDS: tuple[tuple[str, str], ...] = (
-    ("lint", r"eslint|ruff(?! format\b.*--fix)|flake8|pylint|black|isort|prettier|biome|standard|tslint|oxlint|rubocop|stylelint"
-             r"|pre-commit run|hadolint|golangci-lint|djlint|pycodestyle|super-linter|reviewdog|pre-commit/action|ruff-action"),
+    ("lint", r"eslint|ruff(?! format\b.*--fix)|flake8|pylint|black|isort|prettier|biome|standard|tslint|oxlint"
+             r"|rubocop|stylelint"
+             r"|pre-commit run|hadolint|golangci-lint|djlint|pycodestyle|super-linter|reviewdog"
+             r"|pre-commit/action|ruff-action"),
     ("types", r"mypy|pyright|basedpyright|pyre check|ty check|tsc(?=.*--noEmit)|vue-tsc"),
-    (_TESTS, r"pytest|py\.test|jest|vitest|mocha|ava|playwright test|cypress run|cypress-io/github-action|manage\.py test|flask test"
-             r"|unittest|nosetests|newman run|behave|node (?:--\S+ )*--test|deno test|bun test|go test|cargo test|karma start|wdio"
-             r"|codecept(?:js)? run|tap|borp|uvu|--exit-code-from|--abort-on-container-exit|tox|nox|ng test|mvn (?:\S+ )*(?:test|verify)|phpunit"),
+    (_TESTS, r"pytest|py\.test|jest|vitest|mocha|ava|playwright test|cypress run|cypress-io/github-action"
+             r"|manage\.py test|flask test"
+             r"|unittest|nosetests|newman run|behave|node (?:--\S+ )*--test|deno test|bun test|go test"
+             r"|cargo test|karma start|wdio"
+             r"|codecept(?:js)? run|tap|borp|uvu|--exit-code-from|--abort-on-container-exit|tox|nox|ng test"
+             r"|mvn (?:\S+ )*(?:test|verify)|phpunit"),
     ("load tests", r"k6 (?:run|cloud)|k6-action|run-k6-action|artillery|locust|autocannon"),
-    ("build", r"tsc|nest build|next build|vite build|webpack|esbuild|rollup|tsup|swc|ng build|python -m build|poetry build|uv build"),
-    (_BUILDS, r"docker/build-push-action|docker/bake-action|docker build|docker image build|docker (?:\S+ )?buildx (?:build|bake)"
-              r"|docker[ -]compose (?:\S+ )*build|kaniko|buildah|podman build|docker push|docker@\d|plugins/docker|plugin-docker-buildx"
+    ("build", r"tsc|nest build|next build|vite build|webpack|esbuild|rollup|tsup|swc|ng build|python -m build"
+              r"|poetry build|uv build"),
+    (_BUILDS, r"docker/build-push-action|docker/bake-action|docker build|docker image build"
+              r"|docker (?:\S+ )?buildx (?:build|bake)"
+              r"|docker[ -]compose (?:\S+ )*build|kaniko|buildah|podman build|docker push|docker@\d"
+              r"|plugins/docker|plugin-docker-buildx"
               r"|docker\.build\(|docker/build|pack build"),
-    ("security scans", r"codeql|trivy|snyk|zaproxy|npm audit|yarn audit|pnpm audit|pip-audit|gitleaks|trufflehog|semgrep|bandit"
+    ("security scans", r"codeql|trivy|snyk|zaproxy|npm audit|yarn audit|pnpm audit|pip-audit|gitleaks"
+                       r"|trufflehog|semgrep|bandit"
                        r"|safety check|sonar\w*|grype|dependency-review-action|zizmor"),
-    ("release", r"semantic-release|npm publish|pnpm publish|yarn npm publish|twine upload|pypi-publish|poetry publish|uv publish"
+    ("release", r"semantic-release|npm publish|pnpm publish|yarn npm publish|twine upload|pypi-publish"
+                r"|poetry publish|uv publish"
                 r"|release-please|changesets/action|action-gh-release|goreleaser|create-release"),
-    ("deploy", r"flyctl deploy|fly deploy|heroku(?:-deploy)?|kubectl (?:\S+ )*(?:apply|set image|rollout)|helm (?:\S+ )*(?:upgrade|install)|ecs-deploy|ecs update-service"
-               r"|gcloud (?:\S+ )?(?:run|app|functions) deploy|deploy-cloudrun|deploy-appengine|serverless deploy|sls deploy|sam deploy|cdk deploy"
-               r"|vercel(?:-action)?|wrangler|netlify|ssh-action|scp-action|kamal deploy|terraform apply|pulumi up|webapps-deploy|functions-action"
-               r"|eb deploy|beanstalk|render-deploy|railway up|argocd app sync|rsync|pm2 (?:deploy|reload|restart)|docker stack deploy|azurewebapp@\d"
-               r"|codedeploy|dokku|capistrano|cap production deploy|firebase deploy|zappa (?:deploy|update)|ansible-playbook"),
+    ("deploy", r"flyctl deploy|fly deploy|heroku(?:-deploy)?|kubectl (?:\S+ )*(?:apply|set image|rollout)"
+               r"|helm (?:\S+ )*(?:upgrade|install)|ecs-deploy|ecs update-service"
+               r"|gcloud (?:\S+ )?(?:run|app|functions) deploy|deploy-cloudrun|deploy-appengine"
+               r"|serverless deploy|sls deploy|sam deploy|cdk deploy"
+               r"|vercel(?:-action)?|wrangler|netlify|ssh-action|scp-action|kamal deploy|terraform apply"
+               r"|pulumi up|webapps-deploy|functions-action"
+               r"|eb deploy|beanstalk|render-deploy|railway up|argocd app sync|rsync|pm2 (?:deploy|reload"
+               r"|restart)|docker stack deploy|azurewebapp@\d"
+               r"|codedeploy|dokku|capistrano|cap production deploy|firebase deploy|zappa (?:deploy|update)"
+               r"|ansible-playbook"),
 )  # fmt: skip
 _TOOLS = [
     (kind, re.compile(rf"(?<![\w./@-])(?:[\w./-]*/)?(?:{words})(?![\w-])", re.IGNORECASE)) for kind, words in _KINDS
 ]
 _RUNNER = re.compile(
-    r"\b(?:npm|pnpm|yarn|bun|npx|turbo|nx|lerna|make|just|task|rush|hatch|poe|poetry run|pdm|inv|invoke|gradle|gradlew|wsrun|run-s|run-p"
+    r"\b(?:npm|pnpm|yarn|bun|npx|turbo|nx|lerna|make|just|task|rush|hatch|poe|poetry run|pdm|inv|invoke|gradle"
+    r"|gradlew|wsrun|run-s|run-p"
     r"|npm-run-all|concurrently|moon)\b(?P<tail>.*)"
 )
 _NAMED = [
@@ -60,15 +76,19 @@ _NAMED = [
     )
 ]
 _INSTALLS = re.compile(
-    r"\b(?:pip3?|pipx|uv pip|uv tool|apt|apt-get|brew|gem|conda|mamba|apk|npm|pnpm|yarn|bun|poetry|pipenv|pdm|uv|go|cargo|playwright|cypress)"
-    r"\s+(?:-\S+\s+)*(?:install|i|ci|add|sync|install-deps)\b|^\s*(?:echo|cd|export|mkdir|cp|chmod|cat|touch|set|sleep|curl|wget)\b"
+    r"\b(?:pip3?|pipx|uv pip|uv tool|apt|apt-get|brew|gem|conda|mamba|apk|npm|pnpm|yarn|bun|poetry|pipenv|pdm"
+    r"|uv|go|cargo|playwright|cypress)"
+    r"\s+(?:-\S+\s+)*(?:install|i|ci|add|sync|install-deps)\b|^\s*(?:echo|cd|export|mkdir|cp|chmod|cat|touch"
+    r"|set|sleep|curl|wget)\b"
 )
 _SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+|--\S+\s+)*(?:run(?:-script)?\s+)?([\w:.-]+)")
+_OPTIONS = re.compile(r"(?<!\S)(--filter|-F|--workspace|-w|workspace|--prefix|-C|--cwd|--dir|--project)[ =]\S+")
+"""Options that name a package, whatever it is called."""
 _PARTS = re.compile(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)")
 _MAIN = re.compile(r"^(main|master|trunk|develop|default|\*+|\*\*/.*|v\*|\$default-branch)$")
 _COMMANDS = frozenset(
-    {"script", "scripts", "run", "command", "commands", "bash", "powershell", "pwsh", "inline", "uses", "task", "pipe", "inlineScript",
-     "template"}
+    {"script", "scripts", "run", "command", "commands", "bash", "powershell", "pwsh", "inline", "uses", "task", "pipe",
+     "inlineScript", "template"}
 )  # fmt: skip
 _LEFT_OUT = frozenset(
     {
@@ -373,7 +393,8 @@ def kinds(command: str, scripts: dict[str, str], makefile: str = "", depth: int 
     """Tell what a shell command does; scripts of package.json and targets of a Makefile are looked up."""
     found: set[str] = set()
     joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*$", "", command, flags=re.MULTILINE))
-    for part in _PARTS.split(joined[:20_000]):
+    for whole in _PARTS.split(joined[:20_000]):
+        part = _OPTIONS.sub("", whole[:1_000])
         if _INSTALLS.search(part):
             continue
         direct = [kind for kind, pattern in _TOOLS if pattern.search(part)]
