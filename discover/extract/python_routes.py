@@ -112,6 +112,8 @@ class Counted:
     mounted: bool = True
     """An application has it."""
     conditional: bool = False
+    unknown: bool = False
+    """Its own path is no constant."""
 
 
 class Graph:
@@ -129,6 +131,8 @@ class Graph:
         """Key of a parameter → (path, number of the function, position)."""
         self.passed: dict[Key, list[Key]] = {}
         """Key of a parameter → what callers pass for it."""
+        self.lost: list[Place] = []
+        """Where something is registered that could not be followed."""
         self.conditions: tuple[str, ...] = ()
         """Of the call that is being read."""
         self.view_guards: dict[Key, list[str]] = {}
@@ -589,6 +593,7 @@ class Graph:
         else:
             found = class_of(self.project, module, node, function)
             if found is None:
+                self.lost.append(Place(module.path, path.line))
                 return
             kind = found
         shared: list[str] = []
@@ -727,12 +732,15 @@ class Graph:
                     note = f"only if {' and '.join(conditions)}" if conditions else ""
                     if not mounted:
                         note = "; ".join(filter(None, [note, "mounted nowhere that was found"]))
+                    unknown = added.path is not None and not added.path.known
+                    if unknown:
+                        note = "; ".join(filter(None, [note, "path unknown"]))
                     guards = list(dict.fromkeys([*way.guards, *added.guards]))
                     for method in added.methods:
                         if (method, path, added.place) not in seen:
                             seen.add((method, path, added.place))
                             route = Route(method, path, added.place, guards, added.validated, version_of(path), note)
-                            yield Counted(route, pieces, mounted, bool(conditions))
+                            yield Counted(route, pieces, mounted, bool(conditions), unknown)
 
     @staticmethod
     def _joined(pieces: list[Piece], holder: Holder | None) -> str:
@@ -790,26 +798,30 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from django_routes.findings_of(project, unit)
     if any(found.proof >= Proof.USED for found in frameworks):
         yield _language(project, unit)
-    counted = [
-        one
-        for one in every
-        if one.mounted and not one.conditional and one.route.method != "WS" and one.route.note != django_routes.ADMIN
-    ]
-    if counted:
-        notes = [
-            f"{len(aside)} {why}"
-            for aside, why in (
-                ([one for one in every if one.conditional and one.mounted], "only under a condition"),
-                ([one for one in every if not one.mounted], "on routers whose mount was not found"),
-            )
-            if aside
-        ]
-        best = max(
-            (one.route.place for one in counted), key=lambda place: (project.proof(place.path), -len(place.path))
-        )
-        note = f"and {', '.join(notes)}" if notes else ""
-        yield Finding(Row.API, "endpoint_count", len(counted), project.proof(best.path), [best], note=note)
+    yield from _count(project, made, every)
     yield from _versions(project, every)
+
+
+def _count(project: Project, made: Graph, every: list[Counted]) -> Iterator[Finding]:
+    """Count what an application answers always; what could not be read makes it "at least"."""
+    mounted = [
+        one for one in every if one.mounted and one.route.method != "WS" and one.route.note != django_routes.ADMIN
+    ]
+    counted = [one for one in mounted if not one.conditional and not one.unknown]
+    if not counted:
+        return
+    asides = (
+        ([one for one in mounted if one.conditional], "only under a condition"),
+        ([one for one in every if not one.mounted], "on routers whose mount was not found"),
+        ([one for one in mounted if one.unknown and not one.conditional], "with a path that is no constant"),
+    )
+    notes = [f"{len(aside)} {why}" for aside, why in asides if aside]
+    if made.lost:
+        notes.append(f"whatever is registered at {', '.join(map(str, made.lost[:3]))}")
+    note = f"and {', '.join(notes)}" if notes else ""
+    places = [one.route.place for one in counted]
+    best = max(places, key=lambda place: (project.proof(place.path), -len(place.path)))
+    yield Finding(Row.API, "endpoint_count", len(counted), project.proof(best.path), [best], note=note)
 
 
 def _language(project: Project, unit: Unit) -> Finding:

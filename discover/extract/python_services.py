@@ -17,7 +17,7 @@ from discover.project import Project, Unit, Value
 from discover.rules import Rule, each, of
 
 COMMAND_FILES = (
-    "Procfile*", "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile", "*.sh", "*.service", "*.conf", "*.ini",
+    "Procfile*", "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile", "*.sh", "*.service", "*.conf", "*.ini", "*entrypoint*",
     "docker-compose*.yml", "docker-compose*.yaml", "compose*.yml", "compose*.yaml", "app.yaml", "app.yml", "app.json",
     "render.yaml", "railway.json", "railway.toml", "fly.toml", "nixpacks.toml", "apprunner.yaml", "Makefile", "*.mk",
     "deployment*.yaml", "deployment*.yml", "*deploy*.yaml", "*deploy*.yml", "*worker*.yaml", "*worker*.yml",
@@ -171,6 +171,7 @@ def _celery(project: Project, unit: Unit, found: Finding, run: list[Command]) ->
             elif name == "add_periodic_task":
                 beat = beat or project.place(module, call)
         named = [*module.bindings.items()]
+        named += [pair for name, value in module.bindings.items() if "CELERY" in name.upper() for pair in value.pairs]
         named += [
             (member.name, member.value)
             for class_ in module.classes

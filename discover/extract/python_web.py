@@ -193,7 +193,7 @@ class Guards:
     @staticmethod
     def _optional(node: Node) -> bool:
         return any(
-            (key == "optional" and value.value is True) or (key == "auto_error" and value.value is False)
+            (key == "optional" and value.value is True) or (key in ("auto_error", "required") and value.value is False)
             for key, value in node.pairs
         )
 
