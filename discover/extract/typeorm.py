@@ -358,8 +358,6 @@ def _type(
         return
     column.primary_key = name == "PrimaryColumn"
     column.type = _kind(project, spot.module, text or member.type)
-    if not text and column.type == "string" and "length" in settings:
-        column.type = "varchar"
     if name == "VersionColumn":
         column.type = "int"
     if column.type in ("enum", "simple-enum", "set") or "enum" in settings:
