@@ -32,6 +32,9 @@ RUNNERS = (
 )  # fmt: skip
 """What runs SQL files; a project may as well run them by hand."""
 
+_ELSEWHERE = ("prisma migrate", "drizzle-kit", "typeorm")
+"""Tools whose own extractors count their migrations."""
+
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _ASIDE = re.compile(
     r"(^|[/_.-])(seed(s|ers?|ing)?|fixtures?|sample|dummy|mock|demo|testdata|quer(y|ies)|snippets?)([/_.-]|\d|$)", re.I
@@ -83,7 +86,6 @@ class Migrations:
     down: str = ""
     """What undoes them."""
     down_place: Place | None = None
-    note: str = ""
     supabase: bool = False
 
 
@@ -517,7 +519,6 @@ def _journal(project: Project, folder: str, paths: list[str]) -> Migrations:
     dialect = str(data.get("dialect", "")) if isinstance(data, dict) else ""
     prefix = f"{folder}/" if folder else ""
     listed = [f"{prefix}{tag}.sql" for tag in tags]
-    extra = [other for other in paths if other not in listed]
     found = Migrations(
         "drizzle-kit", f"drizzle-kit, {len(tags)}", Place(path, project.tree.line(path, '"tag"')), names=tags
     )
@@ -526,10 +527,6 @@ def _journal(project: Project, folder: str, paths: list[str]) -> Migrations:
     )
     found.dialect = found.dialect if found.dialect in ("postgres", "mysql", "sqlite") else ""
     found.scripts = [Script(file, project.text(file)) for file in listed if file in paths]
-    if extra:
-        found.note = (
-            f"{len(extra)} SQL file{'s' * (len(extra) > 1)} not in the journal do not count: {', '.join(extra[:3])}"
-        )
     return found
 
 
@@ -744,7 +741,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     read = _read(project, unit)
     result = read.catalogue
     for migrations in read.sets:
-        yield Finding(Row.DATA, "migrations", migrations.value, Proof.USED, [migrations.place], note=migrations.note)
+        if migrations.tool not in _ELSEWHERE:
+            yield Finding(Row.DATA, "migrations", migrations.value, Proof.USED, [migrations.place])
         if migrations.down and migrations.down_place is not None:
             yield Finding(Row.DATA, "migrations_down", migrations.down, Proof.USED, [migrations.down_place])
         if migrations.supabase:
@@ -836,7 +834,7 @@ def _dropped(read: _Read) -> Iterator[Finding]:
     for migration, every in by_migration.items():
         number = names.index(migration) if migration in names else -1
         which = f"the {_ORDINALS[number]} migration" if 0 <= number < len(_ORDINALS) else f"migration {migration}"
-        tables = ", ".join(sorted({gone.table for gone in every}))
+        tables = ", ".join(sorted({read.tables[gone.table].table for gone in every}))
         value = f"{which} drops {'foreign keys of ' + tables if left or len(by_migration) > 1 else 'the foreign keys'}"
         places = sorted({gone.place for gone in every})
         yield Finding(Row.DATA, "foreign_keys_dropped", value, Proof.USED, places, note=f"{migration}: {tables}")

@@ -500,7 +500,7 @@ class _Reader:
             return
         target = call.arguments[0]
         value = fold(self.project, module, target, scope, 0, given)
-        if value.known and isinstance(value.value, str):
+        if value.known and isinstance(value.value, str) and "." in value.value:
             column.references = value.value
         elif target.kind == "attribute":
             holder = target.items[0]
@@ -884,7 +884,7 @@ def _databases(project: Project, unit: Unit) -> Iterator[Finding]:
         every = databases(project, module, given, call.function)
         condition = f"only if {' and '.join(call.conditions)}" if call.conditions else ""
         for one in every[:1]:
-            rewritten = "replace(" in _shape(project, module, given, call.function)
+            rewritten = _is_rewritten(project, module, given, call.function)
             found.append((one, _REWRITTEN if rewritten else "", condition))
         if not every:
             value = project.fold(module, given, call.function)
@@ -892,10 +892,14 @@ def _databases(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from _say(project, unit, found, unknown)
 
 
-def _shape(project: Project, module: Module, node: Node, function: int) -> str:
-    where, made, scope = project.follow(module, node, function)
-    value = project.fold(where, made, scope)
-    return "" if value.known else value.text
+def _is_rewritten(project: Project, module: Module, node: Node, function: int) -> bool:
+    """Tell whether a URL's scheme is replaced on its way to the engine."""
+    _, made, _ = project.follow(module, node, function)
+    while made.kind == "call" and made.items[0].kind == "attribute":
+        if made.items[0].value == "replace":
+            return True
+        made = made.items[0].items[0]
+    return False
 
 
 def _say(
