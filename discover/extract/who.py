@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from discover import wiring
 from discover.code import Call, Module
@@ -15,6 +15,7 @@ from discover.extract.who_common import (
     every,
     finding,
     having,
+    importing_any,
     imports_of,
     kind,
     members,
@@ -22,6 +23,7 @@ from discover.extract.who_common import (
     option,
     purpose,
     rules_of,
+    sources,
     trace,
     uses_of,
 )
@@ -59,6 +61,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from _factors(project, unit)
     yield from _social(project, unit, said)
     yield from _api_keys(project, unit)
+    yield from _permissions(project, unit)
     yield from _roles(project, unit)
     yield from _revocation(project, unit)
     yield from _secrets(project, unit)
@@ -314,7 +317,7 @@ def _inactive(project: Project, unit: Unit, places: list[Place], special: list[s
             folder = inner.rpartition("/")[0]
             if folder and any(
                 user in project.text(other)
-                for other in project.sources(unit)
+                for other in sources(project, unit)
                 if other.startswith(f"{folder}/")
                 for user in users
             ):
@@ -345,6 +348,10 @@ def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Findi
             for use in found:
                 if (provider := re.fullmatch(r"arctic\.([A-Z]\w+)", use.origin)) is not None:
                     names.setdefault(provider[1].lower(), []).append(use.place)
+        elif rule.name == "flask-dance":
+            for use in found:
+                if (provider := re.search(r"make_(\w+)_blueprint", use.origin)) is not None:
+                    names.setdefault(provider[1], []).append(use.place)
         elif found and rule.name not in ("authlib-oauth", "social-auth"):
             names.setdefault(rule.value, []).extend(use.place for use in found)
     for module in mentioning(project, unit, "Module"):
@@ -409,6 +416,13 @@ def _api_keys(project: Project, unit: Unit) -> Iterator[Finding]:
     for name, places in found.items():
         proof, best = wiring.best(project, places)
         yield finding("api_key", f"header {name}", proof, best)
+
+
+def _permissions(project: Project, unit: Unit) -> Iterator[Finding]:
+    for rule in rules_of("permission"):
+        if found := uses_of(project, unit, rule):
+            proof, places = wiring.best(project, [use.place for use in found])
+            yield finding(rule.key, rule.value, proof, places)
 
 
 # -- roles ------------------------------------------------------------------------------------------------------------
@@ -525,10 +539,35 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
         )
         proof, places = wiring.best(project, given.values())
         yield finding("roles", ", ".join(listed[:MAX_ROLES]), proof, places)
+    else:
+        yield from _flags(project, unit)
 
 
 def _rank(role: str) -> int:
     return next((number for number, word in enumerate(("owner", "super", "admin")) if word in role.lower()), 9)
+
+
+_FLAG = re.compile(r"^(is_?(superuser|super_?admin|admin|moderator))$", re.IGNORECASE)
+
+
+def _flags(project: Project, unit: Unit) -> Iterator[Finding]:
+    """A column that says who may do everything."""
+    found: dict[str, list[Place]] = {}
+    for module in mentioning(project, unit, "is_superuser", "is_admin", "isAdmin"):
+        if not re.search(r"model|entit|schema", module.path, re.IGNORECASE):
+            continue
+        for class_ in module.classes:
+            for member in class_.members:
+                if _FLAG.match(member.name) and member.value is not None and member.value.kind != "function":
+                    found.setdefault(member.name, []).append(Place(module.path, member.line))
+        for call in module.calls:
+            for node in call.node.arguments:
+                for key, value in node.pairs:
+                    if _FLAG.match(key) and value.kind in ("object", "call"):
+                        found.setdefault(key, []).append(Place(module.path, value.line))
+    for name, places in found.items():
+        proof, best = wiring.best(project, places)
+        yield finding("roles", f"{name} flag", proof, best)
 
 
 def _default_role(project: Project, unit: Unit, role: str) -> bool:
@@ -755,7 +794,8 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
                 keys.append(Place(path, number))
     for module in mentioning(project, unit, *_SECRET_WORDS):
         if module.path.endswith((".tsx", ".jsx")) or re.search(
-            r"(^|/)(docs?|i18n|locales?|lang|translations?|migrations?|frontend|public)/", module.path
+            r"(^|/)(scripts?|examples?|seeds?|docs?|i18n|locales?|lang|translations?|migrations?|frontend|public)/",
+            module.path,
         ):
             continue
         samples = {
@@ -775,9 +815,9 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
                 if fallback is not None:
                     (development if dev else fallbacks).append(fallback)
         for call in module.calls:
-            place = _signed_with(project, module, call)
-            if place is not None:
-                (fallbacks if place[1] else committed.setdefault("secret of a signing call", [])).append(place[0])
+            signed = _signed_with(project, module, call)
+            if signed is not None:
+                (fallbacks if signed[1] else committed.setdefault("secret of a signing call", [])).append(signed[0])
     if fallbacks:
         proof, places = wiring.best(project, _by_use(fallbacks))
         yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places)
@@ -880,13 +920,14 @@ def _traces(project: Project, unit: Unit, said: str) -> Iterator[Finding]:
     packages = {name: rule for rule in of(Row.WHO) if kind(rule) for name in rule.npm if name != "crypto"}
     for rule in of(Row.WHO):
         if (
-            kind(rule) in ("hash", "factor", "social", "")
+            kind(rule) in ("hash", "factor", "social", "permission", "")
             or not (rule.npm or rule.pypi)
             or uses_of(project, unit, rule)
         ):
             continue
         if (
-            rule.name in ("hono-jwt", "authlib-jose", "passport")
+            rule.name in ("authlib-jose", "passport")
+            or rule.extra.get("part")
             or rule.value in said
             or (rule.name == "supabase-auth" and "supabase" in said)
         ):
@@ -919,7 +960,7 @@ def _traces(project: Project, unit: Unit, said: str) -> Iterator[Finding]:
             if listed is None or not library.name or library.folder == unit.folder:
                 continue
             if (
-                any(project.unit_of(module.path) is library for module in project.importing(unit, name))
+                any(project.unit_of(module.path) is library for module in importing_any(project, unit, name))
                 and name not in unit.npm
             ):
                 yield finding("workspace_indirection", f"{library.name} wraps {name}", Proof.USED, [listed.place])
@@ -959,7 +1000,7 @@ def _mentioned(project: Project, unit: Unit, name: str) -> bool:
     return False
 
 
-def _dynamic(project: Project, unit: Unit, packages: dict[str, object]) -> dict[str, list[Place]]:
+def _dynamic(project: Project, unit: Unit, packages: Iterable[str]) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = {}
     wanted = {*packages, "openid-client", "@simplewebauthn/server"}
     for module in mentioning(project, unit, "import("):

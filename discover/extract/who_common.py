@@ -155,7 +155,11 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
     value = project.fold(module, node, function)
     if value.known:
         seconds = seconds_of(value.value, bare)
-        return None if seconds is None else Length(seconds, value.place, bool(value.env) or _is_setting(project, value.place))
+        return (
+            None
+            if seconds is None
+            else Length(seconds, value.place, bool(value.env) or _is_setting(project, value.place))
+        )
 
     def inner(item: Node, unit: float = bare) -> Length | None:
         return _length(project, module, item, function, unit, steps + 1)
@@ -348,32 +352,72 @@ WORDS = (
     "private", "PRIVATE", "JWT_KEY", "signing", "SIGNING", "createHmac", "PRIVATE KEY-----", "api-key", "api_key",
     "apikey", "API-Key", "Api-Key", "API_KEY", "apiKeyHeader", "APIKeyHeader", "-access-", "-auth-", "-Auth-",
     "-Access-", "ApiKey", "_password_hash", "JWT_HEADER_TYPE", "JWT_TOKEN_LOCATION", "BCRYPT_LOG_ROUNDS",
-    "SESSION_COOKIE_AGE", "PERMANENT_SESSION_LIFETIME", "REMEMBER_COOKIE_DURATION",
+    "Bun.password", "SESSION_ENGINE", "SESSION_TYPE", "Permission", "PERMISSION", "Depends(", "url_for",
+    "is_superuser", "is_admin", "isAdmin", "SESSION_COOKIE_AGE", "PERMANENT_SESSION_LIFETIME", "REMEMBER_COOKIE_DURATION",
 )  # fmt: skip
 """The words that this row looks for. Every file is looked through once, for all of them."""
 
-_INDEX: WeakKeyDictionary[Project, dict[str, dict[str, list[str]]]] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class _Index:
+    """What a unit's source files have, looked up once."""
+
+    sources: list[str]
+    words: dict[str, list[str]]
+    imports: dict[str, list[str]]
+    """Package or module → the files that import it or what is below it."""
+
+
+_INDEX: WeakKeyDictionary[Project, dict[str, _Index]] = WeakKeyDictionary()
+
+
+def _index(project: Project, unit: Unit) -> _Index:
+    known = _INDEX.setdefault(project, {})
+    if unit.folder not in known:
+        index = _Index(project.sources(unit), {word: [] for word in WORDS}, {})
+        coded = [(word, word.encode()) for word in WORDS]
+        for path in index.sources:
+            content = project.tree.bytes(path) or b""
+            for word, code in coded:
+                if code in content:
+                    index.words[word].append(path)
+            for name in {above for specifier in project.scans[path].specifiers for above in _above(specifier)}:
+                index.imports.setdefault(name, []).append(path)
+        known[unit.folder] = index
+    return known[unit.folder]
+
+
+def _above(specifier: str) -> Iterator[str]:
+    bare = specifier.removeprefix("node:")
+    yield bare
+    for found in re.finditer(r"[/.]", bare):
+        if found.start():
+            yield bare[: found.start()]
+
+
+def sources(project: Project, unit: Unit) -> list[str]:
+    """Give the paths of a unit's source files, tests left out."""
+    return _index(project, unit).sources
 
 
 def having(project: Project, unit: Unit, *words: str) -> list[str]:
     """Give the source files that have any of these words, which stand in `WORDS`."""
-    index = _INDEX.setdefault(project, {})
-    if unit.folder not in index:
-        found: dict[str, list[str]] = {word: [] for word in WORDS}
-        coded = [(word, word.encode()) for word in WORDS]
-        for path in project.sources(unit):
-            content = project.tree.bytes(path) or b""
-            for word, code in coded:
-                if code in content:
-                    found[word].append(path)
-        index[unit.folder] = found
-    paths = {path for word in words for path in index[unit.folder][word]}
-    return sorted(paths)
+    index = _index(project, unit)
+    return sorted({path for word in words for path in index.words[word]})
 
 
 def mentioning(project: Project, unit: Unit, *words: str) -> Iterator[Module]:
     """Give the modules that have any of these words, which stand in `WORDS`."""
-    paths = having(project, unit, *words)
+    yield from _loaded(project, having(project, unit, *words))
+
+
+def importing_any(project: Project, unit: Unit, *packages: str) -> Iterator[Module]:
+    """Give the modules that import any of these packages."""
+    index = _index(project, unit)
+    yield from _loaded(project, sorted({path for name in packages for path in index.imports.get(name, [])}))
+
+
+def _loaded(project: Project, paths: list[str]) -> Iterator[Module]:
     project.load(paths)
     for path in paths:
         if (module := project.module(path)) is not None:
@@ -430,7 +474,7 @@ def importing(project: Project, unit: Unit, rule: Rule) -> Iterator[Module]:
     words = tuple(rule.extra.get("words", ()))
     seen: set[str] = set()
     for modules in (
-        project.importing(unit, *wanted) if wanted else iter(()),
+        importing_any(project, unit, *wanted) if wanted else iter(()),
         mentioning(project, unit, *words) if words else iter(()),
     ):
         for module in modules:

@@ -14,12 +14,14 @@ from discover.extract.who_common import (
     Way,
     finding,
     human,
+    importing_any,
     imports_of,
     kind,
     length,
     mentioning,
     option,
     rules_of,
+    sources,
     uses_of,
     version_of,
 )
@@ -66,7 +68,7 @@ def package_of(origin: str) -> str:
 
 def ways(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Finding]:
     """Give the ways to sign in that a unit in Node has, and what is known besides."""
-    if not any(path.endswith(SCRIPTS) for path in project.sources(unit)):
+    if not any(path.endswith(SCRIPTS) for path in sources(project, unit)):
         return
     found: list[Way] = []
     passport_session = False
@@ -337,11 +339,13 @@ def _guard(project: Project, unit: Unit, rule: Rule, tokens: Tokens) -> Iterator
     if not found:
         return
     algorithms: list[str] = []
+    pinned = False
     header = ""
     cookie = ""
     for use in found:
         spot = option(project, use, "algorithms", "algorithm")
         value = wiring.fold(project, spot)
+        pinned = pinned or spot is not None
         if value is not None and value.known:
             algorithms += [str(item) for item in (value.value if isinstance(value.value, list) else [value.value])]
         header = header or header_of(project, option(project, use, "getToken"))
@@ -349,7 +353,7 @@ def _guard(project: Project, unit: Unit, rule: Rule, tokens: Tokens) -> Iterator
         if rule.name == "fastify-jwt":
             yield from _fastify_lifetime(project, use)
     proof, places = wiring.best(project, [use.place for use in found])
-    if rule.name == "express-jwt" and not algorithms:
+    if rule.name == "express-jwt" and not pinned:
         yield finding("algorithms_not_pinned", "express-jwt without algorithms", proof, places)
     names = dict.fromkeys([*algorithms, *tokens.algorithms])
     text = rule.value if rule.name != "fastify-jwt" else "JWT (@fastify/jwt)"
@@ -400,6 +404,8 @@ def _own(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
             else f"own JWT {form} ({inner})".replace("  ", " ")
         )
         lifetime = tokens.lifetime(refresh=False)
+        if form and _reads_cookie(checks[0].use):
+            text += ", in a cookie"
         if cookie is not None and not form:
             if lifetime is not None:
                 text += f", {lifetime}"
@@ -434,6 +440,19 @@ def _form(use: Use) -> str:
             return "hook"
         function = scope.parent
     return ""
+
+
+def _reads_cookie(use: Use) -> bool:
+    """Tell whether the function around a call takes something from the cookies."""
+    module, function = use.spot.module, use.spot.function
+    if function == -1:
+        return False
+    scope = module.functions[function]
+    nodes = [*scope.bindings.values(), *(call.node for call in module.calls_in(function))]
+    nodes += [assignment.value for assignment in module.assignments if module.within(assignment.function, function)]
+    return any(
+        item.kind == "attribute" and "cookie" in str(item.value).lower() for node in nodes for item in wiring.walk(node)
+    )
 
 
 def _cookie(project: Project, unit: Unit, use: Use) -> Iterator[Place]:
@@ -701,7 +720,7 @@ def _listed(unit: Unit, name: str) -> str:
 def _clients(project: Project, unit: Unit, rule: Rule) -> list[Place]:
     return [
         project.place(module, call)
-        for module in project.importing(unit, *wiring.packages(rule))
+        for module in importing_any(project, unit, *wiring.packages(rule))
         for call in module.calls
         if re.search(r"(createClient|create_client)$", project.origin(module, call.node.items[0], call.function))
     ]
@@ -804,6 +823,7 @@ def guards(project: Project, unit: Unit) -> Iterator[Finding]:
     for module in middlewares(project, unit):
         yield from _next_guard(project, module)
     yield from _hooks(project, unit)
+    yield from _mounted(project, unit)
     yield from _nest(project, unit)
 
 
@@ -872,6 +892,62 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
         )
     else:
         yield finding("guard", "middleware", Proof.RUNS, [place, where], note="on nearly every path")
+
+
+_GUARD_NAME = re.compile(
+    r"^(auth|authenticate\w*|authoriz\w*|auth_?(required|middleware|guard|user|jwt)|jwt_?auth|require_?(auth\w*|login|user|sign_?in)"
+    r"|is_?(auth\w*|logged_?in|sign_?ed_?in)|ensure_?(auth\w*|logged_?in)|protect(ed)?|(verify|check|validate)_?(token|jwt|auth\w*|user|session)|login_?required)$",
+    re.IGNORECASE,
+)
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use"})
+
+
+def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Middleware of Express, Koa and the like that is named after what it does."""
+    over: dict[str, dict[str, Place]] = {}
+    routes: dict[str, list[Place]] = {}
+    for module in importing_any(
+        project, unit, "express", "koa", "@koa/router", "koa-router", "hono", "restify", "express-promise-router"
+    ):
+        for call in module.calls:
+            callee = call.node.items[0]
+            if callee.kind != "attribute" or callee.value not in _VERBS or not call.node.arguments:
+                continue
+            first = (
+                project.fold(module, call.node.arguments[0], call.function)
+                if call.node.arguments[0].kind in ("string", "template")
+                else None
+            )
+            handlers = call.node.arguments[1:] if first is not None else call.node.arguments
+            for node in [
+                item for handler in handlers for item in (handler.items if handler.kind == "array" else [handler])
+            ]:
+                named = node.items[0] if node.kind == "call" else node
+                name = named.dotted
+                if named.kind not in ("name", "attribute") or not _GUARD_NAME.match(name.rpartition(".")[2]):
+                    continue
+                where, made, _ = project.follow(module, named, call.function)
+                if (
+                    made.kind in ("object", "call")
+                    and made is not named
+                    and node.kind != "call"
+                    and named.kind == "name"
+                    and made.kind == "object"
+                ):
+                    continue
+                if callee.value == "use":
+                    path = str(first.value) if first is not None and first.known else "its router"
+                    over.setdefault(name, {}).setdefault(path, project.place(module, call))
+                else:
+                    routes.setdefault(name, []).append(project.place(module, call))
+    for name in dict.fromkeys([*over, *routes]):
+        paths, places = over.get(name, {}), routes.get(name, [])
+        said = [
+            *([f"over {', '.join(paths)}"] if paths else []),
+            *([f"on {len(places)} route{'s' if len(places) > 1 else ''}"] if places else []),
+        ]
+        proof, best = wiring.best(project, [*paths.values(), *places])
+        yield finding("auth_guard", f"{name} {' and '.join(said)}", proof, best)
 
 
 def _hooks(project: Project, unit: Unit) -> Iterator[Finding]:

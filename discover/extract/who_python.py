@@ -7,7 +7,19 @@ from collections.abc import Iterator
 
 from discover import wiring
 from discover.code import Class, Module, Node
-from discover.extract.who_common import Way, finding, human, length, members, mentioning, rules_of, seconds_of, uses_of
+from discover.extract.who_common import (
+    Way,
+    finding,
+    human,
+    importing_any,
+    length,
+    members,
+    mentioning,
+    rules_of,
+    seconds_of,
+    sources,
+    uses_of,
+)
 from discover.extract.who_tokens import Tokens
 from discover.findings import Finding, Place, Proof
 from discover.project import Project, Unit
@@ -19,13 +31,14 @@ DRF = "rest_framework.authentication"
 
 def ways(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Finding]:
     """Give the ways to sign in that a unit in Python has, and what is known besides."""
-    if not any(path.endswith(".py") for path in project.sources(unit)):
+    if not any(path.endswith(".py") for path in sources(project, unit)):
         return
     drf = list(_drf(project, unit, tokens))
     own = any(isinstance(item, Way) and "own JWT" in item.text for item in drf)
     yield from drf
     yield from _django(project, unit, bool(drf))
     yield from _flask(project, unit, tokens)
+    yield from guards(project, unit)
     yield from _fastapi(project, unit)
     for rule in rules_of("library"):
         if rule.pypi and rule.name not in ("fastapi-users",):
@@ -56,7 +69,7 @@ def _tokens(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
         )
         algorithms = ", ".join(tokens.algorithms)
         notes, whose = [], ""
-        for module in project.importing(unit, "fastapi"):
+        for module in importing_any(project, unit, "fastapi"):
             for call in module.calls:
                 if call.node.items[0].dotted.rpartition(".")[2] == "OAuth2PasswordBearer":
                     url = wiring.fold(project, wiring.keyword(Spot(module, call.node, call.function), "tokenUrl"))
@@ -66,7 +79,7 @@ def _tokens(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
                         whose = f" for {parts[0]}" if len(parts) == 1 else ""
         imported = [
             Place(module.path, brought.line)
-            for module in project.importing(unit, *rule.modules)
+            for module in importing_any(project, unit, *rule.modules)
             if module.path == places[0].path
             for brought in module.imports
             if brought.module in rule.modules
@@ -151,9 +164,20 @@ def _flask(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Findi
     if security := found["flask-security"]:
         proof, places = wiring.best(project, [use.place for use in security])
         yield Way("Flask-Security", places, proof, order=10)
+    for use in uses_of(project, unit, rules()["flask-session"]):
+        if use.origin.endswith("Session"):
+            store = setting(project, unit, "SESSION_TYPE")
+            where = f" in {store[0]}" if store is not None else ""
+            yield finding(
+                "session",
+                f"Flask-Session{where}",
+                project.proof(use.place.path),
+                [use.place, *([store[1]] if store is not None else [])],
+            )
+            break
     if not login:
         places = []
-        for module in project.importing(unit, "flask"):
+        for module in importing_any(project, unit, "flask"):
             for assignment in module.assignments:
                 target = assignment.target
                 if (
@@ -274,6 +298,7 @@ def _drf(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way | Finding
         text += f", header {header}"
     yield Way(text, list(dict.fromkeys(every)), proof, order=10)
     if any(name.startswith("session") for name in names):
+        yield from _engine(project, unit)
         yield from _session_age(project, unit, "SESSION_COOKIE_AGE")
 
 
@@ -373,7 +398,7 @@ _DJANGO_SIGN_IN = re.compile(
 
 def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
     places: list[Place] = []
-    for module in project.importing(unit, "django.contrib.auth"):
+    for module in importing_any(project, unit, "django.contrib.auth"):
         for call in module.calls:
             if _DJANGO_SIGN_IN.match(project.origin(module, call.node.items[0], call.function)):
                 places.append(project.place(module, call))
@@ -389,6 +414,7 @@ def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
     if places and not drf:
         proof, best = wiring.best(project, places)
         yield Way("django sessions (django.contrib.auth)", best, proof, order=12)
+        yield from _engine(project, unit)
         yield from _session_age(project, unit, "SESSION_COOKIE_AGE")
     for rule in rules_of("django"):
         if rule.name in ("django-allauth", "djoser"):
@@ -421,6 +447,14 @@ def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
                         [Place(module.path, node.line)],
                     )
                     return
+
+
+def _engine(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Say where Django keeps its sessions, if that is set."""
+    engine = setting(project, unit, "SESSION_ENGINE")
+    if engine is not None:
+        name = str(engine[0]).rpartition(".")[2]
+        yield finding("session", f"django sessions in {name}", project.proof(engine[1].path), [engine[1]])
 
 
 def _installed(project: Project, unit: Unit, *names: str) -> list[Place]:
@@ -462,7 +496,7 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
                 yield finding("token_lifetime_access", str(read), proof, [read.place, use.place])
     basic = [
         project.place(module, call)
-        for module in project.importing(unit, "fastapi")
+        for module in importing_any(project, unit, "fastapi")
         for call in module.calls
         if project.origin(module, call.node.items[0], call.function)
         in ("fastapi.security.HTTPBasic", "fastapi.security.http.HTTPBasic")
@@ -470,7 +504,7 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     if basic:
         proof, places = wiring.best(project, basic)
         yield Way("basic (fastapi.security)", places, proof, order=40)
-    for module in project.importing(unit, "starlette.middleware.sessions", "fastapi.middleware"):
+    for module in importing_any(project, unit, "starlette.middleware.sessions", "fastapi.middleware"):
         for call in module.calls:
             node = call.node
             handed = [project.origin(module, item, call.function) for item in (node.items[0], *node.arguments[:1])]
@@ -485,7 +519,7 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
                     [project.place(module, call)],
                 )
     social: dict[str, Place] = {}
-    for module in project.importing(unit, "authlib.integrations"):
+    for module in importing_any(project, unit, "authlib.integrations"):
         for call in module.calls:
             origin = project.origin(module, call.node.items[0], call.function)
             if origin.startswith("authlib.integrations") and origin.endswith(".register"):
@@ -499,6 +533,46 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         proof, places = wiring.best(project, social.values())
         yield Way(f"OAuth with Authlib ({', '.join(social)})", places, proof, order=18)
         yield finding("social", ", ".join(social), proof, places)
+
+
+def guards(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Say what stands before handlers: FastAPI's dependencies, decorators, DRF's permissions."""
+    used: dict[str, list[Place]] = {}
+    for module in mentioning(project, unit, "Depends("):
+        if module.language != "python":
+            continue
+        for call in module.calls:
+            node = call.node
+            if node.items[0].dotted.rpartition(".")[2] in ("Depends", "Security") and node.arguments:
+                name = node.arguments[0].dotted.rpartition(".")[2]
+                if _GUARD.search(name):
+                    used.setdefault(f"Depends({name})", []).append(project.place(module, call))
+    for module in importing_any(
+        project, unit, "flask_login", "flask_jwt_extended", "flask_httpauth", "django.contrib.auth.decorators"
+    ):
+        for function in module.functions:
+            for decorator in function.decorators:
+                name = (decorator.items[0] if decorator.kind == "call" else decorator).dotted
+                if re.search(r"(login|jwt|auth|permission)_?required$|jwt_optional$", name):
+                    used.setdefault(f"@{name}", []).append(Place(module.path, decorator.line))
+    for name, places in used.items():
+        proof, best = wiring.best(project, places)
+        yield finding("auth_guard", name, proof, best, scope=f"in {len(places)} place{'s' if len(places) > 1 else ''}")
+    for module in mentioning(project, unit, "PERMISSION"):
+        for _, spot in members(module, re.compile(r"^DEFAULT_PERMISSION_CLASSES$")):
+            value = wiring.fold(project, spot)
+            names = (
+                [str(item).rpartition(".")[2] for item in value.value]
+                if value is not None and isinstance(value.value, list)
+                else []
+            )
+            if names and names != ["AllowAny"]:
+                yield finding("auth_guard", f"{', '.join(names)} by default", project.proof(module.path), [spot.place])
+
+
+_GUARD = re.compile(
+    r"current_?(active_?)?(super)?_?user|auth|require|verify|token|login|permission|api_?key|admin", re.IGNORECASE
+)
 
 
 def not_pinned(project: Project, tokens: Tokens) -> Iterator[Finding]:

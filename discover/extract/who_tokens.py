@@ -14,6 +14,7 @@ from discover.extract.who_common import (
     Use,
     around,
     finding,
+    importing_any,
     length,
     members,
     mentioning,
@@ -93,10 +94,12 @@ def read(project: Project, unit: Unit) -> Tokens:
 
 def _nest_default(project: Project, unit: Unit, tokens: Tokens) -> None:
     """`JwtModule.register({signOptions: {expiresIn}})` holds for every call that signs without a length of its own."""
-    waiting = [token for token in tokens.every if token.rule.name == "nestjs-jwt" and token.signs and token.length is None]
+    waiting = [
+        token for token in tokens.every if token.rule.name == "nestjs-jwt" and token.signs and token.length is None
+    ]
     if not waiting:
         return
-    for module in project.importing(unit, "@nestjs/jwt"):
+    for module in importing_any(project, unit, "@nestjs/jwt"):
         for _, spot in members(module, re.compile(r"^signOptions$")):
             if (lasts := wiring.member(project, spot, "expiresIn")) is not None:
                 for token in waiting:
