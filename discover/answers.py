@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discover.engine import Result
-from discover.findings import ABSENT, Entity, Finding, Place, Proof
+from discover.findings import ABSENT, Entity, Finding, Proof
 from discover.nouns import holds_people
 from discover.questions import asked, default, derive, questions, refusals
 from discover.text import comment, plain, quoted, words
@@ -388,11 +388,12 @@ What is commented out could not be told: Copier asks it.
 """
 
 
-def write(made: Answers, place: Place | None = None) -> str:
+def write(made: Answers, result: Result | None = None) -> str:
     """Write answers.yml: what is known, with its evidence; what is open stands commented out with its question."""
     lines = comment(HEAD)
-    if place is not None:
-        lines += comment(f"Unit: {place}")
+    if result is not None:
+        unit = result.unit.folder or "the root"
+        lines += comment(f"Read: {result.root.name}, {unit}{f' ({result.unit.name})' if result.unit.name else ''}")
     known = {answer.name: answer for answer in made.given}
     missing = {question.name: question for question in made.open}
     for name in questions():

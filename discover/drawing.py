@@ -147,8 +147,9 @@ def _drawn(box: _Box) -> str:
     for number, column in enumerate(box.columns):
         y = box.y + HEAD + LINE * number + 13
         kind = "key" if column.primary_key else "ref" if column.references else "col"
-        parts.append(f'<text class="{kind}" x="{box.x + 9}" y="{y}">{_cut(column.name, 19)}</text>')
-        parts.append(f'<text class="type" x="{box.x + BOX - 8}" y="{y}">{_cut(_type(column), 13)}</text>')
+        said = _type(column) if len(_type(column)) <= 13 else f"{_type(column)[:12]}…"
+        parts.append(f'<text class="{kind}" x="{box.x + 9}" y="{y}">{_cut(column.name, 27 - len(said))}</text>')
+        parts.append(f'<text class="type" x="{box.x + BOX - 8}" y="{y}">{escape(said)}</text>')
     if box.more:
         y = box.y + HEAD + LINE * len(box.columns) + 13
         parts.append(f'<text class="type left" x="{box.x + 9}" y="{y}">and {box.more} more</text>')

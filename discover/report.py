@@ -101,7 +101,8 @@ def _said(found: Finding) -> str:
 def environment() -> Environment:
     """Give what the report is rendered with: everything that is put in is escaped."""
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"plain": plain, "label": view.label, "quoted": quoted}
+    made.filters |= {"plain": plain, "label": view.label, "lacking": view.lacking, "quoted": quoted}
+    made.tests |= {"absent": view.is_absent}
     return made
 
 

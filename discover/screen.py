@@ -13,7 +13,7 @@ from discover.answers import Answers
 from discover.engine import Result
 from discover.findings import Finding, Proof
 from discover.text import plain
-from discover.view import counted, glance, headline, label, reasons, seen, title, where
+from discover.view import counted, glance, headline, label, lacking, reasons, seen, title, where
 
 WIDTH = 80
 MOST = 4
@@ -34,10 +34,12 @@ STYLES = {
 def show(result: Result, answered: Answers, file: TextIO, *, out: Path | None, command: str) -> None:
     """Print the page. Colours only on a terminal."""
     console = Console(file=file, width=WIDTH, highlight=False, emoji=False, markup=False)
-    console.print(page(result, answered, out=out, command=command))
+    console.print(page(result, answered, out=out))
+    # A command is copied: it stays on one line, however long.
+    console.print(Text(f"  {plain(command)}", style="bold"), soft_wrap=True)
 
 
-def page(result: Result, answered: Answers, *, out: Path | None, command: str) -> RenderableType:
+def page(result: Result, answered: Answers, *, out: Path | None) -> RenderableType:
     """Put the page together."""
     parts: list[RenderableType] = [Text(title(result), style="bold"), Text(headline(result)), Text("")]
     parts.append(_rows(result))
@@ -53,11 +55,11 @@ def page(result: Result, answered: Answers, *, out: Path | None, command: str) -
     asked = _listed([each.name for each in answered.open if each.name != "description"], most=20)
     parts.append(_line("Remain open", asked or "none", "yellow"))
     parts += [
-        _line("Ask", note, "magenta") for each in answered.open if each.name == "compliance" for note in each.notes
+        _line(each.name, note, "magenta") for each in answered.open if each.name in ASKED for note in each.notes[:2]
     ]
     if out is not None:
         parts.append(_line("Written", f"answers.yml, entities.yml and report.html in {plain(out)}/", "dim"))
-    parts += [Text(""), Text("Next:"), Text(f"  {plain(command)}", style="bold", no_wrap=True, overflow="ignore")]
+    parts += [Text(""), Text("Next:")]
     return Group(*parts)
 
 
@@ -80,7 +82,7 @@ def _rows(result: Result) -> Table:
             table.add_row(Text(first, style="bold"), Text(f"and {more} more in the report", style="dim"), "", "")
             first = ""
         if row.missing:
-            said = ", ".join(label(found.key) for found in row.missing)
+            said = ", ".join(lacking(found.key) for found in row.missing)
             table.add_row(Text(first, style="bold"), Text(f"not there: {said}", style="red"), "", "")
         elif not shown:
             table.add_row(Text(first, style="bold"), Text("nothing found", style="dim"), "", "")

@@ -39,6 +39,23 @@ def label(key: str) -> str:
     return _ACRONYMS.sub(lambda found: found[0].upper(), plain(key).replace("_", " "))
 
 
+_LACKING = {
+    "auth": "authentication",
+    "ci": "pipeline (CI)",
+    "compose": "compose file",
+    "docker": "Dockerfile",
+    "helmet": "security headers",
+    "rate_limit": "rate limits",
+    "validation": "input validation",
+    "versioning": "API versions",
+}
+
+
+def lacking(key: str) -> str:
+    """Give what is not there as a person would say it."""
+    return _LACKING.get(key) or label(key)
+
+
 def where(found: Finding) -> str:
     """Say where and when a finding holds, if not everywhere and always."""
     return ", ".join(plain(part) for part in (found.scope, found.condition) if part)
