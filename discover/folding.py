@@ -172,7 +172,8 @@ def _call(
         return value
     origin = project.origin(module, callee, function)
     if _GETTERS.search(origin) or origin.startswith("environ.Env()"):
-        return _from_environment(node, arguments, inner, module)
+        value = _from_environment(node, arguments, inner, module)
+        return value if value.known else _from_scheme(project, module, callee, function, value, depth)
     if dotted.endswith((".freeze", ".seal")) and arguments:
         return inner(arguments[0])
     if (
@@ -234,6 +235,16 @@ def _from_environment(node: Node, arguments: list[Node], inner: Callable[[Node],
                     pass
             return Value(True, value.value, value.place, name)
     return Value(False, place=Place(module.path, node.line), env=name, text=shown(node))
+
+
+def _from_scheme(project: Project, module: Module, callee: Node, function: int, value: Value, depth: int) -> Value:
+    """`environ.Env(NAME=(bool, False))` gives the defaults of `env("NAME")`."""
+    where, made, scope = project.follow(module, callee.items[0] if callee.kind == "attribute" else callee, function)
+    scheme = made.get(value.env) if made.kind == "call" else None
+    if scheme is None or scheme.kind != "array" or len(scheme.items) != 2:
+        return value
+    default = fold(project, where, scheme.items[1], scope, depth + 1)
+    return Value(True, default.value, default.place, value.env) if default.known else value
 
 
 def _method(

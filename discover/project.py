@@ -523,7 +523,7 @@ def _render(node: Node, depth: int) -> str:
         case "binary":
             return f"{inner(node.items[0])} {node.value} {inner(node.items[1])}"
         case "unary":
-            return f"{node.value}{inner(node.items[0])}"
+            return f"{node.value}{' ' if str(node.value).isalpha() else ''}{inner(node.items[0])}"
         case "conditional":
             return f"{inner(node.items[0])} ? {inner(node.items[1])} : {inner(node.items[2])}"
         case "await":

@@ -21,7 +21,7 @@ from discover.extract.python_web import (
     version_of,
 )
 from discover.findings import Finding, Place, Proof, Route, Row
-from discover.project import Project, Unit
+from discover.project import Project, Unit, render
 
 MAX_STEPS = 24
 MAX_ROUTES = 5_000
@@ -112,6 +112,9 @@ VERSIONING = {
 _MIXINS = re.compile(
     r"(LoginRequired|PermissionRequired|UserPassesTest|AccessMixin|StaffuserRequired|SuperuserRequired)"
 )
+_PATTERN = re.compile(r"(^|_)path$|^url$")
+"""What makes a pattern: Django's own functions, and packages' that are named after them (`distill_path`)."""
+
 _DEBUG = re.compile(r"\bDEBUG\b")
 
 
@@ -282,8 +285,7 @@ class Urls:
                 for item in found.items:
                     yield from self.patterns(where, item, scope, pieces, guards, steps + 1)
             case "conditional":
-                for item in found.items[1:]:
-                    yield from self.patterns(where, item, scope, pieces, guards, steps + 1)
+                yield from self.choice(where, found, scope, pieces, guards, steps)
             case "attribute" if found.value in ("urls", "urlpatterns"):
                 yield from self.router(where, found.items[0], scope, pieces, guards)
             case "call":
@@ -294,7 +296,7 @@ class Urls:
                     language = Piece("{language}/", Place(where.path, found.line))
                     for item in found.arguments:
                         yield from self.pattern(where, item, scope, [*pieces, language], guards, steps + 1)
-                elif name in ("path", "re_path", "url"):
+                elif _PATTERN.search(name):
                     yield from self.pattern(where, found, scope, pieces, guards, steps + 1)
                 elif name == "patterns":
                     for item in found.arguments[1:]:
@@ -303,21 +305,37 @@ class Urls:
                     # `format_suffix_patterns(urlpatterns)`, or a function of the codebase that adds to them.
                     yield from self.patterns(where, found.arguments[0], scope, pieces, guards, steps + 1)
 
+    def choice(
+        self, module: Module, node: Node, function: int, pieces: list[Piece], guards: list[str], steps: int
+    ) -> Iterator[tuple[Route, list[Piece]]]:
+        """Give the routes of `a if test else b`: of the one that holds by default, or of both with their condition."""
+        test, then, other = node.items
+        value = self.project.fold(module, test, function)
+        if value.known:
+            yield from self.patterns(module, then if value.value else other, function, pieces, guards, steps + 1)
+            return
+        for item, condition in ((then, render(test)), (other, f"not ({render(test)})")):
+            for route, parts in self.patterns(module, item, function, pieces, guards, steps + 1):
+                yield replace(route, note=f"only if {condition}"), parts
+
     def pattern(
         self, module: Module, node: Node, function: int, pieces: list[Piece], guards: list[str], steps: int
     ) -> Iterator[tuple[Route, list[Piece]]]:
         """Give the routes of one `path(…)`."""
         where, found, scope = self.project.follow(module, node, function)
         name = last(found.items[0].dotted) if found.kind == "call" else ""
-        if name not in ("path", "re_path", "url") or len(found.arguments) < 1 or steps > MAX_STEPS:
-            if found.kind in ("array", "attribute", "binary") or name in ("i18n_patterns", "format_suffix_patterns"):
+        if not _PATTERN.search(name) or len(found.arguments) < 1 or steps > MAX_STEPS:
+            if found.kind in ("array", "attribute", "binary", "conditional") or name in (
+                "i18n_patterns",
+                "format_suffix_patterns",
+            ):
                 yield from self.patterns(where, found, scope, pieces, guards, steps + 1)
             return
         view = found.arguments[1] if len(found.arguments) > 1 else found.get("view")
         own = piece(self.project, where, found.arguments[0], scope)
         if view is None or own is None:
             return
-        if name != "path":
+        if name == "url" or name.endswith("re_path"):
             self.regex = True
             own = replace(own, text=plain(own.text) if own.known else own.text)
         every = [*pieces, own]

@@ -17,10 +17,10 @@ from discover.project import Project, Unit, Value
 from discover.rules import Rule, each, of
 
 COMMAND_FILES = (
-    "Procfile*", "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile", "*.sh", "*.service", "*.conf", "*.ini", "*entrypoint*",
-    "docker-compose*.yml", "docker-compose*.yaml", "compose*.yml", "compose*.yaml", "app.yaml", "app.yml", "app.json",
-    "render.yaml", "railway.json", "railway.toml", "fly.toml", "nixpacks.toml", "apprunner.yaml", "Makefile", "*.mk",
-    "deployment*.yaml", "deployment*.yml", "*deploy*.yaml", "*deploy*.yml", "*worker*.yaml", "*worker*.yml",
+    "Procfile*", "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile", "*.sh", "*entrypoint*", "*.service",
+    "*.conf", "*.ini", "docker-compose*.y*ml", "compose*.y*ml", "app.yaml", "app.yml", "app.json", "render.yaml",
+    "railway.json", "railway.toml", "fly.toml", "nixpacks.toml", "apprunner.yaml", "Makefile", "*.mk",
+    "*deploy*.y*ml", "*worker*.y*ml",
 )  # fmt: skip
 """Files that say what is started."""
 
@@ -306,7 +306,7 @@ def _server(project: Project, unit: Unit, rule: Rule, found: Finding, lines: lis
             run.append(Command(rule.value, Place(path, 1)))
             workers += _configured(project, path)
     for line in run:
-        workers += [(count, line.place) for count in _option(line.text, rule.extra.get("workers", ()))]
+        workers += [(count, line.place) for count in _option(project, line, rule.extra.get("workers", ()))]
     for module in project.importing(unit, rule.value):
         for call in module.calls:
             if last(call.node.items[0].dotted) == "run" and (given := call.node.get("workers")) is not None:
@@ -335,7 +335,7 @@ def _server(project: Project, unit: Unit, rule: Rule, found: Finding, lines: lis
         places.insert(0, place)
         others = sorted({f"{other} at {where}" for other, where in workers if other != count})
         found.note = f"also {', '.join(others)}" if others else ""
-    kinds = [kind for line in run for kind in _option(line.text, rule.extra.get("worker_class", ()))]
+    kinds = [kind for line in run for kind in _option(project, line, rule.extra.get("worker_class", ()))]
     if kinds:
         parts.append(f"worker class {kinds[0]}")
     if run:
@@ -374,13 +374,24 @@ def _configured(project: Project, path: str) -> list[tuple[str, Place]]:
     return []
 
 
-def _option(text: str, names: list[str] | tuple[str, ...]) -> list[str]:
-    """Give the value of a command's option; that of `${NAME:-4}` is 4 unless the environment says otherwise."""
+def _option(project: Project, line: Command, names: list[str] | tuple[str, ...]) -> list[str]:
+    """Give the value of a command's option; a shell variable is worth its default, which the same file may set."""
     for name in names:
-        found = re.search(rf"(?:^|[\s\"',]){re.escape(name)}(?:[\"']?[\s,=]+[\"']?|(?=\d))([^\s\"',\]]+)", text)
-        if found is not None:
-            default = re.fullmatch(r"\$\{(\w+):-(\w+)\}", found[1])
-            return [f"{default[2]} (default of {default[1]})" if default is not None else found[1]]
+        found = re.search(rf"(?:^|[\s\"',]){re.escape(name)}(?:[\"']?[\s,=]+[\"']?|(?=\d))([^\s\"',\]]+)", line.text)
+        if found is None:
+            continue
+        variable = re.fullmatch(r"\$\{?(\w+)(?::?-([^}]*))?\}?", found[1])
+        if variable is None:
+            return [found[1]]
+        default = variable[2]
+        if not default:
+            given = re.search(
+                rf"^\s*(?:export\s+|ENV\s+|ARG\s+)?{variable[1]}[= ][\"']?(?:\$\{{\w+:?-)?([\w.]+)\}}?[\"']?\s*$",
+                project.text(line.place.path),
+                re.MULTILINE,
+            )
+            default = given[1] if given is not None else ""
+        return [f"{default} (default of {variable[1]})" if default else f"unknown ({found[1]} at {line.place})"]
     return []
 
 

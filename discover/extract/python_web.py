@@ -20,7 +20,7 @@ _GUARD = re.compile(
     re.IGNORECASE,
 )
 _NO_GUARD = re.compile(
-    r"service|repo(sitory)?$|manager|crud|dao$|uow|use_?case|client|settings|config|param|filter|pagin|(^|_)db($|_)|form"
+    r"service|repo(sitory)?$|manager|crud|dao$|uow|use_?case|client|setting|config|param|filter|pagin|(^|_)db($|_)|form"
     r"|rate|limit|cache|json|http_methods|require_(GET|POST|safe)|swagger|docs?$|schema",
     re.IGNORECASE,
 )
