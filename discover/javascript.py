@@ -308,6 +308,12 @@ class _Reader:
         callee = _field(node, "constructor" if new else "function")
         if callee is None:
             return self._other(node)
+        # The grammar takes `await f<T>(x)` for a call of `await f`, and `!f<T>(x)` for one of `!f`.
+        around: list[tuple[str, str | None]] = []
+        while callee.type in ("await_expression", "unary_expression") and (inner := _children(callee)):
+            operator = _field(callee, "operator")
+            around.append(("await", None) if operator is None else ("unary", _text(operator)))
+            callee = inner[-1]
         found = Node("new" if new else "call", _line(node), None, [self.read(callee)])
         # The line of a call in a chain is that of the name that is called.
         found.line = found.items[0].line
@@ -321,7 +327,10 @@ class _Reader:
                     found.items.append(self.read(argument))
         if not new and node.id not in self.handled and (specifier := self._required(node)) is not None:
             self.module.imports.append(Import("", specifier, "*", _line(node), dynamic=callee.type == "import"))
-        return found
+        result = found
+        for kind, operator_text in reversed(around):
+            result = Node(kind, found.line, operator_text, [result])
+        return result
 
     @staticmethod
     def _required(node: Syntax) -> str | None:
@@ -379,6 +388,8 @@ class _Reader:
         return _text(node)
 
     def _binary(self, node: Syntax) -> Node:
+        if (tagged := self._tagged(node)) is not None:
+            return tagged
         # The left side is gone down in a loop: a text of a thousand lines is one of a thousand operators.
         chain = [node]
         while True:
@@ -407,6 +418,19 @@ class _Reader:
                 self.module.broken = True
                 return self._other(node)
             found = Node("binary", _line(part), operator, [found, value])
+        return found
+
+    def _tagged(self, node: Syntax) -> Node | None:
+        """Read `` sql<T>`…` ``, which the grammar takes for two comparisons, as the call that it is."""
+        left, right = _field(node, "left"), _field(node, "right")
+        if left is None or right is None or right.type != "template_string" or left.type != "binary_expression":
+            return None
+        callee = _field(left, "left")
+        if callee is None or (_text(_field(node, "operator")), _text(_field(left, "operator"))) != (">", "<"):
+            return None
+        found = Node("call", _line(node), None, [self.read(callee)])
+        self.module.calls.append(Call(found, self.functions[-1], self.conditions, self.decorator))
+        found.items.append(self.read(right))
         return found
 
     def _unary(self, node: Syntax) -> Node:

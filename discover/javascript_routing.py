@@ -33,6 +33,7 @@ Env = dict[tuple[str, int, str], Spot]
 """What parameters and the variables of loops stand for: (path, function, name)."""
 
 _WRAPPERS = re.compile(r"^(express-ws|@awaitjs/express|asyncify-express|express-async-await|@small-tech/express)\b")
+_ROUTERS = re.compile(r"^(koa-[\w-]*router[\w-]*|koa-swagger-decorator\.SwaggerRouter|[\w@/-]*-router\.Router)$")
 _GUARD = re.compile(
     r"auth|guard|jwt|passport|\bprotect|permi(t|ssion)|roles?\b|role[A-Z]|has_?role|check_?role|is_?admin|admin_?only|require_?(user|login|admin|role|scope)"
     r"|logged_?in|(check|verify|valid|require|ensure|parse|with)\w*(token|session|user)|bearer|api_?key|\bacl\b|rbac|ensure_?login|is_?owner|firewall",
@@ -141,7 +142,7 @@ def described(project: Project, spot: Spot) -> str:
         words: list[str] = []
         for argument in node.arguments[:3]:
             value = project.fold(spot.module, argument, spot.function)
-            if value.known and isinstance(value.value, str | int) and len(str(value.value)) < 40:
+            if value.known and isinstance(value.value, str) and len(value.value) < 40:
                 words.append(str(value.value))
             elif argument.kind in ("name", "attribute") and argument.dotted:
                 words.append(argument.dotted)
@@ -355,6 +356,9 @@ class Graph:
         module, node, function = found.module, found.node, found.function
         if depth > 6:
             return None
+        if node.kind in ("name", "attribute"):
+            lists = [self.elements(given, {}, depth + 1) for given in self.given(found)]
+            return [item for each in lists for item in each or []] or None
         if node.kind == "array":
             every: list[Spot] = []
             for item in node.items:
@@ -385,9 +389,37 @@ class Graph:
                 return self.elements(Spot(module, callee.items[0], function), env, depth + 1)
             if callee.value == "concat":
                 parts = [callee.items[0], *arguments]
-                lists = [self.elements(Spot(module, part, function), env, depth + 1) for part in parts]
-                return None if None in lists else [item for each in lists for item in each or []]
+                joined = [self.elements(Spot(module, part, function), env, depth + 1) for part in parts]
+                return None if None in joined else [item for each in joined for item in each or []]
         return None
+
+    def given(self, spot: Spot) -> list[Spot]:
+        """Give what a parameter is in the calls of its function, as far as the codebase calls it by its name."""
+        module, function = spot.module, spot.function
+        if spot.node.kind != "name":
+            return []
+        while function != -1:
+            scope = module.functions[function]
+            names = [parameter.name for parameter in scope.parameters]
+            if spot.node.value in names:
+                break
+            if spot.node.value in scope.bindings:
+                return []
+            function = scope.parent
+        else:
+            return []
+        position = names.index(str(spot.node.value))
+        called = scope.owner if scope.name == "constructor" else scope.name
+        found: list[Spot] = []
+        for other in self.project.mentioning(self.unit, f"{called}(") if called else []:
+            for call in other.calls:
+                callee = call.node.items[0]
+                if str(callee.value) != called or len(call.node.arguments) <= position:
+                    continue
+                made = self._callee(other, call)
+                if made is not None and made[0].path == module.path and made[1].number == scope.number:
+                    found.append(Spot(other, call.node.arguments[position], call.function))
+        return found[:20]
 
     def expansions(self, module: Module, call: Call, env: Env) -> list[Env]:
         """Give what the variables of the loops around a call stand for, once for each turn."""
@@ -478,7 +510,10 @@ class Graph:
         module, node, function = spot.module, spot.node, spot.function
         callee, arguments = node.items[0], node.arguments
         source = self.project.origin(module, callee, function)
-        if (rule := self.constructors.get(source)) is not None:
+        rule = self.constructors.get(source)
+        if rule is None and node.kind in ("call", "new") and _ROUTERS.match(source):
+            rule = next((one for one in self.rules if one.value == "koa"), None)
+        if rule is not None:
             key = (module.path, node.line, source)
             self.made.setdefault(key, (rule, spot, source in rule.extra.get("apps", [])))
             self.scan(module)
@@ -504,7 +539,7 @@ class Graph:
             return self.routers(Spot(module, arguments[0], function), env, depth + 1)
         where, made = self.project.find(module, callee, function)
         scope = where.function(made)
-        if scope is None or scope.number == function:
+        if scope is None or (where.path == module.path and scope.number == function):
             return []
         inner = env | self.bound(where, scope, [Spot(module, argument, function) for argument in arguments])
         every: list[Ref] = []
@@ -882,6 +917,8 @@ class Graph:
         calls = module.calls_in(node.value)
         names = {str(call.node.items[0].value) for call in calls if call.node.items[0].kind in ("attribute", "name")}
         if names & _VALIDATING - ({"parse"} if not any(_schema(call) for call in calls) else set()):
+            return True
+        if any(call.node.items[0].dotted.startswith("validator.is") for call in calls):
             return True
         inner = [function for function in module.functions if module.within(function.number, node.value)]
         expressions = [value for function in inner for value in (*function.bindings.values(), *function.returns)]

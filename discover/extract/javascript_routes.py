@@ -30,12 +30,20 @@ _FRONTENDS = {
     "@angular/core": "angular", "react": "react", "vue": "vue", "svelte": "svelte", "preact": "preact",
     "solid-js": "solid", "next": "next.js", "nuxt": "nuxt",
 }  # fmt: skip
+_PEERS = {
+    "axios": ("@nestjs/axios", "@nestjs/terminus"), "bull": ("@nestjs/bull",), "bullmq": ("@nestjs/bullmq",),
+    "mongoose": ("@nestjs/mongoose", "@typegoose/typegoose"), "typeorm": ("@nestjs/typeorm",),
+    "sequelize": ("@nestjs/sequelize", "sequelize-typescript"), "knex": ("objection", "nestjs-knex", "nest-knexjs"),
+    "nodemailer": ("next-auth", "@auth/core", "@nestjs-modules/mailer"), "socket.io": ("@nestjs/platform-socket.io",),
+    "joi": ("@nestjs/config",), "jsonwebtoken": ("passport-jwt",), "moment": ("moment-timezone",),
+}  # fmt: skip
+"""What loads a package that the code itself does not import."""
 _VIEWS = ("express", "@fastify/view", "point-of-view", "express-handlebars", "@nestjs/platform-express", "@nestjs/core")
 _NEEDS_IMPORT = re.compile(
     r"^(@nestjs/(microservices|websockets|graphql|bull|bullmq|schedule|cqrs|event-emitter|axios|cache-manager|throttler|terminus"
     r"|jwt|passport|swagger|elasticsearch|serve-static)|crypto-js|lodash|axios|node-fetch|got|superagent|request|moment|dayjs"
-    r"|luxon|uuid|nanoid|bcrypt|bcryptjs|argon2|jsonwebtoken|jose|nodemailer|redis|ioredis|bull|bullmq|bee-queue|agenda|socket\.io"
-    r"|ws|amqplib|kafkajs|aws-sdk|@aws-sdk/.+|joi|zod|yup|celebrate|express-validator|express-rate-limit|express-session"
+    r"|luxon|uuid|nanoid|bcrypt|bcryptjs|argon2|jsonwebtoken|jose|nodemailer|bull|bullmq|bee-queue|agenda|socket\.io"
+    r"|amqplib|kafkajs|aws-sdk|@aws-sdk/.+|joi|zod|yup|celebrate|express-validator|express-rate-limit|express-session"
     r"|cookie-session|helmet|cors|morgan|winston|stripe|twilio|multer|slugify|slug|validator|mongoose|sequelize|typeorm"
     r"|knex|objection|compression|body-parser|cookie-parser|express-jwt|express-async-errors|passport-.+|firebase-admin"
     r"|@sendgrid/mail|node-cron|cron|puppeteer|cheerio|openai|langchain|method-override|connect-flash|csurf|lusca)$"
@@ -404,11 +412,14 @@ def _nest(project: Project, read: Read) -> Iterator[Finding]:
         places = list(dict.fromkeys(place for found in versions.values() for place in found))
         listed = ", ".join(versions) + (" and neutral" if read.nest.neutral else "")
         yield Finding(Row.VERSIONS, "versions", listed, best(project, places)[0], places[:20])
-    for name, path, where in read.nest.neutral:
-        said = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    said: list[str] = []
+    for name, path, _ in read.nest.neutral:
         at = "/" if not path.strip("/") else join(path)
-        value = f"{said} without version, at {at}{' (root)' if at == '/' else ''}"
-        yield Finding(Row.VERSIONS, "neutral", value, project.proof(where.path), [where])
+        said.append(f"{re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', name).lower()} at {at}{' (root)' if at == '/' else ''}")
+    if said:
+        proof, places = best(project, [where for _, _, where in read.nest.neutral])
+        shown = ", ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
+        yield Finding(Row.VERSIONS, "neutral", f"{shown}, without version", proof, places)
 
 
 def _versioning(project: Project, read: Read) -> Iterator[Finding]:
@@ -571,8 +582,8 @@ def _unused(project: Project, unit: Unit) -> Iterator[Finding]:
     for name, listed in unit.npm.items():
         if listed.group != "runtime" or not _NEEDS_IMPORT.match(name):
             continue
-        if name == "nodemailer" and unit.npm.keys() & {"next-auth", "@auth/core"}:
-            continue  # their mail provider loads it
+        if any(other in unit.npm for other in _PEERS.get(name, ())):
+            continue  # those load it
         if name in texts or manifest.count(f'"{name}"') > 1:
             continue
         if not _by_name(project, paths, name):
