@@ -131,6 +131,8 @@ class Graph:
         """Key of a parameter → (path, number of the function, position)."""
         self.passed: dict[Key, list[Key]] = {}
         """Key of a parameter → what callers pass for it."""
+        self.wrappers: dict[tuple[str, int], Place] = {}
+        """Functions that register what is passed to them: (path, number) → where."""
         self.lost: list[Place] = []
         """Where something is registered that could not be followed."""
         self.conditions: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ class Graph:
         self.modules = [module for module in project.mentioning(unit, *WORDS) if module.language == "python"]
         for module in self.modules:
             self.scan(module)
+        self.unwrap()
         self.pass_parameters()
         self.above: dict[Key, list[Mount]] = {}
         for mount in self.mounts:
@@ -567,6 +570,9 @@ class Graph:
             self._class_routes(where, found.items[0].items[0], -1, key, path, methods)
             return
         made = where.function(found)
+        if made is None and found.kind == "name" and self._parameter(where, str(found.value), function):
+            self._lose(module, path, function)
+            return
         guards = self.guards.of_list(module, node.get("dependencies"), function)
         validated = None
         if made is not None:
@@ -584,6 +590,42 @@ class Graph:
         )
         self.added.append(added)
 
+    def _lose(self, module: Module, path: Node, function: int) -> None:
+        place = Place(module.path, path.line)
+        self.lost.append(place)
+        if function >= 0:
+            self.wrappers[(module.path, function)] = place
+
+    def unwrap(self) -> None:
+        """Read the calls of functions that register what they are given: a view, its paths, and where."""
+        for (path, number), place in list(self.wrappers.items()):
+            module = self.project.module(path)
+            name = module.functions[number].name if module is not None else ""
+            for user in self.project.mentioning(self.unit, f"{name}(") if name else []:
+                for call in user.calls:
+                    if last(call.node.items[0].dotted) == name and not call.decorator and self._unwrap(user, call):
+                        self.lost = [other for other in self.lost if other != place]
+
+    def _unwrap(self, module: Module, call: Call) -> bool:
+        given = [*call.node.arguments, *(value for _, value in call.node.pairs)]
+        texts = [item for part in given for item in (part.items if part.kind == "array" else [part])]
+        paths = [item for item in texts if item.kind == "string" and str(item.value).startswith("/")]
+        views = [
+            item
+            for item in given
+            if (item.kind == "call" and last(item.items[0].dotted) == "as_view")
+            or (item.kind in ("name", "attribute") and class_of(self.project, module, item, call.function) is not None)
+        ]
+        callee = call.node.items[0]
+        places = [item for item in given if item not in views and item.kind in ("name", "attribute")]
+        places += [callee.items[0]] if callee.kind == "attribute" else []
+        keys = next((keys for item in places if (keys := self.keys(module, item, call.function))), [])
+        self.conditions = call.conditions
+        for key in keys if views else []:
+            for path in paths:
+                self._view(module, views[0], call.function, key, path, [], call.node)
+        return bool(views and paths and keys)
+
     def _class_routes(
         self, module: Module, node: Node, function: int, key: Key, path: Node, only: list[str] | None = None
     ) -> None:
@@ -593,7 +635,7 @@ class Graph:
         else:
             found = class_of(self.project, module, node, function)
             if found is None:
-                self.lost.append(Place(module.path, path.line))
+                self._lose(module, path, function)
                 return
             kind = found
         shared: list[str] = []
