@@ -345,7 +345,7 @@ def _modify(project: Project, column: Column, name: str, spot: Spot) -> None:
         case "defaultRandom":
             column.default = "uuid"
         case "generatedAlwaysAsIdentity" | "generatedByDefaultAsIdentity" | "autoincrement":
-            column.default = "autoincrement"
+            column.default = "auto increment"
         case "array":
             column.type += "[]"
         case "default" | "$default" | "$defaultFn" if arguments:

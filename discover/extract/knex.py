@@ -340,7 +340,7 @@ def _column(project: Project, entity: Entity, spot: Spot, calls: list[tuple[str,
         zone = isinstance(options, dict) and options.get("useTz") is True
         column.type = "timestamptz" if zone else "timestamp"
     if method in ("increments", "bigIncrements"):
-        column.nullable, column.default = False, "autoincrement"
+        column.nullable, column.default = False, "auto increment"
         column.primary_key = not (arguments[1:] and arguments[1].get("primaryKey") is not None)
     if known is None:
         entity.columns.append(column)

@@ -317,7 +317,7 @@ def _default(column: Column, text: str) -> None:
         inner = unquoted(text.removeprefix("dbgenerated(").removesuffix(")"))
         column.default = "now" if re.match(r"now\(|current_timestamp", inner, re.IGNORECASE) else inner
     elif called[1] not in _MADE and called[1] != "auto":
-        column.default = called[1]
+        column.default = "auto increment" if called[1] == "autoincrement" else called[1]
 
 
 def _keys(block: Block, entity: Entity, models: dict[str, Block]) -> None:

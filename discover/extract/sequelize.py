@@ -383,7 +383,7 @@ def _options(project: Project, column: Column, spot: Spot) -> None:
     if isinstance(name := worth("field"), str) and name != column.name:
         column.column = name
     if worth("autoIncrement") is True:
-        column.default = "autoincrement"
+        column.default = "auto increment"
     if (node := spot.node.get("defaultValue")) is not None:
         column.default = databases.default_text(project, spot.module, column.name, node, spot.function)
     checks = worth("validate")
@@ -419,7 +419,7 @@ def _implicit(model: _Model) -> None:
     columns, options = model.entity.columns, model.options
     snake = options.get("underscored") is True
     if not any(column.primary_key for column in columns) and not any(column.name == "id" for column in columns):
-        columns.insert(0, Column("id", "int", nullable=False, primary_key=True, default="autoincrement"))
+        columns.insert(0, Column("id", "int", nullable=False, primary_key=True, default="auto increment"))
     if options.get("timestamps") is False:
         return
     for name in ("createdAt", "updatedAt", *(("deletedAt",) if options.get("paranoid") is True else ())):
@@ -503,7 +503,7 @@ def _member(project: Project, model: _Model, module: Module, member: Member) -> 
     column.unique = column.unique or "Unique" in marks
     column.index = "Index" in marks
     if "AutoIncrement" in marks:
-        column.default = "autoincrement"
+        column.default = "auto increment"
     allowed = marks.get("AllowNull")
     denied = allowed is not None and bool(allowed.node.arguments) and allowed.node.arguments[0].value is False
     if denied or column.primary_key or "NotNull" in marks:

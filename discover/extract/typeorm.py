@@ -309,7 +309,7 @@ def _column(project: Project, entity: Entity, module: Module, member: Member, sn
             column.unique = True
         elif other == "Generated":
             column.default = (
-                "uuid" if call.node.arguments and call.node.arguments[0].value == "uuid" else "autoincrement"
+                "uuid" if call.node.arguments and call.node.arguments[0].value == "uuid" else "auto increment"
             )
     entity.columns = [known for known in entity.columns if known.name != column.name]
     entity.columns.append(column)
@@ -346,7 +346,7 @@ def _type(
         else:
             column.type = "uuid" if strategy == "uuid" else "int"
         column.primary_key = True
-        column.default = "uuid" if column.type == "uuid" else "autoincrement"
+        column.default = "uuid" if column.type == "uuid" else "auto increment"
         return
     if name == "ObjectIdColumn":
         column.type, column.primary_key = "objectid", True
@@ -581,7 +581,7 @@ def _schemas(project: Project, unit: Unit) -> Iterator[Entity]:
                 _type(project, column, "Column", spot, inner, Member(key, node.line))
                 _flags(project, column, "Column", inner)
                 if "generated" in inner and inner["generated"][0].value:
-                    column.default = "uuid" if inner["generated"][0].value == "uuid" else "autoincrement"
+                    column.default = "uuid" if inner["generated"][0].value == "uuid" else "auto increment"
                     column.type = "uuid" if column.default == "uuid" else column.type
                 if "name" in inner and inner["name"][0].value != key:
                     column.column = str(inner["name"][0])
