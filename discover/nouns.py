@@ -177,7 +177,7 @@ class _Making:
             if entity.proof < Proof.USED:
                 continue
             if why := entity.internal or self._left(entity):
-                if is_account(entity) and not re.search("session|migration", entity.internal):
+                if is_account(entity) and re.search("django|framework", entity.internal):
                     self.accounts.append(entity)
                 else:
                     self.made.left.append(Left(entity.table, why, entity.place))
@@ -301,7 +301,8 @@ class _Making:
         for entity in self.entities:
             for relation in entity.relations:
                 other = tables.get(relation.target)
-                if relation.kind == "many_to_many" and other:
+                # A table in between that has more to say is a noun itself.
+                if relation.kind == "many_to_many" and other and relation.through not in tables:
                     add(entity.table, other, f"by {relation.through}" if relation.through else "")
         return found
 
@@ -419,7 +420,7 @@ class _Making:
         name = name[: vocabulary()["longest"] - (3 if reference else 0)].strip("_")
         columns = {f"{key}_id" if value.startswith("ref(") else key for key, value in noun.fields.items()}
         stem, number = name, 2
-        while name in columns or f"{name}_id" in columns or name in noun.fields:
+        while name in noun.fields or (f"{name}_id" if reference else name) in columns:
             name = f"{stem[:25]}_{number}"
             number += 1
         if name != wanted:
