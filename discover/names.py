@@ -274,7 +274,20 @@ class Names:
                     )
                     if back is not None:
                         return back
+                return self._of_type(holder, scope.returned_type, key)
+        if value.kind == "name" and (typed := self._parameter(where, str(value.value), inside)) is not None:
+            return self._of_type(where, typed[0], key)
         return None
+
+    def _of_type(self, module: Module, annotation: str, key: str) -> Found | None:
+        """Give a member of the class that an annotation of Python names: its default, as settings have it."""
+        if not module.path.endswith(".py") or not re.fullmatch(r"[A-Za-z_]\w*", annotation):
+            return None
+        where, found, _ = self.chase(module, Node("name", 0, annotation), -1)
+        if found.kind != "class" or found.value is None:
+            return None
+        member = self.member(where, where.classes[int(found.value)], key)
+        return member if member is not None and member[1].kind != "function" else None
 
     def _object_member(self, module: Module, node: Node, key: str, function: int, steps: int) -> Found | None:
         if (value := node.get(key)) is not None:

@@ -849,13 +849,16 @@ def _count(project: Project, made: Graph, every: list[Counted]) -> Iterator[Find
     mounted = [
         one for one in every if one.mounted and one.route.method != "WS" and one.route.note != django_routes.ADMIN
     ]
-    counted = [one for one in mounted if not one.conditional and not one.unknown]
+    counted = [
+        one for one in mounted if not (one.conditional or one.unknown or one.route.note.startswith("routes of "))
+    ]
     if not counted:
         return
     asides = (
         ([one for one in mounted if one.conditional], "only under a condition"),
         ([one for one in every if not one.mounted], "on routers whose mount was not found"),
         ([one for one in mounted if one.unknown and not one.conditional], "with a path that is no constant"),
+        ([one for one in mounted if one.route.note.startswith("routes of ")], "inclusions of a package's own routes"),
     )
     notes = [f"{len(aside)} {why}" for aside, why in asides if aside]
     if made.lost:

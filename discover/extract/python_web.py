@@ -159,7 +159,8 @@ class Guards:
     def name(self, module: Module, node: Node, function: int = -1) -> str:
         """Give the name of a guard, `` if it is none."""
         text = node.dotted if node.kind in ("name", "attribute") else render(node, 60)
-        key = (module.path, function, text)
+        # What is written leaves keyword arguments out: `required=False` makes another guard of it.
+        key = (module.path, function, f"{text} {self._optional(node)}")
         if key not in self.known:
             self.known[key] = False
             self.known[key] = self.is_guard(module, node, function, 0)
