@@ -217,19 +217,18 @@ def _wrapper(project: Project, found: Actions, module: Module, node: Node) -> No
 def procedures(project: Project, unit: Unit) -> Iterator[Answer]:
     """Give the procedures of tRPC, each under the path that a caller uses."""
     calls: list[Spot] = []
-    inner_calls: set[tuple[str, int]] = set()
+    inner_calls: set[int] = set()
     for module in project.mentioning(unit, "outer({", "outer(\n", "Routers("):
         for call in module.calls:
             spot = Spot(module, call.node, call.function)
             if _is_router(project, spot):
                 calls.append(spot)
                 for _, value in call.node.arguments[0].pairs if call.node.arguments else []:
-                    where, held, _ = project.follow(module, value, call.function)
-                    inner_calls.add((where.path, held.line))
+                    inner_calls.add(id(project.follow(module, value, call.function)[1]))
     endpoint = _endpoint(project, unit)
     seen: set[tuple[str, Place]] = set()
     for spot in calls:
-        if (spot.module.path, spot.node.line) not in inner_calls:
+        if id(spot.node) not in inner_calls:
             for answer in _procedures(project, spot, "", endpoint, 0):
                 key = (answer.route.path, answer.route.place)
                 if key not in seen:

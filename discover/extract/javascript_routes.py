@@ -186,7 +186,8 @@ def _frameworks(project: Project, unit: Unit, read: Read) -> Iterator[Finding]:
             continue
         if rule.value not in ("express", "fastify", "koa", "hono", "elysia", "hapi"):
             if trace.proof >= Proof.USED:
-                yield Finding(Row.API, "framework", rule.value, trace.proof, trace.places)
+                version, _ = _version(unit, *rule.npm) if rule.value == "trpc" else ("", None)
+                yield Finding(Row.API, "framework", f"{rule.value} {version}".strip(), trace.proof, trace.places)
             continue
         name = rule.value
         for other in ("polka", "restify"):
