@@ -259,6 +259,9 @@ def kind_of(project: Project, unit: Unit, path: str, name: str, service: dict[st
     inner = posixpath.normpath(posixpath.join(folder, _filled(context))).removeprefix("./")
     file = _filled(build.get("dockerfile")) if isinstance(build, dict) else ""
     recipe = posixpath.normpath(posixpath.join(inner, file or "Dockerfile"))
+    owner = _owner(project, unit, "" if inner == "." else inner, recipe)
+    if owner is not None:
+        return "other unit", f"{name} (of {owner.folder})"
     if project.tree.exists(recipe):
         made = dockerfile.read(project.text(recipe))
         if made.stages and not made.copies and not _mounts_code(service):
@@ -268,9 +271,6 @@ def kind_of(project: Project, unit: Unit, path: str, name: str, service: dict[st
         base, _ = image_kind(rules()["compose"], made.base) if made.stages else ("other", "")
         if base in ("database", "cache", "broker", "search", "tool") or (base == "proxy" and len(made.stages) == 1):
             return base, f"{name} (own image)"
-    owner = _owner(project, unit, "" if inner == "." else inner, recipe)
-    if owner is not None:
-        return "other unit", f"{name} (of {owner.folder})"
     return role, name
 
 

@@ -293,7 +293,7 @@ def _functions(rule: Rule, data: dict[Any, Any]) -> str:
     elif isinstance(provider, str):
         said.append(provider)
     listed = data.get("functions")
-    count = len(listed) if isinstance(listed, (dict, list)) else 0
+    count = sum(isinstance(function, dict) for function in listed.values()) if isinstance(listed, dict) else 0
     resources = data.get("Resources")
     for resource in resources.values() if isinstance(resources, dict) else []:
         count += isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Function"

@@ -38,7 +38,7 @@ _LOCAL = re.compile(
 _STAGING = re.compile(
     r"(^|[.-])(staging|stage|stg|dev|develop|test|testing|qa|uat|sandbox|preview|pre-?prod)([.-]|\d|$)", re.IGNORECASE
 )
-_STAGED = "a staging host"
+_STAGED, _PERHAPS = "a staging host", "no local host, perhaps production"
 _LOOPS = re.compile(r"\b(for|while)\s*\(|\.(forEach|map|reduce)\s*\(|\bhttp\.batch\s*\(")
 
 
@@ -108,7 +108,11 @@ def _label(scripts: list[Script]) -> None:
     """Name each script by the kind of test that its file's name says, or by its file."""
     for script in scripts:
         stem = re.sub(r"\.(k6|test|spec|perf|load)?\.?\w+$", "", script.place.path.rpartition("/")[2])
-        found = _KIND.search(stem) or _KIND.search(script.place.path.rpartition("/")[0].rpartition("/")[2])
+        folder = script.place.path.rpartition("/")[0]
+        alone = not any(
+            other.place.path != script.place.path and other.place.path.startswith(f"{folder}/") for other in scripts
+        )
+        found = _KIND.search(stem) or (_KIND.search(folder.rpartition("/")[2]) if alone else None)
         script.label = script.label or (found[1].lower() if found is not None else stem)
     for label in {script.label for script in scripts}:
         same = [script for script in scripts if script.label == label]
@@ -124,8 +128,7 @@ def _told(scripts: list[Script]) -> Iterator[Finding]:
         hosts = list(dict.fromkeys(host for script in own for host in script.hosts if not _LOCAL.match(host)))
         unknown = list(dict.fromkeys(text for script in own for text in script.unknown))
         notes = [
-            f"the target {host} is {_STAGED if _STAGING.search(host) else 'no local host, perhaps production'}: never called"
-            for host in hosts[:3]
+            f"the target {host} is {_STAGED if _STAGING.search(host) else _PERHAPS}: never called" for host in hosts[:3]
         ]
         notes += [f"not read: {text}" for text in unknown[:3]]
         yield Finding(Row.LOAD, "load_tests", f"{tool}: {_and(labels[:8])}", Proof.USED,
