@@ -264,11 +264,12 @@ def database(project: Project, unit: Unit, value: Value, proof: Proof, *places: 
         shown_name = f"{value.value} ({name})" if name and name != value.value else str(value.value)
         text = f"chosen at run time by {value.env}; default {shown_name}"
         return [Finding(Row.DATA, "database", text, proof, at)]
-    if value.env:
+    named = re.search(r"""["'.]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b""", value.text)
+    if variable := value.env or (named[1] if named else ""):
         found = []
-        for text, place in examples(project, unit, value.env):
+        for text, place in examples(project, unit, variable):
             if (name := kind(text)) != "":
-                note = f"chosen at run time by {value.env}; {text} in {place.path}"
+                note = f"chosen at run time by {variable}; {text} in {place.path}"
                 found.append(Finding(Row.DATA, "database", name, proof, [place, *at], note=note))
         if found:
             return found
@@ -287,11 +288,21 @@ def by_driver(unit: Unit, candidates: Iterable[str] = DRIVERS) -> dict[str, Plac
 
 def soft_deletes(project: Project, entities: Iterable[Entity]) -> Iterator[Finding]:
     """Say where rows are marked as deleted."""
-    for entity in entities:
-        for column in entity.columns:
-            if _DELETED.match(column.name) and re.search(r"date|time", column.type) and column.nullable:
-                place = column_place(project, entity, column)
-                yield Finding(Row.DATA, "soft_delete", f"{entity.table}.{column.name}", entity.proof, [place])
+    found: list[tuple[str, Entity, Column]] = [
+        (f"{entity.table}.{column.name}", entity, column)
+        for entity in entities
+        for column in entity.columns
+        if _DELETED.match(column.name)
+        and re.search(r"date|time", column.type)
+        and column.nullable
+        and not entity.internal
+    ]
+    if found:
+        names = [name for name, _, _ in found]
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        places = [column_place(project, entity, column) for _, entity, column in found[:5]]
+        proof = max(entity.proof for _, entity, _ in found)
+        yield Finding(Row.DATA, "soft_delete", f"{', '.join(names[:6])}{more}", proof, places)
 
 
 def column_place(project: Project, entity: Entity, column: Column) -> Place:

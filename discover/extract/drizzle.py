@@ -36,7 +36,7 @@ class _Table:
 def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     """Say what is known of Drizzle in a unit."""
     evidence = rules.evidence(project, unit, rules.rules()["drizzle"])
-    configs = [spot for home in databases.homes(unit) for spot in _configs(project, home)]
+    configs = list(_configs(project, unit))
     if evidence is None:
         return
     tables = _tables(project, unit)
@@ -404,10 +404,10 @@ def _extra(project: Project, entity: Entity, spot: Spot) -> None:
         columns[0].unique = True
     elif kind in ("unique", "uniqueIndex") and members:
         entity.indexes.append(databases.index_text(shown, label, unique=True))
+    elif kind == "index" and len(members) == 1 and columns:
+        columns[0].index = True
     elif kind == "index" and members:
         entity.indexes.append(databases.index_text(shown, label))
-        if columns:
-            columns[0].index = True
     elif kind == "foreignKey" and options is not None:
         foreign = options.get("foreignColumns")
         for column, node in zip(columns, foreign.items if foreign is not None else [], strict=False):

@@ -223,11 +223,11 @@ def _chosen(project: Project, unit: Unit, heads: list[str]) -> list[str]:
                 posixpath.normpath(posixpath.join(home.folder, found[1]))
                 for found in re.finditer(r"--schema[= ]\s*[\"']?([\w./-]+)", command)
             ]
-        for module in project.modules(home, "prisma.config.*"):
-            for spot in databases.objects(module, "schema"):
-                value = project.fold(module, spot.node.get("schema") or spot.node, spot.function)
-                if value.known:
-                    named.append(posixpath.normpath(posixpath.join(home.folder, str(value.value))))
+    for module in project.modules(unit, "prisma.config.*"):
+        for spot in databases.objects(module, "schema"):
+            value = project.fold(module, spot.node.get("schema") or spot.node, spot.function)
+            if value.known:
+                named.append(posixpath.normpath(posixpath.join(posixpath.dirname(module.path), str(value.value))))
     used = [head for head in heads if any(head == name or head.startswith(f"{name}/") for name in named)]
     usual = [
         posixpath.normpath(posixpath.join(home.folder, name))
@@ -336,10 +336,10 @@ def _keys(block: Block, entity: Entity, models: dict[str, Block]) -> None:
             columns[0].unique = True
         elif attribute.name == "unique" and members:
             entity.indexes.append(databases.index_text(shown, label, unique=True))
+        elif attribute.name in ("index", "fulltext") and len(members) == 1 and columns:
+            columns[0].index = True
         elif attribute.name in ("index", "fulltext") and members:
             entity.indexes.append(databases.index_text(shown, label))
-            if columns and columns[0].name == members[0]:
-                columns[0].index = True
     for item in block.fields:
         relation = item.attribute("relation")
         target = models.get(item.type)

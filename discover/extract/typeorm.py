@@ -74,6 +74,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         found = [item for item in found if item.value != "mongodb"]
     if not any(item.key == "database" and not item.unknown for item in found):
         found += _from_files(project, unit, proof, bool(migrations))
+    if any(item.key == "database" and not item.unknown for item in found):
+        found = [item for item in found if item.key != "database" or not item.unknown]
     if not any(item.key == "database" for item in found):
         for name, place in databases.by_driver(unit).items():
             note = "only from the driver in the manifest"
@@ -431,10 +433,10 @@ def _class_keys(project: Project, entity: Entity, module: Module, kind: Class) -
         shown_names = [by_name[item].column or item if item in by_name else item for item in members]
         if unique and len(members) == 1 and members[0] in by_name:
             by_name[members[0]].unique = True
+        elif len(members) == 1 and members[0] in by_name:
+            by_name[members[0]].index = True
         elif members:
             entity.indexes.append(databases.index_text(shown_names, label, unique=unique))
-            if not unique and members[0] in by_name:
-                by_name[members[0]].index = True
 
 
 # -- relations --------------------------------------------------------------------------------------------------------
