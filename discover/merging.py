@@ -31,8 +31,11 @@ FRAMEWORK_TABLES = re.compile(
 )
 
 
-def merge(_project: Project, result: Result) -> None:
+def merge(project: Project, result: Result) -> None:
     """Put a run's findings and entities together, in place."""
+    from discover.extract.sql_migrations import drift
+
+    result.findings += drift(project, result.unit, result.entities)
     result.findings = findings(result.findings)
     result.entities = ordered(entities(result))
     result.contradictions += [

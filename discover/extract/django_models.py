@@ -16,8 +16,8 @@ from discover.extract.models_common import (
     default,
     flag,
     model,
-    only_driver,
     text,
+    undecided,
     values,
 )
 from discover.findings import Column, Entity, Finding, Place, Proof, Relation, Row
@@ -682,9 +682,4 @@ def _databases(project: Project, unit: Unit, read: _Read) -> Iterator[Finding]:
         yield Finding(Row.DATA, "database", names[0], Proof.USED, [one.place for _, one in found][:4], note=note)
     elif unknown:
         place, shown = unknown[0]
-        name, package = only_driver(unit)
-        if name:
-            note = f"by its only driver {package}; the setting is {shown}"
-            yield Finding(Row.DATA, "database", name, Proof.USED, [place], note=note)
-        else:
-            yield Finding(Row.DATA, "database", f"unknown ({shown} at {place})", Proof.USED, [place])
+        yield undecided(project, unit, place, shown)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from discover.code import Class, Member, Module, Node
-from discover.findings import Entity, Place
+from discover.findings import Entity, Finding, Place, Proof, Row
 from discover.folding import fold
 from discover.project import Project, Unit
 
@@ -367,10 +367,20 @@ def _env(project: Project, module: Module, node: Node, function: int) -> str:
     return ""
 
 
-def only_driver(unit: Unit) -> tuple[str, str]:
-    """Give (database, package) if the unit lists drivers of one database alone for its run time."""
+def undecided(project: Project, unit: Unit, place: Place, shown: str) -> Finding:
+    """Say what a database may be whose URL stands outside the code.
+
+    It is the one that the unit's only driver is for; SQLite needs no driver, so it must be mentioned nowhere.
+    """
     found: dict[str, str] = {}
     for name, dependency in unit.pypi.items():
         if name in DRIVERS and dependency.group in ("runtime", "optional"):
             found.setdefault(DRIVERS[name], name)
-    return next(iter(found.items())) if len(found) == 1 else ("", "")
+    if any(module.language == "python" for module in project.mentioning(unit, "sqlite")):
+        found.setdefault("sqlite", "sqlite3")
+    if len(found) == 1:
+        name, package = next(iter(found.items()))
+        note = f"by its only driver {package}; the URL is {shown}"
+        return Finding(Row.DATA, "database", name, Proof.USED, [place], note=note)
+    note = f"may be {', '.join(found)}" if found else ""
+    return Finding(Row.DATA, "database", f"unknown ({shown} at {place})", Proof.USED, [place], note=note)

@@ -115,6 +115,8 @@ class Catalogue:
         self.schemas: set[str] = set()
         self.unread: dict[str, int] = {}
         """Path → how many statements could not be read."""
+        self.added: dict[tuple[str, str], Place] = {}
+        """(table, column), both in lower case → where a column was added to a table that was there."""
         self._spelling: dict[str, str] = {}
 
     # -- applying ---------------------------------------------------------------------------------------------------
@@ -222,6 +224,7 @@ class Catalogue:
             case "add_column":
                 if at < 0:
                     entity.columns += statement.columns
+                    self.added[table, name] = Place(path, statement.line + shift)
                     self._add(table, statement, path, shift)
             case "change_column" if at >= 0:
                 entity.columns[at] = statement.columns[0]
@@ -229,6 +232,7 @@ class Catalogue:
                     self._rename_column(table, name, statement.to)
                 self._add(table, statement, path, shift)
             case "rename_column" if at >= 0:
+                self.added[table, statement.to.lower()] = Place(path, statement.line + shift)
                 entity.columns[at].name = statement.to
                 self._rename_column(table, name, statement.to)
             case "drop_column" if at >= 0:
@@ -843,31 +847,36 @@ def _dropped(read: _Read) -> Iterator[Finding]:
 def drift(project: Project, unit: Unit, models: Iterable[Entity]) -> Iterator[Finding]:
     """Compare the migrations' tables with those of models; nothing is said where a migration could not be read."""
     read = _read(project, unit)
-    theirs = {
-        entity.table.lower(): entity
-        for entity in models
-        if entity.source != "sql migrations" and entity.kind in ("table", "join")
-    }
-    if not read.tables or not theirs or read.catalogue.unread or read.dump or not theirs.keys() & read.tables.keys():
+    if read.tables and not read.catalogue.unread and not read.dump:
+        others = [entity for entity in models if entity.source not in ("sql migrations", "alembic", "knex")]
+        yield from compare(read.catalogue, others, "migrations")
+
+
+def compare(migrated_to: Catalogue, models: Iterable[Entity], name: str) -> Iterator[Finding]:
+    """Say which tables and columns only the models have, and which only the migrations."""
+    tables = migrated_to.tables
+    theirs = {entity.table.lower(): entity for entity in models if entity.kind in ("table", "join")}
+    if not theirs.keys() & tables.keys():
         return
     for table, entity in theirs.items():
-        migrated = read.tables.get(table)
+        migrated = tables.get(table)
         if migrated is None:
-            yield _differs(f"table {entity.table} is in the models and not in the migrations", [entity.place])
+            yield _differs(f"table {entity.table} is in the models and not in the {name}", [entity.place])
             continue
         ours = {column.name.lower() for column in migrated.columns}
         modelled = {(column.column or column.name).lower() for column in entity.columns}
         sides = (
-            (modelled - ours, "models and not in the migrations", entity.place),
-            (ours - modelled, "migrations and not in the models", migrated.place),
+            (modelled - ours, f"models and not in the {name}", entity.place),
+            (ours - modelled, f"{name} and not in the models", migrated.place),
         )
         for missing, where, place in sides:
             if missing:
-                shown = ", ".join(f"{entity.table}.{name}" for name in sorted(missing)[:6])
-                yield _differs(f"{shown} {'is' if len(missing) == 1 else 'are'} in the {where}", [place])
-    for table, migrated in read.tables.items():
+                first = migrated_to.added.get((table, min(missing)), place) if place == migrated.place else place
+                shown = ", ".join(f"{entity.table}.{column}" for column in sorted(missing)[:6])
+                yield _differs(f"{shown} {'is' if len(missing) == 1 else 'are'} in the {where}", [first])
+    for table, migrated in tables.items():
         if table not in theirs and migrated.kind != "join" and not table.startswith("_"):
-            yield _differs(f"table {migrated.table} is in the migrations and not in the models", [migrated.place])
+            yield _differs(f"table {migrated.table} is in the {name} and not in the models", [migrated.place])
 
 
 def _differs(value: str, places: list[Place]) -> Finding:

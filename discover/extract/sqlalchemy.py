@@ -19,10 +19,10 @@ from discover.extract.models_common import (
     is_enum,
     model,
     named,
-    only_driver,
     resolve_types,
     snake,
     text,
+    undecided,
     values,
 )
 from discover.extract.sql_migrations import joins
@@ -87,14 +87,19 @@ class _Read:
 _READ: WeakKeyDictionary[Project, dict[str, _Read]] = WeakKeyDictionary()
 
 
+def models(project: Project, unit: Unit) -> list[Entity]:
+    """Give the unit's tables of mapped classes."""
+    return _read(project, unit).entities
+
+
 def _read(project: Project, unit: Unit) -> _Read:
     kept = _READ.setdefault(project, {})
     if unit.folder not in kept:
-        kept[unit.folder] = _Reader(project, unit).read()
+        kept[unit.folder] = Reader(project, unit).read()
     return kept[unit.folder]
 
 
-class _Reader:
+class Reader:
     """Reads every model of a unit."""
 
     def __init__(self, project: Project, unit: Unit) -> None:
@@ -105,9 +110,14 @@ class _Reader:
         self.models: dict[tuple[str, int], Model] = {}
 
     def read(self) -> _Read:
+        """Read every model and every table."""
         if not any(True for _ in self.project.importing(self.unit, *PACKAGES)):
             return self.found
-        modules = [module for module in self.project.mentioning(self.unit, *_WORDS) if module.language == "python"]
+        modules = [
+            module
+            for module in self.project.mentioning(self.unit, *_WORDS)
+            if module.language == "python" and "down_revision" not in module.bindings
+        ]
         for module in modules:
             for kind in module.classes:
                 found = model(self.project, module, kind)
@@ -146,6 +156,7 @@ class _Reader:
         return name is not None and any(self.column_call(found.module, member.value) for member in found.kind.members)
 
     def is_sqlmodel_table(self, found: Model) -> bool:
+        """Tell whether a SQLModel class says `table=True`."""
         return flag(self.project, found.module, found.keywords.get("table")) is True
 
     def table_of(self, found: Model) -> str:
@@ -185,6 +196,7 @@ class _Reader:
         return snake(name)
 
     def evaluate(self, module: Module, node: Node, name: str) -> str | None:
+        """Compute an expression of `cls.__name__`; None if it can't be."""
         match node.kind:
             case "attribute" if node.value == "__name__":
                 return name
@@ -208,6 +220,7 @@ class _Reader:
         return None
 
     def schema_of(self, found: Model) -> str:
+        """Give the schema that `__table_args__` names."""
         given = found.member("__table_args__")
         node = given[2].value if given is not None else None
         options = node.items[-1] if node is not None and node.kind == "array" and node.items else node
@@ -216,8 +229,9 @@ class _Reader:
         return text(self.project, given[0], options.get("schema"))
 
     def has_primary_key(self, found: Model) -> bool:
+        """Tell whether a class or what it inherits has a primary key: then Flask-SQLAlchemy makes a table."""
         return any(
-            flag(self.project, module, self.argument(call, "primary_key")) is True
+            flag(self.project, module, call.get("primary_key")) is True
             for module, kind in self.heritage(found)
             for member in kind.members
             if (call := self.column_call(module, member.value)) is not None
@@ -251,6 +265,7 @@ class _Reader:
     # -- columns ----------------------------------------------------------------------------------------------------
 
     def entity(self, found: Model, table: str, key: tuple[str, int]) -> None:
+        """Read one mapped class."""
         kind = found.kind
         entity = Entity(kind.name, table, found.place, source="sqlalchemy", proof=self.project.proof(found.module.path))
         if any(root.startswith("sqlmodel.") for root in found.roots):
@@ -277,6 +292,7 @@ class _Reader:
         self.found.models[key] = entity
 
     def columns(self, module: Module, kind: Class, found: Model) -> list[Column]:
+        """Read the columns that stand in one class."""
         columns = []
         sqlmodel = any(root.startswith("sqlmodel.") for root in found.roots)
         for member in kind.members:
@@ -307,6 +323,7 @@ class _Reader:
         return columns
 
     def is_relation(self, module: Module, value: Node | None, written: Annotation | None) -> bool:
+        """Tell whether a member is a relation and no column."""
         if value is not None and value.kind == "call":
             origin = self.project.origin(module, value.items[0])
             if _RELATION.search(origin) or "association_proxy" in origin or "synonym" in origin:
@@ -336,6 +353,7 @@ class _Reader:
         return None
 
     def from_helper(self, module: Module, name: str, value: Node, written: Annotation | None) -> Column:
+        """Read a column that a function of the codebase makes, its arguments put in."""
         held = self.helper(module, value)
         assert held is not None
         where, returned, number = held
@@ -363,10 +381,6 @@ class _Reader:
             self.found.helpers.setdefault(body.name, (Place(where.path, returned.line), shown))
         return column
 
-    @staticmethod
-    def argument(call: Node, name: str) -> Node | None:
-        return call.get(name)
-
     def column(
         self,
         module: Module,
@@ -376,6 +390,7 @@ class _Reader:
         scope: int = -1,
         given: dict[str, Value] | None = None,
     ) -> Column:
+        """Read a call of `Column` or `mapped_column`."""
         mapped = self.project.origin(module, call.items[0], scope).endswith("mapped_column")
         self.found.styles.add("mapped_column" if mapped else "Column")
         column = Column(name, "")
@@ -414,6 +429,7 @@ class _Reader:
         return column
 
     def option(self, module: Module, column: Column, keyword: str, item: Node) -> None:
+        """Take one keyword argument of a column in."""
         match keyword:
             case "primary_key":
                 column.primary_key = flag(self.project, module, item) is True
@@ -476,6 +492,7 @@ class _Reader:
             column.type = f"numeric({','.join(numbers)})"
 
     def enum_values(self, module: Module, node: Node) -> list[str]:
+        """Give the values of `Enum(…)`: names of the members, unless values are asked for."""
         strings = [str(item.value) for item in node.arguments if item.kind == "string"]
         if strings or not node.arguments:
             return strings
@@ -516,6 +533,7 @@ class _Reader:
         column.on_delete = text(self.project, module, call.get("ondelete")).lower()
 
     def from_annotation(self, module: Module, name: str, written: Annotation) -> Column:
+        """Read a column that is an annotation alone."""
         self.found.styles.add("mapped_column")
         column = Column(name, "")
         self.apply_annotation(module, column, written)
@@ -602,6 +620,7 @@ class _Reader:
     # -- constraints, tables, relations -----------------------------------------------------------------------------
 
     def constraints(self, found: Model, entity: Entity) -> None:
+        """Read `__table_args__`."""
         given = found.member("__table_args__")
         if given is None or given[2].value is None:
             return
@@ -614,6 +633,7 @@ class _Reader:
                 self.constraint(given[0], item, entity)
 
     def constraint(self, module: Module, call: Node, entity: Entity) -> None:
+        """Take one constraint or index in."""
         name = self.project.origin(module, call.items[0]).rpartition(".")[2]
         strings = [text(self.project, module, item) or item.dotted.rpartition(".")[2] for item in call.arguments]
         by_name = {column.column or column.name: column for column in entity.columns}
@@ -680,6 +700,7 @@ class _Reader:
                 self.found.associations.append((table, node.items[0].dotted, place))
 
     def relations(self) -> None:
+        """Read every `relationship()`."""
         by_class = {entity.name: entity for entity in self.found.models.values()}
         for key, entity in self.found.models.items():
             found = self.models[key]
@@ -705,6 +726,7 @@ class _Reader:
         entity: Entity,
         by_class: dict[str, Entity],
     ) -> None:
+        """Read one `relationship()`."""
         first = call.arguments[0] if call.arguments else call.get("argument")
         target = written.name if written is not None and written.name else ""
         if first is not None:
@@ -755,7 +777,6 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         yield from _details(read)
         yield from _create_all(project, unit)
         yield from _databases(project, unit)
-    yield from _alembic(project, unit)
 
 
 def _orm(project: Project, unit: Unit, read: _Read) -> Finding:
@@ -807,7 +828,7 @@ def _aliases(project: Project, unit: Unit) -> Place | None:
 
 def _details(read: _Read) -> Iterator[Finding]:
     joined = [entity for entity in read.entities if entity.kind == "join"]
-    for table, callee, place in read.associations:
+    for table, callee, place in read.associations if len(joined) < 5 else []:
         if any(entity.table.rpartition(".")[2] == table for entity in joined):
             yield Finding(Row.DATA, "association_table", f"{table} ({callee})", Proof.USED, [place])
     places = [place for table, _, place in read.associations if any(entity.table == table for entity in joined)]
@@ -830,35 +851,6 @@ def _create_all(project: Project, unit: Unit) -> Iterator[Finding]:
                     yield Finding(
                         Row.DATA, "create_all", node.dotted, project.proof(module.path), [place], condition=condition
                     )
-
-
-def _alembic(project: Project, unit: Unit) -> Iterator[Finding]:
-    """Count Alembic's revisions by the variable `down_revision`; what its docstrings say does not count."""
-    revisions: list[tuple[str, Module]] = []
-    for path in project.files(unit, "*.py"):
-        if ("/versions/" in f"/{path}" or "/migrations/" in f"/{path}") and "down_revision" in project.text(path):
-            module = project.module(path)
-            if module is not None and "down_revision" in module.bindings and "revision" in module.bindings:
-                revisions.append((path, module))
-    flask = [
-        project.place(module, call)
-        for module in project.importing(unit, "flask_migrate")
-        for call in module.calls
-        if project.origin(module, call.node.items[0], call.function) == "flask_migrate.Migrate"
-    ]
-    setup = [Place(path) for path in project.files(unit, "alembic.ini")]
-    setup += [Place(path) for path in project.files(unit, "env.py") if "alembic" in project.text(path)]
-    name = "flask-migrate (alembic)" if flask else "alembic"
-    if revisions:
-        firsts = [module for _, module in revisions if module.bindings["down_revision"].kind == "null"]
-        places = [Place(module.path, module.bindings["down_revision"].line) for module in firsts[:1]]
-        value = f"{name}, {len(revisions)}"
-        yield Finding(Row.DATA, "migrations", value, Proof.USED, [*places, *setup[-1:], *setup[:-1]])
-    elif flask:
-        value = "flask-migrate set up, no revision" if setup else "flask-migrate set up, no migrations folder"
-        yield Finding(Row.DATA, "migrations", value, Proof.USED, [*flask[:1], *setup])
-    elif setup:
-        yield Finding(Row.DATA, "migrations", "alembic set up, no revision", Proof.USED, setup)
 
 
 _TEST_CLASS = re.compile(r"test", re.IGNORECASE)
@@ -925,12 +917,7 @@ def _say(
             )
     if not found and unknown:
         place, shown = unknown[0]
-        name, package = only_driver(unit)
-        if name:
-            note = f"by its only driver {package}; the URL is {shown}"
-            yield Finding(Row.DATA, "database", name, Proof.USED, [place], note=note)
-        else:
-            yield Finding(Row.DATA, "database", f"unknown ({shown} at {place})", Proof.USED, [place])
+        yield undecided(project, unit, place, shown)
 
 
 def _settings(project: Project, unit: Unit) -> Iterator[tuple[str, Module, Node, str]]:
