@@ -6,10 +6,22 @@ A reader (`javascript.py`, `python.py`) makes it in a worker process, and it is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, ClassVar
+
+
+class Plain:
+    """Pickled as its class and its fields: several times as fast as what a dataclass with slots does by itself."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), attrgetter(*self.__match_args__)(self)
 
 
 @dataclass(slots=True)
-class Node:
+class Node(Plain):
     """An expression.
 
     | kind | value | items | pairs |
@@ -66,7 +78,7 @@ class Node:
 
 
 @dataclass(slots=True)
-class Import:
+class Import(Plain):
     """One name that an import or a `require` brings in."""
 
     local: str
@@ -81,7 +93,7 @@ class Import:
 
 
 @dataclass(slots=True)
-class Parameter:
+class Parameter(Plain):
     """A parameter of a function."""
 
     name: str
@@ -94,7 +106,7 @@ class Parameter:
 
 
 @dataclass(slots=True)
-class Function:
+class Function(Plain):
     """A function, method, arrow function or lambda."""
 
     number: int
@@ -115,7 +127,7 @@ class Function:
 
 
 @dataclass(slots=True)
-class Member:
+class Member(Plain):
     """A field or method of a class."""
 
     name: str
@@ -131,7 +143,7 @@ class Member:
 
 
 @dataclass(slots=True)
-class Class:
+class Class(Plain):
     """A class, an interface or a TypeScript enum."""
 
     number: int
@@ -153,7 +165,7 @@ class Class:
 
 
 @dataclass(slots=True)
-class Call:
+class Call(Plain):
     """A call anywhere in a module, decorators included."""
 
     node: Node
@@ -165,7 +177,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Assignment:
+class Assignment(Plain):
     """`a.b = value` and `a["b"] = value`: what is no variable of its own; also `module.exports = …`."""
 
     target: Node
@@ -176,7 +188,7 @@ class Assignment:
 
 
 @dataclass(slots=True)
-class Module:
+class Module(Plain):
     """What stands in one file."""
 
     path: str

@@ -25,6 +25,7 @@ from typing import Any
 from discover.code import Call, Class, Function, Module, Node
 from discover.findings import Place, Proof
 from discover.imports import SCRIPTS, Imports
+from discover.index import Index
 from discover.names import SOURCES, Found, Names
 from discover.reach import Reach
 from discover.tree import Tree, is_minified, is_template, is_test
@@ -149,6 +150,9 @@ class Project:
         self.imports = Imports(self)
         self._names = Names(self)
         self._reach = Reach(self)
+        self._index = Index(self)
+        self._sources: dict[tuple[str, bool], list[str]] = {}
+        self._resolved: dict[tuple[str, bool, str], str] = {}
         self._declaring: dict[str, list[str]] | None = None
         for path in self.every_source:
             self.scans[path] = self._scan(path)
@@ -324,10 +328,15 @@ class Project:
 
     def sources(self, unit: Unit, *, tests: bool = False) -> list[str]:
         """Give the paths of the source files of a unit and of its libraries, tests left out."""
-        own = [unit, *unit.libraries]
-        return [
-            path for path in self.every_source if self.unit_of(path) in own and (tests or not is_test(self.inner(path)))
-        ]
+        key = (unit.folder, tests)
+        if key not in self._sources:
+            own = {each.folder for each in (unit, *unit.libraries)}
+            self._sources[key] = [
+                path
+                for path in self.every_source
+                if self.unit_of(path).folder in own and (tests or not is_test(self.inner(path)))
+            ]
+        return self._sources[key]
 
     def inner(self, path: str) -> str:
         """Give a path below its unit."""
@@ -336,6 +345,7 @@ class Project:
 
     def _give(self, paths: list[str]) -> Iterator[Module]:
         self.load(paths)
+        # A caller may stop at the first that it looks for.
         for path in paths:
             if (module := self.module(path)) is not None:
                 yield module
@@ -359,30 +369,13 @@ class Project:
 
     def importing(self, unit: Unit, *packages: str, tests: bool = False) -> Iterator[Module]:
         """Give the modules that import any of these packages or a module below (`sequelize`, `sequelize/types`)."""
-        below = tuple(f"{name}{mark}" for name in packages for mark in ("/", "."))
-        exact = set(packages)
-
-        def fits(specifier: str) -> bool:
-            bare = specifier.removeprefix("node:")
-            return bare in exact or bare.startswith(below)
-
-        yield from self._give(
-            [
-                path
-                for path in self.sources(unit, tests=tests)
-                if any(fits(name) for name in self.scans[path].specifiers)
-            ]
-        )
+        wanted = set[str]().union(*(self._index.importing(name) for name in packages))
+        yield from self._give([path for path in self.sources(unit, tests=tests) if path in wanted])
 
     def mentioning(self, unit: Unit, *words: str) -> Iterator[Module]:
         """Give the modules whose text has any of these words."""
-        wanted = [word.encode() for word in words]
-        found = []
-        for path in self.sources(unit):
-            content = self.tree.bytes(path)
-            if content is not None and any(word in content for word in wanted):
-                found.append(path)
-        yield from self._give(found)
+        wanted = set[str]().union(*(self._index.mentioning(word) for word in words))
+        yield from self._give([path for path in self.sources(unit) if path in wanted])
 
     def declaring(self, unit: Unit, name: str) -> list[str]:
         """Give the unit's files that may declare a name of the environment, which stands before `:` or `=`."""
@@ -407,7 +400,13 @@ class Project:
 
     def resolve(self, path: str, specifier: str) -> str:
         """Do what `target` does, for a module that need not be parsed."""
-        return self.imports.python(path, specifier) if path.endswith(".py") else self.imports.script(path, specifier)
+        # All that counts of the importing file is its folder.
+        key = (path.rpartition("/")[0], path.endswith(".py"), specifier)
+        if key not in self._resolved:
+            python = path.endswith(".py")
+            found = self.imports.python(path, specifier) if python else self.imports.script(path, specifier)
+            self._resolved[key] = found
+        return self._resolved[key]
 
     def exported(self, path: str, name: str) -> Found | None:
         """Give what a module exports under a name, re-exports followed."""

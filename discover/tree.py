@@ -152,7 +152,7 @@ class Tree:
             self.skipped.setdefault(path, f"larger than {MAX_FILE_BYTES // 1_000_000} MB")
             return None
         try:
-            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
@@ -226,6 +226,7 @@ class Tree:
         return 0
 
 
+@lru_cache(maxsize=100_000)
 def is_test(path: str) -> bool:
     """Tell whether a file is for tests alone."""
     return bool(_TEST.search(path))
