@@ -30,11 +30,8 @@ _GENERATORS = re.compile(r"(^|/)(\.hygen|_templates|plop-templates)/")
 
 def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     """Say which stores a unit uses beside those that have an extractor of their own."""
-    tools = [rule for key in ("orm", "query_builder") for rule in rules.of(Row.DATA, key) if rule.npm]
-    main = any(
-        evidence is not None and evidence.proof >= Proof.USED
-        for evidence in (rules.evidence(project, unit, rule) for rule in tools)
-    )
+    tools = [name for key in ("orm", "query_builder") for rule in rules.of(Row.DATA, key) for name in rule.npm]
+    main = databases.has(unit, *tools)
     found = [pair for key in _KEYS for pair in _of(project, unit, key)]
     used = [rule.key for rule, finding in found if finding.proof >= Proof.USED]
     primary = main or "database" in used or "datastore" in used
