@@ -30,13 +30,13 @@ _DECORATED_INPUT = re.compile(r"(^|\.)(Body|Query|Param|Params|Headers)$")
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Give an expression and everything in it, functions and classes left closed."""
+    """Give an expression and everything in it in order, functions and classes left closed."""
     pending = [node]
     while pending:
         item = pending.pop()
         yield item
-        pending += item.items
-        pending += [value for _, value in item.pairs]
+        pending += [value for _, value in reversed(item.pairs)]
+        pending += reversed(item.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,27 @@ def calls(project: Project, unit: Unit, rule: Rule) -> Iterator[Use]:
             source = project.origin(module, call.node.items[0], call.function)
             if uses(rule, wanted, source):
                 yield Use(Spot(module, call.node, call.function), source, call)
+
+
+def handed(project: Project, unit: Unit, rule: Rule) -> list[Place]:
+    """Give the places where what a technology brings is handed on, uncalled: `add_middleware(It)`, `register(it)`."""
+    wanted = packages(rule)
+    found: list[Place] = []
+    for module in project.importing(unit, *wanted) if wanted else []:
+        for call in module.calls:
+            for given in (*call.node.arguments, *(value for _, value in call.node.pairs)):
+                if given.kind not in ("name", "attribute"):
+                    continue
+                source = project.origin(module, given, call.function)
+                if any(source == name or source.startswith((f"{name}.", f"{name}/")) for name in wanted):
+                    found.append(Place(module.path, call.node.line))
+        for function in module.functions:
+            found += [
+                Place(module.path, mark.line)
+                for mark in function.decorators
+                if mark.kind != "call" and uses(rule, wanted, project.origin(module, mark, function.parent))
+            ]
+    return list(dict.fromkeys(found))
 
 
 def effects(project: Project, unit: Unit, *names: str) -> list[Place]:

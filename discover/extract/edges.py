@@ -1,4 +1,4 @@
-"""The edges of a backend: CORS, security headers, CSRF, sanitising, proxies, upload limits and overload protection."""
+"""The edges of a backend: CORS, security headers, CSRF, sanitising, proxies and upload limits."""
 
 # ruff: noqa: ARG001 - every reader is asked in the same way
 
@@ -23,6 +23,7 @@ from discover.wiring import (
     condition,
     fold,
     follow,
+    handed,
     keyword,
     member,
     mounts_of,
@@ -33,7 +34,7 @@ from discover.wiring import (
     walk,
 )
 
-KEYS = ("cors", "helmet", "headers", "csrf", "sanitise", "trust_proxy", "upload_limit", "overload_protection")
+KEYS = ("cors", "helmet", "headers", "csrf", "sanitise", "trust_proxy", "upload_limit")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 ALLOW_ORIGIN = "access-control-allow-origin"
 
@@ -63,6 +64,8 @@ def trace(project: Project, unit: Unit, rule: Rule, *, used: bool = False) -> li
     if rule.extra.get("builtin") and not used:
         return []
     found = evidence(project, unit, rule)
+    if found is not None and found.proof is Proof.IMPORTED and used and (places := handed(project, unit, rule)):
+        found.proof, found.places = best(project, places)
     if found is None or (rule.extra.get("builtin") and found.proof < Proof.USED):
         return []
     if not used:
@@ -177,7 +180,9 @@ def _decided(project: Project, spot: Spot) -> str:
 
 def allowed(project: Project, options: Spot | None, default: str = "any origin") -> str:
     """Say what a CORS middleware's options let in, with credentials or without."""
-    given = member(project, options, "origin", "origins", "allow_origins", "allowOrigins", "allowedOrigins")
+    given = member(
+        project, options, "origin", "origins", "allow_origins", "allow_origin", "allowOrigins", "allowedOrigins"
+    )
     pattern = member(project, options, "allow_origin_regex")
     said = (
         origins(project, given) if given is not None else origins(project, pattern) if pattern is not None else default
@@ -901,5 +906,4 @@ READERS: dict[tuple[str, str], Reader] = {
     ("upload_limit", "nginx"): limits_nginx,
     ("upload_limit", "django"): upload_settings,
     ("upload_limit", "flask"): upload_settings,
-    ("overload_protection", "plugin"): plugin,
 }

@@ -267,6 +267,8 @@ def middleware(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iter
     for use in calls(project, unit, rule):
         found = mounts.of(use.spot)
         options = argument(use.spot, 0)
+        if member(project, options, *rule.extra["number"]) is None and argument(use.spot, 1) is not None:
+            options = argument(use.spot, 1)
         through = [mount for mount in found if mount.through is not None]
         when = ", ".join(filter(None, (around(use, found), switch(project, use), skipped(project, options))))
         if through and options is not None and use.spot.function != -1:

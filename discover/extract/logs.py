@@ -254,11 +254,9 @@ def _aside(path: str) -> bool:
 
 def simple(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding]:
     """Say that a technology is used, and under which condition."""
-    found = evidence(project, unit, rule)
+    found = next(iter(trace(project, unit, rule, used=True)), None)
     places = effects(project, unit, *rule.extra["effects"]) if "effects" in rule.extra else []
     places += [place for command in rule.extra.get("commands", []) for place in _commands(project, unit, command)]
-    if rule.extra.get("builtin") and (found is None or found.proof < Proof.USED):
-        return
     if found is None:
         return
     if found.proof < Proof.USED and places:

@@ -68,9 +68,9 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         yield from unlisted(project, unit, rule)
     for rule, places in aside:
         if not claimed:
-            uses_for = ", ".join(dict.fromkeys(what for what, _ in places))
+            note = f"{rule.value} is for {', '.join(dict.fromkeys(what for what, _ in places))}"
             proof, where = best(project, (place for _, place in places))
-            yield Finding(rule.row, rule.key, f"{ABSENT} for requests ({rule.value} is for {uses_for})", proof, where)
+            yield Finding(rule.row, rule.key, f"{ABSENT} for requests", proof, where, note=note)
     hand = by_hand(project, unit, claimed=bool(claimed or aside))
     if hand is not None:
         yield hand
