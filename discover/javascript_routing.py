@@ -189,6 +189,10 @@ class Graph:
             for key in list(self.typed):
                 if key not in self.mounted and key not in results and self.events.get(key):
                     results[key] = self.answered(key, State())
+        if not any(results.values()):
+            self.answers += self._started()
+            if self.answers:
+                return
         if not any(results.values()) or self.unread:
             where = self.unread[0][1] if self.unread else State()
             for key in list(self.made):
@@ -198,6 +202,20 @@ class Graph:
         for key, answers in results.items():
             if key not in self.mounted:
                 self.answers += answers
+
+    def _started(self) -> list[Answer]:
+        """Read the plugins that Fastify's command line starts: functions that the main files export."""
+        found: list[Answer] = []
+        rule = next((rule for rule in self.rules if rule.value == "fastify"), None)
+        if rule is None or "fastify" not in self.unit.npm:
+            return found
+        self.framework = rule.value
+        for module in list(self.project.importing(self.unit, "@fastify/autoload", "fastify")):
+            exported = self.project.exported(module.path, "default")
+            plugin = self._plugin(Spot(*exported), {})[0] if exported is not None else None
+            if plugin is not None and plugin.module is module:
+                found += self._function(plugin, State(), (), [])
+        return found
 
     def scan(self, module: Module) -> None:
         """Gather the calls of a module by the router that they are made on."""

@@ -97,11 +97,12 @@ def _called(project: Project, module: Module, decorators: list[Node], *names: st
     return found
 
 
-def _texts(project: Project, module: Module, node: Node | None) -> list[str]:
+def texts(project: Project, module: Module, node: Node | None) -> list[str]:
+    """Give the paths that a decorator is given: one, those of a list, or the empty one."""
     if node is None:
         return [""]
     if node.kind == "array":
-        return [text for item in node.items for text in _texts(project, module, item)] or [""]
+        return [text for item in node.items for text in texts(project, module, item)] or [""]
     value = project.fold(module, node, -1)
     if not value.known:
         return [UNKNOWN]
@@ -142,7 +143,7 @@ def _controller(project: Project, module: Module, kind: Class) -> Controlled | N
     for decorator in _called(project, module, kind.decorators, "Version"):
         versions = _versions(project, module, decorator.arguments[0] if decorator.arguments else None)
         version_place = Place(module.path, decorator.line)
-    return Controlled(module, kind, _texts(project, module, path), versions, place, version_place)
+    return Controlled(module, kind, texts(project, module, path), versions, place, version_place)
 
 
 def _registered(project: Project, unit: Unit) -> set[str]:
@@ -182,7 +183,7 @@ def _router_module(project: Project, unit: Unit) -> dict[str, str]:
                     pending += [(where, item, above) for item in node.items]
                 elif node.kind == "object":
                     path = node.get("path")
-                    here = join(above, *(_texts(project, where, path)[:1] if path is not None else []))
+                    here = join(above, *(texts(project, where, path)[:1] if path is not None else []))
                     if (held := node.get("module")) is not None:
                         _prefix_module(project, where, held, here, prefixes)
                     if (children := node.get("children")) is not None:
@@ -286,8 +287,8 @@ def _exclusion(project: Project, module: Module, node: Node) -> tuple[str, str]:
     if node.kind == "object":
         path, method = node.get("path"), node.get("method")
         name = str(method.value).upper() if method is not None and method.kind == "attribute" else "ANY"
-        return ("ANY" if name == "ALL" else name), _texts(project, module, path)[0]
-    return "ANY", _texts(project, module, node)[0]
+        return ("ANY" if name == "ALL" else name), texts(project, module, path)[0]
+    return "ANY", texts(project, module, node)[0]
 
 
 def _versioning(
@@ -345,12 +346,12 @@ def _answers(
     module, kind, application = controller.module, controller.kind, nest.application
     own = _guards(project, module, kind.decorators)
     neutral = False
-    for member in _members(project, module, kind):
+    for member in members(project, module, kind):
         where, one = member
         function = where.function(one.value) if one.value is not None else None
         for name, method in METHODS.items():
             for decorator in _called(project, where, one.decorators, name):
-                paths = _texts(project, where, decorator.arguments[0] if decorator.arguments else None)
+                paths = texts(project, where, decorator.arguments[0] if decorator.arguments else None)
                 versions = controller.versions
                 for given in _called(project, where, one.decorators, "Version"):
                     versions = _versions(project, where, given.arguments[0] if given.arguments else None)
@@ -387,7 +388,7 @@ def _answers(
             nest.crud.append((kind.name, Place(module.path, decorator.line)))
 
 
-def _members(project: Project, module: Module, kind: Class, depth: int = 0) -> Iterator[tuple[Module, Member]]:
+def members(project: Project, module: Module, kind: Class, depth: int = 0) -> Iterator[tuple[Module, Member]]:
     """Give the methods of a controller, those that it inherits included."""
     own = {member.name for member in kind.members}
     for member in kind.members:
@@ -395,7 +396,7 @@ def _members(project: Project, module: Module, kind: Class, depth: int = 0) -> I
     for base in kind.bases if depth < 5 else []:
         where, node = project.find(module, base, kind.function)
         if node.kind == "class" and isinstance(node.value, int) and where.classes[node.value].kind == "class":
-            for place, member in _members(project, where, where.classes[node.value], depth + 1):
+            for place, member in members(project, where, where.classes[node.value], depth + 1):
                 if member.name not in own and member.name != "constructor":
                     yield place, member
 
@@ -483,13 +484,13 @@ def _validated(
             takes = True
             if piped or local:
                 continue
-            checked = checked and application.pipe and _has_validators(project, module, parameter.type)
+            checked = checked and application.pipe and has_validators(project, module, parameter.type)
     if not takes:
         return None
     return checked
 
 
-def _has_validators(project: Project, module: Module, annotation: str) -> bool:
+def has_validators(project: Project, module: Module, annotation: str) -> bool:
     """Tell whether a type is a class that validators mark."""
     found = re.match(r"[\w.]+", annotation)
     if found is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from discover import nest_routes, next_routes
+from discover import decorated_routes, nest_routes, next_routes
 from discover.code import Call, Module
 from discover.findings import Finding, Place, Proof, Route, Row
 from discover.javascript_routing import Answer, Graph, State, join
@@ -35,6 +35,7 @@ _PEERS = {
     "mongoose": ("@nestjs/mongoose", "@typegoose/typegoose"), "typeorm": ("@nestjs/typeorm",),
     "sequelize": ("@nestjs/sequelize", "sequelize-typescript"), "knex": ("objection", "nestjs-knex", "nest-knexjs"),
     "nodemailer": ("next-auth", "@auth/core", "@nestjs-modules/mailer"), "socket.io": ("@nestjs/platform-socket.io",),
+    "cors": ("routing-controllers",), "body-parser": ("routing-controllers",), "multer": ("routing-controllers",),
     "joi": ("@nestjs/config",), "jsonwebtoken": ("passport-jwt",), "moment": ("moment-timezone",),
 }  # fmt: skip
 """What loads a package that the code itself does not import."""
@@ -73,6 +74,7 @@ def _read(project: Project, unit: Unit) -> Read:
         if "@nestjs/common" in unit.npm or "@nestjs/core" in unit.npm or any(project.importing(unit, "@nestjs/common")):
             read.nest = nest_routes.read(project, unit)
             read.answers += read.nest.answers
+        read.answers += decorated_routes.read(project, unit)
         if "next" in unit.npm:
             read.next = next_routes.read(project, unit, graph)
             read.answers += read.next.answers
@@ -203,9 +205,12 @@ def _frameworks(project: Project, unit: Unit, read: Read) -> Iterator[Finding]:
         if not made and trace.proof < Proof.USED:
             proof, places = trace.proof, trace.places
         rendered = [found.value for found in _rendered(project, unit)] if name in ("express", "koa") else []
-        value = f"{name} {version}".strip() + (
-            f", server-rendered ({', '.join(map(str, rendered))})" if rendered else ""
-        )
+        libraries = {answer.framework for answer in read.answers} & set(decorated_routes.PACKAGES.values())
+        if libraries and proof < Proof.USED:
+            proof, places = best(project, [a.route.place for a in read.answers if a.framework in libraries])
+        parts = [f"{name} {version}".strip(), f"({', '.join(sorted(libraries))})" if libraries else ""]
+        value = " ".join(part for part in parts if part)
+        value += f", server-rendered ({', '.join(map(str, rendered))})" if rendered else ""
         yield Finding(Row.API, "framework", value, proof, [*places[:4], *([place] if place and made else [])])
 
 
