@@ -273,7 +273,8 @@ def database(project: Project, unit: Unit, value: Value, proof: Proof, *places: 
                 found.append(Finding(Row.DATA, "database", name, proof, [place, *at], note=note))
         if found:
             return found
-    return [Finding(Row.DATA, "database", str(value), proof, at)]
+    text = re.sub(r"//[^@/\s\"']+@", "//…@", str(value))
+    return [Finding(Row.DATA, "database", text, proof, at)]
 
 
 def by_driver(unit: Unit, candidates: Iterable[str] = DRIVERS) -> dict[str, Place]:

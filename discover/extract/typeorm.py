@@ -279,7 +279,8 @@ def _settings(project: Project, spot: Spot) -> dict[str, tuple[Value, Spot]]:
 
 def _column(project: Project, entity: Entity, module: Module, member: Member, snake: bool, prefix: str = "") -> None:
     marks = _decorations(project, module, member)
-    mark = next(((name, spot) for name, spot in marks if name in _COLUMNS), None)
+    given = [(name, spot) for name, spot in marks if name in _COLUMNS]
+    mark = next((pair for pair in given if pair[0] != "Column"), given[0] if given else None)
     if mark is None:
         return
     name, spot = mark
