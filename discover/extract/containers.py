@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,10 @@ from discover.findings import ABSENT, Finding, Place, Proof, Row
 from discover.project import Project, Unit
 from discover.rules import Rule, rules
 
+MAX_NAMED = 10
+
 _ASIDE = re.compile(
-    r"(^|/)(tests?|__tests__|e2e|fixtures?|examples?|docs?|samples?|templates?|\.devcontainer|cookbook|demos?|benchmarks?)/",
+    r"(^|/)(tests?|__tests__|e2e|fixtures?|examples?|docs?|samples?|templates?|cookbook|demos?|benchmarks?|\.(?!docker|deploy|infra)[\w-]+)/",
     re.IGNORECASE,
 )
 _FOR_TESTS = re.compile(
@@ -34,6 +37,7 @@ _WORKER_NAME = re.compile(
 )
 _ONCE = re.compile(r"(^|[_-])(migrat\w*|seed\w*|init|setup|create[_-].*)([_-]|$)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?[^}]*\}|\$(\w+)")
+_NO_APPLICATION = frozenset({"database", "cache", "broker", "search", "tool"})
 _GENERIC = frozenset({"app", "worker", "application", "service"})
 
 
@@ -50,12 +54,13 @@ def images(project: Project, unit: Unit) -> Iterator[Finding]:
     """Find the Dockerfiles: the one for production is told, others are counted."""
     read: dict[str, dockerfile.Image] = {}
     for path in project.files(unit, *rules()["docker"].files, root=True, tests=True):
-        if _ASIDE.search(path) or path.endswith((".dockerignore", ".md", ".txt", ".sh")):
+        if _ASIDE.search(path) or re.search(r"\.(dockerignore|md|txt|sh)$|(^|/)\.[^/]*$", path):
             continue
         image = dockerfile.read(project.text(path))
         if image.stages:
             read[path] = image
-    own = {path: image for path, image in read.items() if image.copies} or read
+    own = {path: image for path, image in read.items() if image.copies and not _tool(image)}
+    own = own or {path: image for path, image in read.items() if not _tool(image)}
     if not own:
         return
     first, *more = sorted(own, key=lambda path: _order(unit, path))
@@ -73,6 +78,10 @@ def images(project: Project, unit: Unit) -> Iterator[Finding]:
     )
 
 
+def _tool(image: dockerfile.Image) -> bool:
+    return image_kind(rules()["compose"], image.base)[0] in _NO_APPLICATION
+
+
 def _order(unit: Unit, path: str) -> tuple[bool, bool, bool, bool, int, str]:
     inner = path[len(unit.folder) + 1 :] if unit.folder and path.startswith(f"{unit.folder}/") else path
     return (
@@ -87,7 +96,7 @@ def _order(unit: Unit, path: str) -> tuple[bool, bool, bool, bool, int, str]:
 
 def describe(image: dockerfile.Image) -> str:
     """Write what an image is: stages, base, user."""
-    base = image.base
+    base = image.base.partition("@")[0]
     said = ["multi-stage"] if len(image.stages) > 1 else []
     if "distroless" in base:
         said.append("distroless")
@@ -128,8 +137,9 @@ class Compose:
     def __str__(self) -> str:
         """Write what it starts."""
         said = _named("app service", self.of("app")) + _named("worker", self.of("worker"))
-        said += [service.label for service in self.services if service.kind not in ("app", "worker", "once")]
-        return _listed(said)
+        others = Counter(service.label for service in self.services if service.kind not in ("app", "worker", "once"))
+        said += [label if number == 1 else f"{number} x {label}" for label, number in others.items()]
+        return _listed(said if len(said) <= MAX_NAMED else [*said[:MAX_NAMED], f"{len(said) - MAX_NAMED} more"])
 
 
 def _named(word: str, services: list[Service]) -> list[str]:
@@ -150,7 +160,7 @@ def composed(project: Project, unit: Unit) -> Iterator[Finding]:
     every = [
         compose
         for path in project.files(unit, *rules()["compose"].files, root=True, tests=True)
-        if not re.search(r"(^|/)(examples?|docs?|samples?|templates?|fixtures?|\.devcontainer)/", path)
+        if not re.search(r"(^|/)(examples?|docs?|samples?|templates?|fixtures?|\.(?!docker|deploy|infra)[\w-]+)/", path)
         and (compose := read_compose(project, unit, path)) is not None
     ]
     if not every:
@@ -218,10 +228,9 @@ def read_compose(project: Project, unit: Unit, path: str) -> Compose | None:
     services = data.get("services") if isinstance(data, dict) else None
     if not isinstance(services, dict) or not services:
         return None
-    name = path.rpartition("/")[2]
     compose = Compose(
         path,
-        tests=bool(_FOR_TESTS.search(name) or _ASIDE.search(path)),
+        tests=bool(_FOR_TESTS.search(path) or _ASIDE.search(path)),
         development=bool(_FOR_DEVELOPMENT.search(path)),
         overlay=not any(
             isinstance(service, dict) and service.keys() & {"image", "build", "extends"}
@@ -250,8 +259,7 @@ def kind_of(project: Project, unit: Unit, path: str, name: str, service: dict[st
             return role, name
         if not image:
             return ("app" if "extends" in service else "other"), name
-        published = image.rpartition("/")[2].partition(":")[0].lower()
-        if known == "other" and unit.name and published == unit.name.rpartition("/")[2].lower():
+        if known == "other" and _published(project, unit, image):
             return role, name
         return known, label
     folder = path.rpartition("/")[0]
@@ -269,9 +277,22 @@ def kind_of(project: Project, unit: Unit, path: str, name: str, service: dict[st
         if _ASIDE.search(recipe):
             return "other", name
         base, _ = image_kind(rules()["compose"], made.base) if made.stages else ("other", "")
-        if base in ("database", "cache", "broker", "search", "tool") or (base == "proxy" and len(made.stages) == 1):
+        if base in _NO_APPLICATION or (base == "proxy" and len(made.stages) == 1):
             return base, f"{name} (own image)"
     return role, name
+
+
+def _published(project: Project, unit: Unit, image: str) -> bool:
+    """Tell whether an image is the codebase's own: it has the name of the unit, of its root or of the folder."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
+    folder = re.split(r"[+/]", project.tree.root.name)[-1]
+    for own in (unit.name.rpartition("/")[2], project.units[0].name.rpartition("/")[2], folder):
+        own = own.lower()
+        if len(own) > 2 and (
+            name == own or name.startswith(f"{own}-") or (len(name) > 4 and own.startswith(f"{name}-"))
+        ):
+            return True
+    return False
 
 
 def _owner(project: Project, unit: Unit, context: str, recipe: str) -> Unit | None:

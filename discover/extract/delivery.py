@@ -587,7 +587,7 @@ def payments(project: Project, unit: Unit) -> Iterator[Finding]:
             for word in re.findall(r"\w+", pattern)[-2:]
             if word not in ("create", "sessions")
         }
-        for module in project.mentioning(unit, *words) if listed and words else []:
+        for module in _speaking_of(project, unit, rule.value, words) if listed and words else []:
             for call in module.calls:
                 callee = call.node.items[0]
                 says = next(
@@ -612,6 +612,21 @@ def payments(project: Project, unit: Unit) -> Iterator[Finding]:
         places = [place for says in ("webhook", *order) for place in found.get(says, [])]
         best = max(project.proof(place.path) for place in places)
         yield Finding(Row.DELIVERY, "payments", value, best, list(dict.fromkeys(places))[:6])
+
+
+def _speaking_of(project: Project, unit: Unit, name: str, words: set[str]) -> Iterator[Module]:
+    """Give the modules whose text has a name and any of some words."""
+    both = (name.encode(), name.capitalize().encode())
+    pattern = re.compile(rb"\b(" + b"|".join(word.encode() for word in sorted(words)) + rb")\b")
+    paths = []
+    for path in project.sources(unit):
+        content = project.tree.bytes(path) or b""
+        if any(spelt in content for spelt in both) and pattern.search(content):
+            paths.append(path)
+    project.load(paths)
+    for path in paths:
+        if (module := project.module(path)) is not None:
+            yield module
 
 
 def _constant_amount(project: Project, module: Module, call: Call) -> bool:

@@ -18,6 +18,7 @@ from discover.wiring import Spot, fold, member, settled
 
 MAX_FILES = 400
 MAX_BYTES = 300_000
+MAX_SHOWN = 5
 
 _KIND = re.compile(
     r"(load|stress|spike|soak|smoke|breakpoint|endurance|performance|perf|average|peak|capacity|baseline"
@@ -118,7 +119,7 @@ def _label(scripts: list[Script]) -> None:
         same = [script for script in scripts if script.label == label]
         if len({script.place.path for script in same}) > 1:
             for script in same:
-                script.label = script.place.path.rpartition("/")[2].partition(".")[0]
+                script.label = script.place.path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _told(scripts: list[Script]) -> Iterator[Finding]:
@@ -131,7 +132,7 @@ def _told(scripts: list[Script]) -> Iterator[Finding]:
             f"the target {host} is {_STAGED if _STAGING.search(host) else _PERHAPS}: never called" for host in hosts[:3]
         ]
         notes += [f"not read: {text}" for text in unknown[:3]]
-        yield Finding(Row.LOAD, "load_tests", f"{tool}: {_and(labels[:8])}", Proof.USED,
+        yield Finding(Row.LOAD, "load_tests", f"{tool}: {_few(labels)}", Proof.USED,
                       [script.place for script in own][:8], note="; ".join(notes))  # fmt: skip
         yield from _hints(tool, own, hosts)
     several = len(scripts) > 1
@@ -140,20 +141,22 @@ def _told(scripts: list[Script]) -> Iterator[Finding]:
         return f"{text} ({script.label})" if several else text
 
     users = [script for script in scripts if script.users]
+    if len(users) > MAX_SHOWN:
+        users = sorted(users, key=lambda script: -script.users)[:MAX_SHOWN]
     if users:
         value = ", ".join(
             named(f"{script.users} {script.word}{'' if script.users == 1 else 's'}", script) for script in users[:8]
         )
         yield Finding(Row.LOAD, "load_peak_vus", value, Proof.USED,
                       [script.users_place or script.place for script in users][:8])  # fmt: skip
-    held = [script for script in scripts if script.thresholds]
+    held = [script for script in scripts if script.thresholds][:MAX_SHOWN]
     if held:
         value = ", ".join(named(", ".join(script.thresholds[:6]), script) for script in held[:6])
         yield Finding(Row.LOAD, "load_threshold", value, Proof.USED,
                       [script.threshold_place or script.place for script in held][:8])  # fmt: skip
     rated = [(script, rate) for script in scripts for rate in script.rates]
     if rated:
-        value = ", ".join(named(str(rate), script) for script, rate in rated[:6])
+        value = ", ".join(named(str(rate), script) for script, rate in rated[:MAX_SHOWN])
         yield Finding(Row.LOAD, "load_rate", value, Proof.USED, [rate.place for _, rate in rated][:8])
     usual = [(script, rate) for script, rate in rated if not _BEYOND & set(re.split(r"[^a-z]+", script.label.lower()))]
     known = [(script, rate) for script, rate in usual or rated if rate.requests == 1]
@@ -176,6 +179,10 @@ def _hints(tool: str, scripts: list[Script], hosts: list[str]) -> Iterator[Findi
                     yield Finding(Row.DELIVERY, "hosting_hint", f"{rule.value} (only from the {tool} URL)", Proof.USED,
                                   [script.place], note="only a hint: the host of a load test")  # fmt: skip
                     return
+
+
+def _few(labels: list[str], most: int = 5) -> str:
+    return _and(labels if len(labels) <= most else [*labels[:most], f"{len(labels) - most} more"])
 
 
 def _and(items: list[str]) -> str:

@@ -145,8 +145,8 @@ class Pipeline:
                 conditions = self.kinds[kind]
                 held = "" if "" in conditions else f" (only if {min(conditions)})"
                 said.append(f"{kind}{held}")
-        if self.elsewhere:
-            said.append(f"included: {', '.join(self.elsewhere[:3])}")
+        if self.elsewhere and _TESTS not in self.kinds:
+            said.append(f"included: {', '.join(dict.fromkeys(self.elsewhere[:3]))}")
         elif _TESTS not in self.kinds:
             if len(said) == 1:
                 said[0] += " only"
@@ -272,7 +272,7 @@ def _github(project: Project, unit: Unit, pipeline: Pipeline, data: dict[Any, An
         if isinstance(uses, str) and not uses.startswith("./"):
             _classify(project, unit, pipeline, [uses], condition)
             if not _only_housekeeping(f"{name} {uses}"):
-                pipeline.elsewhere.append(uses.partition("@")[0])
+                pipeline.elsewhere.append(uses.partition("@")[0].replace("/.github/workflows", ""))
         _classify(project, unit, pipeline, _steps(project, job.get("steps"), 0), condition)
 
 
