@@ -234,6 +234,8 @@ class Urls:
         """Class of each router in use → where it is made."""
         self.viewsets: list[Kind] = []
         self.roots: list[Module] = []
+        self.registering: list[Module] | None = None
+        """Modules that may register something on a router; read when the first router is met."""
 
     def walk(self) -> Iterator[tuple[Route, list[Piece]]]:
         """Give every route from each root URLconf."""
@@ -455,9 +457,11 @@ class Urls:
     def _registered(self, where: Module, made: Node, user: Module) -> Iterator[tuple[Module, Node, int]]:
         """Give every `router.register(…)` on a router, and those of routers whose registry it takes over."""
         modules = {where.path: where, user.path: user}
-        for module in self.project.mentioning(self.unit, ".register(", ".registry"):
-            if module.language == "python":
-                modules.setdefault(module.path, module)
+        if self.registering is None:
+            every = self.project.mentioning(self.unit, ".register(", ".registry")
+            self.registering = [module for module in every if module.language == "python"]
+        for module in self.registering:
+            modules.setdefault(module.path, module)
         for module in modules.values():
             for call in module.calls:
                 callee = call.node.items[0]

@@ -139,7 +139,11 @@ class Graph:
         """Of the call that is being read."""
         self.view_guards: dict[Key, list[str]] = {}
         """Guards that a hook before every request adds."""
-        self.modules = [module for module in project.mentioning(unit, *WORDS) if module.language == "python"]
+        packages = [name for rule in self.rules if rule.value != "django" for name in rule.modules or rule.pypi]
+        # Django alone has nothing for this: its modules need not be read here.
+        used = next(project.importing(unit, *packages), None) is not None
+        found = project.mentioning(unit, *WORDS) if used else ()
+        self.modules = [module for module in found if module.language == "python"]
         for module in self.modules:
             self.scan(module)
         self.unwrap()
@@ -194,9 +198,9 @@ class Graph:
         key = (module.path, node.line, "", node.items[0].dotted)
         if key in self.holders:
             return [key]
-        rule, app = self._maker(module, node, function)
+        rule, origin = self._maker(module, node, function)
         if rule is not None:
-            self.holders[key] = self._holder(module, node, function, rule, app, key)
+            self.holders[key] = self._holder(module, node, function, rule, origin, key)
             return [key]
         where, made, _ = self.project.follow(module, node.items[0], function)
         scope = where.function(made)
@@ -207,20 +211,20 @@ class Graph:
         # A wrapper of a package (`ASGIApp(app)`): what it wraps.
         return next((keys for item in node.arguments[:2] if (keys := self.keys(module, item, function, steps + 1))), [])
 
-    def _maker(self, module: Module, node: Node, function: int) -> tuple[Rule | None, bool]:
+    def _maker(self, module: Module, node: Node, function: int) -> tuple[Rule | None, str]:
+        """Give the rule of what a call makes, and the origin that says so: of the callee, or of a base of its class."""
         origins = [self.project.origin(module, node.items[0], function)]
         if "#" in origins[0] and (kind := class_of(self.project, module, node.items[0], function)) is not None:
             origins += kind.origins
         for origin in origins:
             for rule in self.rules:
-                if origin in rule.extra["apps"]:
-                    return rule, True
-                if origin in rule.extra["routers"]:
-                    return rule, False
-        return None, False
+                if origin in rule.extra["apps"] or origin in rule.extra["routers"]:
+                    return rule, origin
+        return None, ""
 
-    def _holder(self, module: Module, node: Node, function: int, rule: Rule, app: bool, key: Key) -> Holder:
-        name = last(node.items[0].dotted)
+    def _holder(self, module: Module, node: Node, function: int, rule: Rule, origin: str, key: Key) -> Holder:
+        name = last(origin)
+        app = origin in rule.extra["apps"]
         given = node.get(rule.extra["prefix"]) or node.get("prefix")
         if name in ("Namespace", "namespace"):
             given = node.get("path")

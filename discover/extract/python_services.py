@@ -218,7 +218,8 @@ def _first(project: Project, unit: Unit, given: list[tuple[Module, Node, int]]) 
         value = project.fold(module, node, function)
         if value.known and value.value is None:
             continue
-        if kind := kind_of_url(str(value.value)) if value.known else _from_environment(project, unit, value, node):
+        kind = kind_of_url(str(value.value)) if value.known else ""
+        if kind := kind or _from_environment(project, unit, value, node):
             return kind, place
         unknown = unknown or (str(value) if not value.known else f"unknown (URL at {place})", place)
     return unknown
