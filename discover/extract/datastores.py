@@ -67,7 +67,18 @@ def _of(project: Project, unit: Unit, key: str) -> Iterator[tuple[rules.Rule, Fi
         if rule.npm and "extractor" not in rule.extra and (found := rules.evidence(project, unit, rule)) is not None:
             if rule.uses and found.proof < Proof.USED and len(rule.npm) > 1 and rule.key == "datastore":
                 continue
+            if found.proof is Proof.IMPORTED and not rule.uses:
+                _extended(project, unit, rule, found)
             yield rule, found
+
+
+def _extended(project: Project, unit: Unit, rule: rules.Rule, found: Finding) -> None:
+    """Take a class that extends one of the package's for a use."""
+    for module in project.importing(unit, *rule.npm):
+        for kind in module.classes:
+            if any(rules.uses(rule, rule.npm, project.origin(module, base, kind.function)) for base in kind.bases):
+                found.proof = max(found.proof, project.proof(module.path))
+                found.places.insert(0, Place(module.path, kind.line))
 
 
 # -- two databases ----------------------------------------------------------------------------------------------------

@@ -243,9 +243,22 @@ def _apply(project: Project, schema: _Schema, spot: Spot, operation: str) -> Non
         for argument in arguments[1:2]:
             where, made, _ = project.follow(spot.module, argument, spot.function)
             scope = where.function(made)
-            if scope is not None and scope.parameters:
-                for call in databases.outermost(where.calls_in(scope.number)):
-                    _statement(project, entity, Spot(where, call.node, call.function), scope.parameters[0].name)
+            if scope is not None:
+                builder = scope.parameters[0].name if scope.parameters else "this"
+                _build(project, entity, where, scope.number, builder)
+
+
+def _build(project: Project, entity: Entity, module: Module, function: int, builder: str, depth: int = 0) -> None:
+    """Apply the statements of a function on a table, and those of helpers that it hands the table to."""
+    for call in databases.outermost(module.calls_in(function)):
+        _statement(project, entity, Spot(module, call.node, call.function), builder)
+        for at, argument in enumerate(call.node.arguments):
+            if argument.kind != "name" or argument.value != builder or depth > 3:
+                continue
+            where, made, _ = project.follow(module, call.node.items[0], call.function)
+            scope = where.function(made)
+            if scope is not None and at < len(scope.parameters):
+                _build(project, entity, where, scope.number, scope.parameters[at].name, depth + 1)
 
 
 def _statement(project: Project, entity: Entity, spot: Spot, builder: str) -> None:

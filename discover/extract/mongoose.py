@@ -18,7 +18,7 @@ _DECORATED = ("@nestjs/mongoose", "@typegoose/typegoose")
 _OPENS = re.compile(
     r"^(mongoose(\.default)?\.(connect|createConnection)|@nestjs/mongoose\.MongooseModule\.forRoot(Async)?)$"
 )
-_SCHEMA = re.compile(r"(^|\.)mongoose(\.default)?\.Schema$|^mongoose\.Schema$")
+_SCHEMA = re.compile(r"(^|[.?])mongoose(\.default)?\.Schema$")
 _TYPES = {
     "string": "string", "number": "number", "date": "datetime", "boolean": "bool", "bool": "bool", "buffer": "buffer",
     "objectid": "objectid", "mixed": "mixed", "decimal128": "decimal", "map": "map", "object": "object",
@@ -99,7 +99,10 @@ def _relational(project: Project, unit: Unit) -> dict[str, str]:
 def _models(project: Project, unit: Unit) -> list[_Model]:
     found: dict[str, _Model] = {}
     bare: list[tuple[Module, Class, Place]] = []
-    for module in project.importing(unit, *_PACKAGES):
+    modules = {module.path: module for module in project.importing(unit, *_PACKAGES)}
+    if databases.has(unit, *_PACKAGES):
+        modules |= {module.path: module for module in project.mentioning(unit, "mongoose")}
+    for module in modules.values():
         for call in module.calls:
             if (model := _model(project, Spot(module, call.node, call.function))) is not None:
                 found.setdefault(model.name, model)

@@ -603,14 +603,34 @@ def _resolve(project: Project, spot: Spot, models: list[_Model]) -> _Model | Non
     else:
         where, made, _ = project.follow(spot.module, node, spot.function)
         anchor = (where.path, made.line) if made.kind == "call" else ("", 0)
-    found = next((model for model in models if model.anchor == anchor), None)
+    found = next((model for model in models if model.anchor == anchor), None) or _assigned(project, spot, models)
     if found is not None:
         return found
     name = (node.dotted.rpartition(".")[2] or str(node.value or "")).lower()
     if node.kind == "index" and node.items[1].kind == "string":
         name = str(node.items[1].value).lower()
     names = (name, name.removesuffix("model"))
-    return next((model for model in models if model.name.lower() in names or model.entity.table.lower() == name), None)
+    return next(
+        (model for model in models if model.name.lower() in names or model.entity.table.lower() == name), None
+    ) or next((model for model in models if _singular(model.name.lower()) in map(_singular, names)), None)
+
+
+def _assigned(project: Project, spot: Spot, models: list[_Model]) -> _Model | None:
+    """Follow `db.user = require("./user")(sequelize, DataTypes)` to the model that the function returns."""
+    dotted = spot.node.dotted
+    for assignment in spot.module.assignments if "." in dotted else []:
+        if assignment.target.dotted != dotted or assignment.value.kind != "call":
+            continue
+        where, made, _ = project.follow(spot.module, assignment.value.items[0], assignment.function)
+        scope = where.function(made)
+        for returned in scope.returns if scope is not None else []:
+            inner = project.follow(where, returned, scope.number if scope is not None else -1)
+            held = (inner[0].path, inner[1].line)
+            if inner[1].kind == "class" and inner[1].value is not None:
+                held = (inner[0].path, inner[0].classes[int(inner[1].value)].line)
+            if (found := next((model for model in models if model.anchor == held), None)) is not None:
+                return found
+    return None
 
 
 def _singular(name: str) -> str:
