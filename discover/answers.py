@@ -163,7 +163,7 @@ def _project_name(result: Result) -> _Worked:
         name = clean_name(source)
         if name and not refusals({"project_name": name}):
             return Answer("project_name", name, [why]), []
-        if name and not refusals({"project_name": f"{name} service"}):
+        if "a library's name" in refusals({"project_name": name or "x"}).get("project_name", ""):
             return Answer("project_name", f"{name} service", [f"{why}; a library is called {name}"]), []
     return None, ["Neither a manifest nor the folder has a name that can be taken."]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from discover.engine import Result
 from discover.findings import Column, Entity, Place, Proof
-from discover.text import comment, quoted, words
+from discover.text import comment, plain, quoted, words
 
 SCHEMA = 1
 """The version of the file's form: schemas/entities.schema.json."""
@@ -173,6 +173,7 @@ class _Making:
         self.accounts: list[Entity] = []
         self.joins: list[Entity] = []
         self.names: dict[str, tuple[str, str]] = {}
+        self.done: set[str] = set()
         for entity in result.entities:
             if entity.proof < Proof.USED:
                 continue
@@ -180,13 +181,13 @@ class _Making:
                 if is_account(entity) and re.search("django|framework", entity.internal):
                     self.accounts.append(entity)
                 else:
-                    self.made.left.append(Left(entity.table, why, entity.place))
+                    self.made.left.append(Left(plain(entity.table), why, entity.place))
             elif is_account(entity):
                 self.accounts.append(entity)
             elif self._links(entity):
                 self.joins.append(entity)
             elif not entity.columns:
-                self.made.left.append(Left(entity.table, "none of its columns is known", entity.place))
+                self.made.left.append(Left(plain(entity.table), "none of its columns is known", entity.place))
             else:
                 self.entities.append(entity)
         for entity in self.entities:
@@ -256,6 +257,7 @@ class _Making:
         many = self._many()
         for entity in self._ordered(many):
             self.made.nouns.append(self._noun(entity, many.get(entity.table, [])))
+            self.done.add(entity.table)
         for entity in self.joins:
             ends = [self._end(column) for column in entity.columns if column.references]
             if "accounts" in ends:
@@ -328,12 +330,19 @@ class _Making:
             | {other for _, other, _ in many.get(entity.table, [])}
             for entity in self.entities
         }
+
+        def missing(entity: Entity, there: set[str]) -> tuple[int, int]:
+            """Count what it would refer to too early: first what has to be there, then everything."""
+            open_ends = needs[entity.table] - there - {entity.table}
+            required = {self._end(column) for column in entity.columns if column.references and not column.nullable}
+            return len(open_ends & required), len(open_ends)
+
         done: list[Entity] = []
         names = {"accounts"}
         waiting = list(self.entities)
         while waiting:
             ready = [entity for entity in waiting if needs[entity.table] - {entity.table} <= names]
-            chosen = ready[0] if ready else min(waiting, key=lambda entity: len(needs[entity.table] - names))
+            chosen = ready[0] if ready else min(waiting, key=lambda entity: missing(entity, names))
             waiting.remove(chosen)
             done.append(chosen)
             names.add(chosen.table)
@@ -341,7 +350,7 @@ class _Making:
 
     def _noun(self, entity: Entity, many: list[tuple[str, str, str]]) -> Noun:
         plural, single = self.names[entity.table]
-        noun = Noun(plural, single, entity.table, entity.place, entity.source)
+        noun = Noun(plural, single, plain(entity.table), entity.place, entity.source)
         if plural.startswith("own_"):
             noun.notes.append(
                 f"The service has {plural.removeprefix('own_')} of its own: choose the name that you want."
@@ -350,7 +359,7 @@ class _Making:
             noun.notes.append("Only a schema of its data is known, no table.")
         for column in entity.columns:
             self._field(entity, noun, column)
-        there = {each.table for each in self.made.nouns} | {entity.table}
+        there = {*self.done, entity.table}
         for name, other, how in many:
             if other in there:
                 self._add(noun, name, f"many({'self' if other == entity.table else self.names[other][0]})")
@@ -389,7 +398,7 @@ class _Making:
             stem = "account" if end == "accounts" else self.names[end][1]
         if end == "accounts":
             if not noun.owner:
-                noun.owner = column.name
+                noun.owner = plain(column.name)
             else:
                 final = self._add(noun, f"{stem}_id", f"uuid{'?' if optional else ''}")
                 noun.notes.append(f"{final} is the id of an account.")
@@ -401,7 +410,7 @@ class _Making:
         if end == entity.table:
             self._add(noun, stem, f"ref(self{rule})?", reference=True)
             return
-        if end not in {each.table for each in self.made.nouns}:
+        if end not in self.done:
             final = self._add(noun, f"{stem}_id", f"uuid{'?' if optional else ''}")
             noun.notes.append(f"{final} refers to {self.names[end][0]}, which comes later: they refer to each other.")
             return
@@ -429,14 +438,14 @@ class _Making:
         return name
 
     def _account(self, entity: Entity) -> Account:
-        found = Account(entity.table, entity.place)
+        found = Account(plain(entity.table), entity.place)
         rest = Noun("profiles", "profile", entity.table, entity.place, entity.source)
         rest.owner = "the account"
         for column in entity.columns:
             name = words(column.name)
             what = next((what for pattern, what in _REPLACED if re.search(pattern, name)), "")
             if what or column.primary_key:
-                found.replaced[column.name] = what or "the account's id"
+                found.replaced[plain(column.name)] = what or "the account's id"
             else:
                 self._field_of_profile(entity, rest, column, name)
         found.profile, found.notes = rest.fields, rest.notes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 
@@ -46,6 +46,11 @@ def environment() -> SandboxedEnvironment:
     )
 
 
+@cache
+def _template(source: str) -> Template:
+    return environment().from_string(source)
+
+
 def derive(given: Mapping[str, Any]) -> dict[str, Any]:
     """Work out every answer and every computed value. What hangs on the run of Copier is left out."""
     context: dict[str, Any] = dict(given)
@@ -55,7 +60,7 @@ def derive(given: Mapping[str, Any]) -> dict[str, Any]:
         value = question["default"]
         if isinstance(value, str) and "{" in value:
             try:
-                value = environment().from_string(value).render(context)
+                value = _template(value).render(context)
             except TemplateError:
                 continue
             if question["type"] == "yaml" or question.get("multiselect"):
@@ -81,7 +86,7 @@ def refusal(name: str, given: Mapping[str, Any]) -> str:
             return f"Must be one of {', '.join(known)}, not {strange[0]!r}."
     if "validator" not in question:
         return ""
-    said = environment().from_string(question["validator"]).render(derive(given))
+    said = _template(question["validator"]).render(derive(given))
     return " ".join(said.split())
 
 

@@ -29,7 +29,7 @@ def comment(text: str, *, indent: int = 0) -> list[str]:
 def quoted(value: object) -> str:
     """Write a value on one line of YAML, with quotes where it would be read as something else."""
     if isinstance(value, list):
-        return f"[{', '.join(quoted(each) if ',' not in str(each) else json.dumps(each) for each in value)}]"
+        return f"[{', '.join(quoted(each) if _BARE.fullmatch(str(each)) else _escaped(str(each)) for each in value)}]"
     text = str(value)
     if re.fullmatch(r"[A-Za-z_][\w .&+'()?=/,:-]*", text) and text == text.strip() and " #" not in text:
         try:
@@ -37,10 +37,17 @@ def quoted(value: object) -> str:
                 return text
         except yaml.YAMLError:
             pass
-    # JSON's strings are YAML's; with every character beyond ASCII escaped, but letters.
+    return _escaped(text)
+
+
+_BARE = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+def _escaped(text: str) -> str:
+    """Write text in double quotes; what cannot be printed is escaped."""
     return "".join(
-        each if each.isascii() or each.isalnum() else json.dumps(each)[1:-1]
-        for each in json.dumps(text, ensure_ascii=False)
+        each if each.isprintable() else json.dumps(each)[1:-1] if ord(each) < 0x10000 else f"\\U{ord(each):08X}"
+        for each in f'"{json.dumps(text, ensure_ascii=False)[1:-1]}"'
     )
 
 
