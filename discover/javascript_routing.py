@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from discover.code import Call, Function, Module, Node
 from discover.findings import Place, Route, Row
-from discover.project import Project, Unit
+from discover.project import SCRIPTS, Project, Unit
 from discover.rules import Rule, of
 from discover.wiring import Spot, condition, walk
 
@@ -33,6 +33,10 @@ Env = dict[tuple[str, int, str], Spot]
 """What parameters and the variables of loops stand for: (path, function, name)."""
 
 _WRAPPERS = re.compile(r"^(express-ws|@awaitjs/express|asyncify-express|express-async-await|@small-tech/express)\b")
+_CALLS = re.compile(
+    rb"\.(?:get|post|put|patch|delete|all|use|route|register|openapi|on)\s*\(|[rR]oute|[cC]reate|[mM]ake|[bB]uild"
+)
+_HANDS_ON = re.compile(rb"export\s*(?:\*|\{[^}]*\})\s*from|module\.exports|exports\.\w+\s*=\s*require")
 _ROUTERS = re.compile(r"^(koa-[\w-]*router[\w-]*|koa-swagger-decorator\.SwaggerRouter|[\w@/-]*-router\.Router)$")
 _GUARD = re.compile(
     r"auth|guard|jwt|passport|\bprotect|permi(t|ssion)|roles?\b|role[A-Z]|has_?role|check_?role|is_?admin|admin_?only|require_?(user|login|admin|role|scope)"
@@ -165,6 +169,10 @@ class Graph:
         self.events: dict[Key, list[Event]] = {}
         self.scanned: set[str] = set()
         self.mounted: set[Key] = set()
+        self.barrels: set[str] = set()
+        """Modules that hand on what others export."""
+        self.bases: dict[Key, Ref] = {}
+        """What a router is made of that a function of the codebase returns."""
         self.loops: dict[str, dict[int, tuple[Node, int, str]]] = {}
         self.unread: list[tuple[Key, State]] = []
         self.discoveries: list[tuple[str, Place]] = []
@@ -180,7 +188,8 @@ class Graph:
         packages = [name for rule in self.rules for name in rule.npm]
         for module in list(self.project.importing(self.unit, *packages)) if packages else []:
             self.scan(module)
-        apps = [key for key, (_, _, app) in self.made.items() if app]
+        self._spread()
+        apps = [key for key in (*self.made, *self.bases) if self._is_app(key) and key not in self._inner()]
         results: dict[Key, list[Answer]] = {}
         for key in apps:
             results[key] = self.answered(key, State())
@@ -195,13 +204,39 @@ class Graph:
                 return
         if not any(results.values()) or self.unread:
             where = self.unread[0][1] if self.unread else State()
-            for key in list(self.made):
+            for key in [*self.made, *self.bases]:
                 if key not in self.mounted and key not in results:
                     notes = (*where.notes, "mounted by what could not be read") if self.unread else ()
                     results[key] = self.answered(key, replace(where, notes=notes))
         for key, answers in results.items():
             if key not in self.mounted:
                 self.answers += answers
+
+    def _spread(self) -> None:
+        """Scan the modules that import a router, or a function that makes one, from a module of the codebase."""
+        home: set[str] = set()
+        rest = [path for path in self.project.sources(self.unit) if path.endswith(SCRIPTS)]
+        for _ in range(4):
+            new = ({key[0] for key in (*self.made, *self.bases)} | self.barrels) - home
+            if not new:
+                return
+            home |= new
+            for path in rest:
+                if path in self.scanned and path in home:
+                    continue
+                specifiers = self.project.scans[path].specifiers
+                if not any(self.project.resolve(path, specifier) in new for specifier in specifiers):
+                    continue
+                content = self.project.tree.bytes(path) or b""
+                if _HANDS_ON.search(content):
+                    self.barrels.add(path)
+                if path not in self.scanned and _CALLS.search(content):
+                    module = self.project.module(path)
+                    if module is not None:
+                        self.scan(module)
+
+    def _inner(self) -> set[Key]:
+        return {base.key for base in self.bases.values()}
 
     def _started(self) -> list[Answer]:
         """Read the plugins that Fastify's command line starts: functions that the main files export."""
@@ -564,7 +599,23 @@ class Graph:
         for returned in scope.returns:
             if returned.kind not in ("function", "object", "string"):
                 every += self.routers(Spot(where, returned, scope.number), inner, depth + 1)
-        return [replace(ref, env=inner | ref.env) for ref in dict.fromkeys(every)]
+        return [self._derived(spot, replace(ref, env=inner | ref.env)) for ref in _distinct(every)]
+
+    def _derived(self, spot: Spot, base: Ref) -> Ref:
+        """Give the router that one call of a function of the codebase makes: each call makes its own."""
+        key = (spot.module.path, spot.node.line, f"made by {base.key[0]}:{base.key[1]} {base.key[2]}")
+        if key not in self.bases and key != base.key:
+            self.bases[key] = base
+            self.mounted.add(base.key)
+            self.scan(spot.module)
+        return Ref(key, base.prefix, base.route)
+
+    def _is_app(self, key: Key) -> bool:
+        for _ in range(MAX_DEPTH):
+            if key not in self.bases:
+                break
+            key = self.bases[key].key
+        return key in self.made and self.made[key][2]
 
     def _parameter(self, module: Module, name: str, function: int) -> list[Ref]:
         while function != -1:
@@ -619,16 +670,19 @@ class Graph:
 
     def answered(self, key: Key, state: State) -> list[Answer]:
         """Give what a router answers when it stands by itself."""
-        if key in self.made:
-            self.framework = self.made[key][0].value
+        inner = key
+        while inner in self.bases:
+            inner = self.bases[inner].key
+        if inner in self.made:
+            self.framework = self.made[inner][0].value
             return list(self.visit(Ref(key), state, ()))
         self.framework = next(
             (rule.value for rule in self.rules if self.typed.get(key, "") in rule.extra.get("types", [])), ""
         )
         return list(self.visit(Ref(key), state, ()))
 
-    def visit(self, ref: Ref, state: State, stack: tuple[Key, ...]) -> Iterator[Answer]:
-        """Give what a router answers where it is mounted."""
+    def visit(self, ref: Ref, state: State, stack: tuple[Key, ...], share: State | None = None) -> Iterator[Answer]:
+        """Give what a router answers where it is mounted; `share` takes the guards that it adds."""
         if ref.key in stack or len(stack) > MAX_DEPTH:
             return
         stack = (*stack, ref.key)
@@ -640,6 +694,8 @@ class Graph:
                 self._hook(event, state)
             if event.verb == "prefix" and (text := self._argument(event, 0, env)) is not None:
                 state.pieces = (*state.pieces, (text, self._place(event)))
+        if (base := self.bases.get(ref.key)) is not None:
+            yield from self.visit(Ref(base.key, (), env=base.env), state, stack, share=state)
         number = 0
         count = 0
         while number < len(events):
@@ -651,6 +707,8 @@ class Graph:
                     if count > MAX_ROUTES:
                         return
                     yield answer
+        if share is not None:
+            share.guards, share.scoped = state.guards, state.scoped
 
     def _place(self, event: Event) -> Place:
         return Place(event.module.path, event.call.node.line)
@@ -866,9 +924,9 @@ class Graph:
                 ):
                     return inner
             made = self.at(Spot(spot.module, spot.node.items[0], spot.function), env)
-            if made.node.kind == "function" and self._refuses(made):
+            if made.node.kind == "function" and self.refuses(made):
                 return name
-        if found.node.kind == "function" and self._refuses(found):
+        if found.node.kind == "function" and self.refuses(found):
             own = found.module.functions[int(found.node.value or 0)]
             name = name or own.name or f"a check at {found.place}"
             self.exempt.setdefault(name, []).extend(_exempt(found))
@@ -883,9 +941,9 @@ class Graph:
         if found.node.kind != "function" or not isinstance(found.node.value, int):
             return True
         names = {str(call.node.items[0].value) for call in found.module.calls_in(found.node.value)}
-        return self._refuses(found) or bool(names & {"redirect", "authenticate", "reject", "throw"})
+        return self.refuses(found) or bool(names & {"redirect", "authenticate", "reject", "throw"})
 
-    def _refuses(self, spot: Spot) -> bool:
+    def refuses(self, spot: Spot) -> bool:
         """Tell whether a function answers 401 or 403."""
         if not isinstance(spot.node.value, int):
             return False
@@ -936,7 +994,11 @@ class Graph:
         names = {str(call.node.items[0].value) for call in calls if call.node.items[0].kind in ("attribute", "name")}
         if names & _VALIDATING - ({"parse"} if not any(_schema(call) for call in calls) else set()):
             return True
-        if any(call.node.items[0].dotted.startswith("validator.is") for call in calls):
+        if any(
+            call.node.items[0].dotted.startswith("validator.is")
+            or any(re.search(r"schema$", argument.dotted, re.IGNORECASE) for argument in call.node.arguments)
+            for call in calls
+        ):
             return True
         inner = [function for function in module.functions if module.within(function.number, node.value)]
         expressions = [value for function in inner for value in (*function.bindings.values(), *function.returns)]
@@ -1393,3 +1455,7 @@ def _exempt(spot: Spot) -> list[str]:
         if str(holder.value) in ("url", "path", "originalUrl", "routerPath", "pathname") and arguments:
             found += [str(item.value) for item in arguments[:1] if item.kind == "string"]
     return [path for path in found if path.startswith("/") and len(path) > 1]
+
+
+def _distinct(refs: list[Ref]) -> list[Ref]:
+    return list({(ref.key, tuple(spot.key for spot in ref.prefix)): ref for ref in refs}.values())

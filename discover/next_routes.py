@@ -171,6 +171,12 @@ def _answer(
                 name = str(call.node.items[0].value)
                 if _ASKS.match(name):
                     guards.append(call.node.items[0].dotted.replace("()", "") or name)
+            if (
+                not guards
+                and graph.refuses(spot)
+                and not re.search(r"log-?in|sign-?in|auth|webhook|token|verify", path)
+            ):
+                guards.append("a check in the handler")
             validated = validated if validated is not None else graph.checks_input(spot)
     version = version_prefix(path)
     place = Place(module.path, line)

@@ -269,7 +269,15 @@ def _nextjs(project: Project, unit: Unit, read: Read, rule: Rule, trace: Finding
 
 
 def _count(project: Project, read: Read) -> Iterator[Finding]:
-    always = [answer for answer in read.answers if not answer.conditional and not answer.catch_all]
+    paths = {answer.route.path for answer in read.answers if answer.route.method in ("GET", "ANY")}
+    always = [
+        answer
+        for answer in read.answers
+        if not answer.conditional
+        and not answer.catch_all
+        and answer.route.method != "OPTIONS"
+        and not (answer.route.method == "HEAD" and answer.route.path in paths)
+    ]
     if not always:
         return
     rest = [answer for answer in read.answers if answer.conditional]
