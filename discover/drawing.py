@@ -136,9 +136,10 @@ def _edge(box: _Box, line: int, target: _Box) -> str:
 
 def _drawn(box: _Box) -> str:
     entity = box.entity
+    heading = plain(f"{entity.table} ({entity.place})")
     whole = "\n".join(f"{plain(column.name)} {_type(column)}" for column in entity.columns)
     parts = [
-        f"<g><title>{escape(plain(f"{entity.table} ({entity.place})"))}\n{escape(whole)}</title>",
+        f"<g><title>{escape(heading)}\n{escape(whole)}</title>",
         f'<rect class="box {"dashed" if entity.kind in ("join", "schema") else ""}" x="{box.x}" y="{box.y}" '
         f'width="{BOX}" height="{box.height}" rx="5"/>',
         f'<path class="head" d="M{box.x} {box.y + HEAD - 2}h{BOX}"/>',
