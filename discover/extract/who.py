@@ -1,4 +1,4 @@
-"""Who may call: how callers sign in, how long that holds, how passwords are kept, roles, second factors, secrets in code."""
+"""Who may call: ways to sign in, how long they hold, how passwords are kept, roles, second factors, secrets in code."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def _factors(project: Project, unit: Unit) -> Iterator[Finding]:
                 and _FACTOR.search(str(arguments[0].value))
             ):
                 routes.append(project.place(module, call))
-        for name, spot in members(module, re.compile(r"^(two_?factor|mfa|totp|otp)_?\w*$", re.IGNORECASE)):
+        for _, spot in members(module, re.compile(r"^(two_?factor|mfa|totp|otp)_?\w*$", re.IGNORECASE)):
             if spot.node.kind in ("object", "call", "name", "attribute") and re.search(
                 r"model|schema|entit", module.path, re.IGNORECASE
             ):
@@ -327,10 +327,16 @@ def _inactive(project: Project, unit: Unit, places: list[Place], special: list[s
 
 # -- other accounts, keys ---------------------------------------------------------------------------------------------
 
-_PROVIDERS = "Google|Facebook|Apple|Github|GitHub|Twitter|Linkedin|LinkedIn|Microsoft|Discord|Gitlab|GitLab|Kakao|Naver|Slack|Line|VK"
+_PROVIDERS = "Google|Facebook|Apple|Git[Hh]ub|Twitter|Linked[Ii]n|Microsoft|Discord|Git[Ll]ab|Kakao|Naver|Slack|Line|VK"
 _PROVIDER_MODULE = re.compile(
     rf"^(?:Auth({_PROVIDERS})|({_PROVIDERS})(?:Auth|OAuth2?|Login|SignIn|Strategy))\w*(Module|Provider|Service|Controller|Router)?$"
 )
+
+
+def _nest_modules(project: Project, unit: Unit) -> Iterator[Module]:
+    for path in having(project, unit, "Module"):
+        if path.endswith((".module.ts", ".module.js")) and (module := project.module(path)) is not None:
+            yield module
 
 
 def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Finding]:
@@ -354,7 +360,7 @@ def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Findi
                     names.setdefault(provider[1], []).append(use.place)
         elif found and rule.name not in ("authlib-oauth", "social-auth"):
             names.setdefault(rule.value, []).extend(use.place for use in found)
-    for module in mentioning(project, unit, "Module"):
+    for module in _nest_modules(project, unit):
         for brought in module.imports:
             match = _PROVIDER_MODULE.fullmatch(brought.local)
             if match is not None and brought.local.endswith("Module") and project.target(module, brought.module):
@@ -509,7 +515,7 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
                         and value.value not in _CHAT
                     ):
                         given.setdefault(value.value, project.place(module, call))
-        _role_columns(project, module, columns, assigned)
+        _role_columns(module, columns, assigned)
     proofs = {
         place: project.proof(place.path)
         for place in [*(place for places in lists.values() for place in places), *given.values(), *columns.values()]
@@ -578,7 +584,7 @@ def _default_role(project: Project, unit: Unit, role: str) -> bool:
     return False
 
 
-def _role_columns(project: Project, module: Module, columns: dict[str, Place], assigned: dict[str, Place]) -> None:
+def _role_columns(module: Module, columns: dict[str, Place], assigned: dict[str, Place]) -> None:
     """Columns that are called `role`, and the words that are put into something of that name."""
     for call in module.calls:
         name = call.node.items[0].dotted.rpartition(".")[2]
@@ -777,7 +783,7 @@ _SECRET_WORDS = (
 HIDDEN = "(value not shown)"
 
 
-def _literal(project: Project, spot: Spot) -> bool:
+def _literal(spot: Spot) -> bool:
     node = spot.node
     return node.kind == "string" and not _NO_SECRET.search(str(node.value)) and len(str(node.value)) < 400
 
@@ -808,10 +814,10 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
             if id(spot.node) in samples:
                 continue
             place = spot.place
-            if _literal(project, spot):
+            if _literal(spot):
                 committed.setdefault(name, []).append(place)
             else:
-                fallback, dev = _fallback(project, spot)
+                fallback, dev = _fallback(spot)
                 if fallback is not None:
                     (development if dev else fallbacks).append(fallback)
         for call in module.calls:
@@ -840,19 +846,18 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
 
 
 def _by_use(places: list[Place]) -> list[Place]:
-    counted = sorted(
+    return sorted(
         dict.fromkeys(places),
         key=lambda place: 0 if re.search(r"token|jwt|sign|config|setting", place.path, re.IGNORECASE) else 1,
     )
-    return counted
 
 
-def _fallback(project: Project, spot: Spot) -> tuple[Place | None, bool]:
+def _fallback(spot: Spot) -> tuple[Place | None, bool]:
     """`process.env.SECRET || "x"`, `os.getenv("SECRET", "x")`, `.default("x")`, `default="x"`."""
     node = spot.node
     if node.kind == "binary" and node.value in ("||", "??", "or"):
         right = Spot(spot.module, node.items[1], spot.function)
-        return (right.place if _literal(project, right) else None), False
+        return (right.place if _literal(right) else None), False
     while node.kind == "call":
         callee = node.items[0]
         default = node.get("default")
@@ -868,9 +873,9 @@ def _fallback(project: Project, spot: Spot) -> tuple[Place | None, bool]:
             for argument in node.arguments:
                 default = default or (argument.get("default") if argument.kind == "object" else None)
                 dev = argument.get("devDefault") if argument.kind == "object" else None
-        if default is not None and _literal(project, Spot(spot.module, default, spot.function)):
+        if default is not None and _literal(Spot(spot.module, default, spot.function)):
             return Place(spot.module.path, default.line), False
-        if dev is not None and _literal(project, Spot(spot.module, dev, spot.function)):
+        if dev is not None and _literal(Spot(spot.module, dev, spot.function)):
             return Place(spot.module.path, dev.line), True
         if callee.kind != "attribute":
             break
@@ -892,9 +897,9 @@ def _signed_with(project: Project, module: Module, call: Call) -> tuple[Place, b
     if len(call.node.arguments) <= position:
         return None
     node = call.node.arguments[position]
-    if _literal(project, Spot(module, node)):
+    if _literal(Spot(module, node)):
         return Place(module.path, node.line), False
-    if node.kind == "binary" and node.value in ("||", "??", "or") and _literal(project, Spot(module, node.items[1])):
+    if node.kind == "binary" and node.value in ("||", "??", "or") and _literal(Spot(module, node.items[1])):
         return Place(module.path, node.line), True
     return None
 

@@ -120,12 +120,12 @@ def unit_of_name(name: str) -> float:
     return 0
 
 
-_NOW = re.compile(
-    r"(^|\.)(Date\.now|now|utcnow|time|getTime|unix|timestamp|moment|dayjs|today|getDate|getMinutes|getHours|getSeconds)(\(\))*$|^new Date"
-)
 _PASS = frozenset({"floor", "round", "ceil", "parseInt", "int", "Number", "trunc", "str", "float", "String"})
 _SAME = frozenset(
-    {"getTime", "toFixed", "unix", "valueOf", "toDate", "toISOString", "strftime", "timestamp", "total_seconds", "isoformat", "toJSDate", "astimezone", "replace", "toString", "utctimetuple"}
+    {
+        "getTime", "toFixed", "unix", "valueOf", "toDate", "toISOString", "strftime", "timestamp", "total_seconds",
+        "isoformat", "toJSDate", "astimezone", "replace", "toString", "utctimetuple",
+    }
 )  # fmt: skip
 _PARTS = {
     "setDate": 86_400,
@@ -233,8 +233,8 @@ def _called(project: Project, module: Module, node: Node, function: int, bare: f
         return Length(total, where, default) if pairs else None
     if name == "add" and callee.kind == "attribute" and arguments:
         if len(arguments) > 1:
-            unit = project.fold(module, arguments[1], function)
-            return inner(arguments[0], size_of(str(unit.value))) if unit.known and size_of(str(unit.value)) else None
+            named = project.fold(module, arguments[1], function)
+            return inner(arguments[0], size_of(str(named.value))) if named.known and size_of(str(named.value)) else None
         return _of_object(project, module, arguments[0], function, steps)
     if name == "plus" and arguments:
         return _of_object(project, module, arguments[0], function, steps)
@@ -251,12 +251,12 @@ def _called(project: Project, module: Module, node: Node, function: int, bare: f
     if name in ("Date", "createDate") and arguments:
         return inner(arguments[0], 0.001)
     if name in ("TimeSpan", "createTimeSpan") and len(arguments) == 2:
-        unit = project.fold(module, arguments[1], function)
-        return inner(arguments[0], size_of(str(unit.value))) if unit.known else None
-    where, made, _ = project.follow(module, callee, function)
-    scope = where.function(made)
+        named = project.fold(module, arguments[1], function)
+        return inner(arguments[0], size_of(str(named.value))) if named.known else None
+    holder, made, _ = project.follow(module, callee, function)
+    scope = holder.function(made)
     if scope is not None and len(scope.returns) == 1:
-        return _length(project, where, scope.returns[0], scope.number, bare, steps + 2)
+        return _length(project, holder, scope.returns[0], scope.number, bare, steps + 2)
     return None
 
 
@@ -353,7 +353,8 @@ WORDS = (
     "apikey", "API-Key", "Api-Key", "API_KEY", "apiKeyHeader", "APIKeyHeader", "-access-", "-auth-", "-Auth-",
     "-Access-", "ApiKey", "_password_hash", "JWT_HEADER_TYPE", "JWT_TOKEN_LOCATION", "BCRYPT_LOG_ROUNDS",
     "Bun.password", "SESSION_ENGINE", "SESSION_TYPE", "Permission", "PERMISSION", "Depends(", "url_for",
-    "is_superuser", "is_admin", "isAdmin", "SESSION_COOKIE_AGE", "PERMANENT_SESSION_LIFETIME", "REMEMBER_COOKIE_DURATION",
+    "is_superuser", "is_admin", "isAdmin", "SESSION_COOKIE_AGE", "PERMANENT_SESSION_LIFETIME",
+    "REMEMBER_COOKIE_DURATION",
 )  # fmt: skip
 """The words that this row looks for. Every file is looked through once, for all of them."""
 
@@ -406,9 +407,10 @@ def having(project: Project, unit: Unit, *words: str) -> list[str]:
     return sorted({path for word in words for path in index.words[word]})
 
 
-def mentioning(project: Project, unit: Unit, *words: str) -> Iterator[Module]:
-    """Give the modules that have any of these words, which stand in `WORDS`."""
-    yield from _loaded(project, having(project, unit, *words))
+def mentioning(project: Project, unit: Unit, *words: str, pages: bool = False) -> Iterator[Module]:
+    """Give the modules that have any of these words of `WORDS`; what draws pages, too, if that is asked."""
+    paths = [path for path in having(project, unit, *words) if pages or not path.endswith((".tsx", ".jsx"))]
+    yield from _loaded(project, paths)
 
 
 def importing_any(project: Project, unit: Unit, *packages: str) -> Iterator[Module]:
@@ -469,7 +471,7 @@ def uses_of(project: Project, unit: Unit, rule: Rule) -> list[Use]:
 
 
 def importing(project: Project, unit: Unit, rule: Rule) -> Iterator[Module]:
-    """Give the modules, of the language that a rule is for, that import its technology or use what others made of it."""
+    """Give the modules, in a rule's language, that import its technology or use what others made of it."""
     wanted = wiring.packages(rule)
     words = tuple(rule.extra.get("words", ()))
     seen: set[str] = set()
@@ -594,8 +596,10 @@ def around(module: Module, function: int) -> str:
 
 
 def purpose(text: str, signs: bool = True) -> str:
-    """Say what a token is for, if its maker's name says so; `` for calls. Who signs in by another service gets a token
-    of this one, too."""
+    """Say what a token is for, if its maker's name says so; `` for calls.
+
+    Who signs in by another service gets a token of this one, too.
+    """
     return next(
         (
             said

@@ -25,7 +25,7 @@ from discover.extract.who_common import (
     uses_of,
     version_of,
 )
-from discover.extract.who_tokens import Tokens
+from discover.extract.who_tokens import Token, Tokens
 from discover.findings import Finding, Place, Proof
 from discover.project import SCRIPTS, Project, Unit
 from discover.rules import Rule, rules
@@ -35,7 +35,8 @@ NAMES = {
     "github": "GitHub", "github2": "GitHub", "google": "Google", "google-oauth": "Google", "google-oauth20": "Google",
     "google-oauth2": "Google", "email": "e-mail link", "nodemailer": "e-mail link", "resend": "e-mail link",
     "credentials": "credentials", "facebook": "Facebook", "apple": "Apple", "twitter": "Twitter", "discord": "Discord",
-    "linkedin": "LinkedIn", "linkedin-oauth2": "LinkedIn", "microsoft": "Microsoft", "gitlab": "GitLab", "gitlab2": "GitLab",
+    "linkedin": "LinkedIn", "linkedin-oauth2": "LinkedIn", "microsoft": "Microsoft", "gitlab": "GitLab",
+    "gitlab2": "GitLab",
     "azure-ad": "Azure AD", "microsoft-entra-id": "Microsoft Entra ID", "auth0": "Auth0", "keycloak": "Keycloak",
     "cognito": "Cognito", "okta": "Okta", "slack": "Slack", "spotify": "Spotify", "twitch": "Twitch", "steam": "Steam",
 }  # fmt: skip
@@ -120,7 +121,7 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         for call in module.calls:
             dotted = call.node.items[0].dotted
             if dotted.endswith("use") and len(call.node.arguments) == 2 and call.node.arguments[0].kind == "string":
-                where, made, _ = project.follow(module, call.node.arguments[1], call.function)
+                made = project.find(module, call.node.arguments[1], call.function)[1]
                 registered[id(made)] = str(call.node.arguments[0].value)
             if dotted.endswith(".authenticate") and "passport" in project.origin(
                 module, call.node.items[0], call.function
@@ -393,7 +394,7 @@ def _own(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
         checks = [token for token in used if not token.signs] or used
         checks.sort(key=lambda token: _form(token.use) == "")
         form = _form(checks[0].use)
-        cookie = next((place for token in used for place in _cookie(project, unit, token.use)), None)
+        cookie = next((place for token in used for place in _cookie(project, token.use)), None)
         proof, places = wiring.best(project, [token.use.place for token in checks])
         first = checks[0].use.place
         algorithms = ", ".join(dict.fromkeys(tokens.algorithms))
@@ -455,7 +456,7 @@ def _reads_cookie(use: Use) -> bool:
     )
 
 
-def _cookie(project: Project, unit: Unit, use: Use) -> Iterator[Place]:
+def _cookie(project: Project, use: Use) -> Iterator[Place]:
     """Give the places near a token's code that set an httpOnly cookie."""
     module = use.spot.module
     for call in module.calls:
@@ -466,7 +467,7 @@ def _cookie(project: Project, unit: Unit, use: Use) -> Iterator[Place]:
                     yield project.place(module, call)
 
 
-def _rolling(project: Project, unit: Unit, used: list[object] | list) -> bool:  # type: ignore[type-arg]
+def _rolling(project: Project, unit: Unit, used: list[Token]) -> bool:
     """Tell whether Next's middleware signs anew on every call."""
     signers = {f"{token.use.spot.module.path}#{name}" for token in used if token.signs for name in _names(token.use)}
     for module in middlewares(project, unit):
@@ -493,7 +494,7 @@ def _libraries(project: Project, unit: Unit) -> Iterator[Way | Finding]:
             continue
         found = [use for use in uses_of(project, unit, rule) if use.spot.module.language != "python"]
         if rule.name == "next-auth":
-            yield from _next_auth(project, unit, rule, found)
+            yield from _next_auth(project, unit, found)
         elif rule.name == "better-auth":
             yield from _better_auth(project, found)
         elif found:
@@ -530,7 +531,7 @@ def _arrays(module: Module, key: str) -> Iterator[Node]:
                 yield value
 
 
-def _next_auth(project: Project, unit: Unit, rule: Rule, found: list[Use]) -> Iterator[Way | Finding]:
+def _next_auth(project: Project, unit: Unit, found: list[Use]) -> Iterator[Way | Finding]:
     made = [
         use
         for use in found
@@ -543,10 +544,11 @@ def _next_auth(project: Project, unit: Unit, rule: Rule, found: list[Use]) -> It
     names = providers_of(project, unit)
     shown = [NAMES.get(name, name) for name in names]
     text = f"next-auth ({', '.join(shown)})" if shown else "next-auth"
-    options: list[Spot] = []
-    for use in made:
-        for node in use.options[:1]:
-            options.append(wiring.settled(project, Spot(use.spot.module, node, use.spot.function)))
+    options = [
+        wiring.settled(project, Spot(use.spot.module, node, use.spot.function))
+        for use in made
+        for node in use.options[:1]
+    ]
     proof, places = wiring.best(project, [*(use.place for use in made), *(use.place for use in found)])
     head = [spot.place for spot in options if spot.node.kind == "object"]
     yield Way(text, [*head, *names.values(), *places], proof, order=12)
@@ -622,7 +624,7 @@ def supabase(project: Project, unit: Unit) -> Iterator[Way | Finding]:
     other: dict[str, Place] = {}
     social: dict[str, Place] = {}
     paths: set[str] = set()
-    for module in mentioning(project, unit, "upabase"):
+    for module in mentioning(project, unit, "upabase", pages=True):
         python = module.language == "python"
         for call in module.calls:
             dotted = call.node.items[0].dotted
@@ -795,9 +797,8 @@ def _age(project: Project, use: Use, rule: Rule) -> Length | None:
 def _comes_from(project: Project, spot: Spot, package: str) -> bool:
     where, node, inside = project.follow(spot.module, spot.node, spot.function)
     pending = [(where, node, inside)]
-    for item in wiring.walk(node):
-        if item.kind in ("call", "new", "name", "attribute"):
-            pending.append((where, item, inside))
+    kinds = ("call", "new", "name", "attribute")
+    pending += [(where, item, inside) for item in wiring.walk(node) if item.kind in kinds]
     return any(project.origin(module, item, function).startswith(package) for module, item, function in pending)
 
 
@@ -895,8 +896,8 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
 
 
 _GUARD_NAME = re.compile(
-    r"^(auth|authenticate\w*|authoriz\w*|auth_?(required|middleware|guard|user|jwt)|jwt_?auth|require_?(auth\w*|login|user|sign_?in)"
-    r"|is_?(auth\w*|logged_?in|sign_?ed_?in)|ensure_?(auth\w*|logged_?in)|protect(ed)?|(verify|check|validate)_?(token|jwt|auth\w*|user|session)|login_?required)$",
+    r"^(auth|authenticate(?!d)\w*|authoriz\w*|auth_?(required|middleware|guard|user|jwt)|jwt_?auth|require_?(auth\w*|login|user|sign_?in)"
+    r"|is_?(auth\w*|logged_?in|sign_?ed_?in)|ensure_?(auth\w*|logged_?in)|protect|(verify|check|validate)_?(token|jwt|auth\w*|user|session)|login_?required)$",
     re.IGNORECASE,
 )
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "all", "use"})
@@ -918,6 +919,8 @@ def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
                 if call.node.arguments[0].kind in ("string", "template")
                 else None
             )
+            if first is None and callee.value != "use" and ".route()" not in f".{callee.items[0].dotted}":
+                continue
             handlers = call.node.arguments[1:] if first is not None else call.node.arguments
             for node in [
                 item for handler in handlers for item in (handler.items if handler.kind == "array" else [handler])
@@ -926,14 +929,11 @@ def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
                 name = named.dotted
                 if named.kind not in ("name", "attribute") or not _GUARD_NAME.match(name.rpartition(".")[2]):
                     continue
-                where, made, _ = project.follow(module, named, call.function)
-                if (
-                    made.kind in ("object", "call")
-                    and made is not named
-                    and node.kind != "call"
-                    and named.kind == "name"
-                    and made.kind == "object"
-                ):
+                if name.rpartition(".")[0].rpartition(".")[2].lower().endswith("passport"):
+                    name = _strategy_name(project, module, node, call)
+                elif "Router" in project.origin(module, named, call.function):
+                    name = ""
+                if not name:
                     continue
                 if callee.value == "use":
                     path = str(first.value) if first is not None and first.known else "its router"
@@ -943,11 +943,24 @@ def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
     for name in dict.fromkeys([*over, *routes]):
         paths, places = over.get(name, {}), routes.get(name, [])
         said = [
-            *([f"over {', '.join(paths)}"] if paths else []),
+            *(
+                [f"over {', '.join(list(paths)[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"]
+                if paths
+                else []
+            ),
             *([f"on {len(places)} route{'s' if len(places) > 1 else ''}"] if places else []),
         ]
         proof, best = wiring.best(project, [*paths.values(), *places])
         yield finding("auth_guard", f"{name} {' and '.join(said)}", proof, best)
+
+
+def _strategy_name(project: Project, module: Module, node: Node, call: Call) -> str:
+    """Name a strategy that guards routes, as against one that signs in."""
+    value = project.fold(module, node.arguments[0], call.function) if node.kind == "call" and node.arguments else None
+    said = str(value.value) if value is not None and value.known else ""
+    return (
+        f"passport.authenticate('{said}')" if re.search(r"jwt|bearer|api_?key|token|basic", said, re.IGNORECASE) else ""
+    )
 
 
 def _hooks(project: Project, unit: Unit) -> Iterator[Finding]:
@@ -974,7 +987,7 @@ def _hooks(project: Project, unit: Unit) -> Iterator[Finding]:
                 )
             if not re.search(r"auth|session\.|jwt|\buser\b|api_?key|token", words, re.IGNORECASE):
                 continue
-            scope = _prefix(project, unit, module)
+            scope = _prefix(module)
             yield finding(
                 "auth_guard",
                 f"{arguments[0].value} hook over {scope or 'its plugin'}",
@@ -983,7 +996,7 @@ def _hooks(project: Project, unit: Unit) -> Iterator[Finding]:
             )
 
 
-def _prefix(project: Project, unit: Unit, module: Module) -> str:
+def _prefix(module: Module) -> str:
     """Give the prefix of routes that Fastify's autoload makes of a file's folder."""
     parts = module.path.split("/")[:-1]
     for name in ("routes", "controllers", "modules"):

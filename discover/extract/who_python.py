@@ -399,18 +399,16 @@ _DJANGO_SIGN_IN = re.compile(
 def _django(project: Project, unit: Unit, drf: bool) -> Iterator[Way | Finding]:
     places: list[Place] = []
     for module in importing_any(project, unit, "django.contrib.auth"):
-        for call in module.calls:
-            if _DJANGO_SIGN_IN.match(project.origin(module, call.node.items[0], call.function)):
-                places.append(project.place(module, call))
-        for class_ in module.classes:
-            if any(_DJANGO_SIGN_IN.match(project.origin(module, base)) for base in class_.bases):
-                places.append(Place(module.path, class_.line))
+        named = [(call.node.items[0], call.function, call.node.line) for call in module.calls]
+        named += [(base, -1, class_.line) for class_ in module.classes for base in class_.bases]
         for function in module.functions:
             for decorator in function.decorators:
-                if _DJANGO_SIGN_IN.match(
-                    project.origin(module, decorator.items[0] if decorator.kind == "call" else decorator)
-                ):
-                    places.append(Place(module.path, function.line))
+                named.append((decorator.items[0] if decorator.kind == "call" else decorator, -1, function.line))
+        places += [
+            Place(module.path, line)
+            for node, inside, line in named
+            if _DJANGO_SIGN_IN.match(project.origin(module, node, inside))
+        ]
     if places and not drf:
         proof, best = wiring.best(project, places)
         yield Way("django sessions (django.contrib.auth)", best, proof, order=12)
@@ -459,14 +457,13 @@ def _engine(project: Project, unit: Unit) -> Iterator[Finding]:
 
 def _installed(project: Project, unit: Unit, *names: str) -> list[Place]:
     """Give the places that name an application in `INSTALLED_APPS`."""
-    found: list[Place] = []
-    for module in mentioning(project, unit, "INSTALLED_APPS"):
-        for spot in wiring.spots(module):
-            for node in wiring.walk(spot.node):
-                if node.kind == "string" and any(
-                    node.value == name or str(node.value).startswith(f"{name}.") for name in names
-                ):
-                    found.append(Place(module.path, node.line))
+    found = [
+        Place(module.path, node.line)
+        for module in mentioning(project, unit, "INSTALLED_APPS")
+        for spot in wiring.spots(module)
+        for node in wiring.walk(spot.node)
+        if node.kind == "string" and any(f"{node.value}.".startswith(f"{name}.") for name in names)
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -511,10 +508,10 @@ def _fastapi(project: Project, unit: Unit) -> Iterator[Way | Finding]:
             if any(origin.endswith("sessions.SessionMiddleware") for origin in handed):
                 age = wiring.fold(project, wiring.keyword(Spot(module, node, call.function), "max_age"))
                 seconds = seconds_of(age.value, 1) if age is not None and age.known else 14 * 86_400.0
-                lasts = human(seconds) if seconds else "until the browser closes"
+                shown = human(seconds) if seconds else "until the browser closes"
                 yield finding(
                     "session",
-                    f"signed cookie (starlette SessionMiddleware), {lasts}",
+                    f"signed cookie (starlette SessionMiddleware), {shown}",
                     project.proof(module.path),
                     [project.place(module, call)],
                 )
@@ -553,7 +550,7 @@ def guards(project: Project, unit: Unit) -> Iterator[Finding]:
         for function in module.functions:
             for decorator in function.decorators:
                 name = (decorator.items[0] if decorator.kind == "call" else decorator).dotted
-                if re.search(r"(login|jwt|auth|permission)_?required$|jwt_optional$", name):
+                if re.search(r"(login|jwt|auth|permission)_?required$", name):
                     used.setdefault(f"@{name}", []).append(Place(module.path, decorator.line))
     for name, places in used.items():
         proof, best = wiring.best(project, places)

@@ -63,9 +63,9 @@ class Tokens:
     def lifetime(self, refresh: bool) -> Length | None:
         """Give the first lifetime that folds."""
         for token in self.every:
-            if token.signs and not token.purpose and token.refresh is refresh and token.length is not None:
-                if token.length.seconds is not None:
-                    return token.length
+            known = token.length is not None and token.length.seconds is not None
+            if known and token.signs and not token.purpose and token.refresh is refresh:
+                return token.length
         return None
 
 
@@ -82,7 +82,7 @@ def read(project: Project, unit: Unit) -> Tokens:
                 _chained(project, use, tokens)
                 continue
             names = f"{around(use.spot.module, use.spot.function)} {_bound(use)}"
-            words = f"{names} {' '.join(render(node, 300) for node in _options(project, use))}"
+            words = f"{names} {' '.join(render(node, 300) for node in _options(use))}"
             token = Token(rule, use, signs, purpose(words, signs), bool(re.search(r"refresh", words, re.IGNORECASE)))
             if signs:
                 token.length = _length(project, use)
@@ -125,7 +125,7 @@ def _bound(use: Use) -> str:
     )
 
 
-def _options(project: Project, use: Use) -> list[Node]:
+def _options(use: Use) -> list[Node]:
     """Give the arguments after the payload, and the members of options among them."""
     found: list[Node] = []
     for node in use.options:
@@ -261,9 +261,9 @@ def _default(project: Project, spot: Spot, bare: float) -> Length | None:
     while chain.kind == "call":
         callee = chain.items[0]
         default = chain.get("default")
-        if callee.kind == "attribute" and callee.value in ("default", "catch") and chain.arguments:
-            default = chain.arguments[0]
-        elif callee.dotted == "Field" and chain.arguments:
+        if (callee.kind == "attribute" and callee.value in ("default", "catch") and chain.arguments) or (
+            callee.dotted == "Field" and chain.arguments
+        ):
             default = chain.arguments[0]
         for argument in chain.arguments if default is None else []:
             if argument.kind == "object" and argument.get("default") is not None:
