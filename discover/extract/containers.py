@@ -35,7 +35,7 @@ _WORKER = re.compile(
 _WORKER_NAME = re.compile(
     r"(^|[_-])(workers?|celery\w*|beats?|scheduler|cron|consumers?|queue|jobs?|tasks?|flower)([_-]|$)", re.IGNORECASE
 )
-_ONCE = re.compile(r"(^|[_-])(migrat\w*|seed\w*|init|setup|create[_-].*)([_-]|$)", re.IGNORECASE)
+_ONCE = re.compile(r"(^|[_-])(migrat\w*|seed\w*|init|setup|create[_-].*|tests?|lint\w*|docs)([_-]|$)", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?[^}]*\}|\$(\w+)")
 _NO_APPLICATION = frozenset({"database", "cache", "broker", "search", "tool"})
 _GENERIC = frozenset({"app", "worker", "application", "service"})
@@ -241,11 +241,31 @@ def read_compose(project: Project, unit: Unit, path: str) -> Compose | None:
     start = next((number for number, line in enumerate(lines) if re.match(r"services\s*:", line)), 0)
     for key, service in services.items():
         if isinstance(service, dict):
+            service = extended(project, path, services, service)
             named = re.compile(rf"\s+[\"']?{re.escape(str(key))}[\"']?\s*:")
             line = next((number for number, text in enumerate(lines[start:], start + 1) if named.match(text)), 0)
             kind, label = kind_of(project, unit, path, str(key), service)
             compose.services.append(Service(str(key), kind, label, line))
     return compose
+
+
+def extended(
+    project: Project, path: str, services: dict[str, Any], service: dict[str, Any], depth: int = 0
+) -> dict[str, Any]:
+    """Add what a service takes over from another one, of this file or of another."""
+    base = service.get("extends")
+    base = {"service": base} if isinstance(base, str) else base
+    if not isinstance(base, dict) or depth > 4:
+        return service
+    if isinstance(base.get("file"), str):
+        path = posixpath.normpath(posixpath.join(path.rpartition("/")[0], base["file"]))
+        data = project.data(path) if project.tree.exists(path) else None
+        found = data.get("services") if isinstance(data, dict) else None
+        services = found if isinstance(found, dict) else {}
+    inner = services.get(str(base.get("service")))
+    if not isinstance(inner, dict):
+        return service
+    return {**extended(project, path, services, inner, depth + 1), **service}
 
 
 def kind_of(project: Project, unit: Unit, path: str, name: str, service: dict[str, Any]) -> tuple[str, str]:

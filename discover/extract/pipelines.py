@@ -60,12 +60,12 @@ _TOOLS = [
     (kind, re.compile(rf"(?<![\w./@-])(?:[\w./-]*/)?(?:{words})(?![\w-])", re.IGNORECASE)) for kind, words in _KINDS
 ]
 _RUNNER = re.compile(
-    r"\b(?:npm|pnpm|yarn|bun|npx|turbo|nx|lerna|make|just|task|rush|hatch|poe|poetry run|pdm|inv|invoke|gradle"
+    r"(?:\b(?:npm|pnpm|yarn|bun|npx|turbo|nx|lerna|make|just|task|rush|hatch|poe|poetry run|pdm|inv|invoke|gradle"
     r"|gradlew|wsrun|run-s|run-p"
-    r"|npm-run-all|concurrently|moon)\b(?P<tail>.*)"
+    r"|npm-run-all|concurrently|moon)\b|(?:^|[\s/])(?:bin|scripts?|ci|tools|hack)/)(?P<tail>.*)"
 )
 _NAMED = [
-    (kind, re.compile(rf"(?<![\w/.=-])(?:[\w-]+:)*(?:{words})(?:[:_-][\w:.*-]+)?(?![\w/.=])", re.IGNORECASE))
+    (kind, re.compile(rf"(?<![\w/.=-])(?:[a-z0-9]+[:_-]+)*(?:{words})(?:[:_-][\w:.*-]+)?(?![\w/.=])", re.IGNORECASE))
     for kind, words in (
         ("lint", r"lint\w*|format|fmt|prettier|style"),
         ("types", r"type-?checks?|types|check-types|ts:check|tsc"),
@@ -273,7 +273,18 @@ def _github(project: Project, unit: Unit, pipeline: Pipeline, data: dict[Any, An
             _classify(project, unit, pipeline, [uses], condition)
             if not _only_housekeeping(f"{name} {uses}"):
                 pipeline.elsewhere.append(uses.partition("@")[0].replace("/.github/workflows", ""))
-        _classify(project, unit, pipeline, _steps(project, job.get("steps"), 0), condition)
+        steps = _steps(project, job.get("steps"), 0)
+        if any("matrix." in step for step in steps):
+            steps += _values(job.get("strategy"))
+        _classify(project, unit, pipeline, steps, condition)
+
+
+def _values(value: Any, depth: int = 0) -> list[str]:
+    """Give every text in a matrix: one of them may be the command."""
+    if isinstance(value, str):
+        return [value] if re.search(r"[ /]", value) else []
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for item in inner for text in _values(item, depth + 1)] if depth < 6 else []
 
 
 def _only_housekeeping(text: str) -> bool:
@@ -394,7 +405,7 @@ def kinds(command: str, scripts: dict[str, str], makefile: str = "", depth: int 
     found: set[str] = set()
     joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*$", "", command, flags=re.MULTILINE))
     for whole in _PARTS.split(joined[:20_000]):
-        part = _OPTIONS.sub("", whole[:1_000])
+        part = re.sub(r"\.(sh|bash)\b", "", _OPTIONS.sub("", whole[:1_000]))
         if _INSTALLS.search(part):
             continue
         direct = [kind for kind, pattern in _TOOLS if pattern.search(part)]
