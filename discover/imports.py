@@ -37,15 +37,14 @@ class Imports:
             ancestors.append(ancestors[-1].rpartition("/")[0])
         # A package's own folder is no place to import from: `celery` in `jobs/celery.py` is the installed one.
         ancestors = [root for root in ancestors if root == unit.folder or not self._is_package(root)]
-        beside = [posixpath.join(unit.folder, name) for name in ("src", "app", "backend")]
+        roots = [*reversed(ancestors), *(posixpath.join(unit.folder, name) for name in ("src", "app", "backend"))]
         if unit.dependency(first) is not None:
-            beside = [root for root in beside if not self._is_package(root)]
-        roots = [*reversed(ancestors), *beside]
+            roots = [unit.folder, posixpath.join(unit.folder, "src")]
         roots += [posixpath.join(library.folder, name) for library in unit.libraries for name in ("", "src")]
         for number, root in enumerate(roots):
             if first in sys.stdlib_module_names and number:
                 break
-            if (found := self.python_file(posixpath.join(root, inner) if root else inner)) not in ("", path):
+            if (found := self.python_file(posixpath.join(root, inner) if root else inner)) != "":
                 return found
         return ""
 
