@@ -174,6 +174,8 @@ def read(text: str, dialect: str = "") -> list[Statement]:
 def guess(text: str) -> str:
     """Tell the dialect from what only one of them has."""
     head = text[:200_000]
+    if re.search(r"\bengine\s*=?\s*\w*mergetree|\blowcardinality\s*\(|\bon\s+cluster\b", head, re.IGNORECASE):
+        return "clickhouse"
     if re.search(
         r"\bauto_increment\b|\bengine\s*=|create\s+table\s+(?:if\s+not\s+exists\s+)?`|alter\s+table\s+`",
         head,

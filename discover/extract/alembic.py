@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from discover.code import Module, Node
 from discover.extract.models_common import flag, text
 from discover.extract.sql_migrations import Catalogue, compare
-from discover.extract.sqlalchemy import Reader, models
+from discover.extract.sqlalchemy import Reader, models, partial
 from discover.findings import Column, Entity, Finding, Place, Proof, Row
 from discover.project import Project, Unit
 from discover.sql import Key, Statement
@@ -267,7 +267,10 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         yield Finding(Row.DATA, "migrations", value, Proof.USED, [*places, *setup[-1:], *setup[:-1]])
         result, whole = catalogue(project, unit)
         if whole:
-            yield from compare(result, models(project, unit), "revisions")
+            unknown = partial(project, unit)
+            for table in unknown:
+                result.tables.pop(table.lower(), None)
+            yield from compare(result, [one for one in models(project, unit) if one.table not in unknown], "revisions")
     elif flask:
         value = "flask-migrate set up, no revision" if setup else "flask-migrate set up, no migrations folder"
         yield Finding(Row.DATA, "migrations", value, Proof.USED, [*flask[:1], *setup])

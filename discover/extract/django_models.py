@@ -516,7 +516,8 @@ class _Reader:
                 names = self.project.fold(given[0], fields).value if fields is not None else None
                 if not isinstance(names, list) or not names or kind not in ("UniqueConstraint", "Index"):
                     continue
-                label = text(self.project, given[0], item.get("name"))
+                label = text(self.project, given[0], item.get("name")).replace("%(app_label)s_", "")
+                label = label.replace("%(class)s", found.kind.name.lower())
                 whole = kind == "UniqueConstraint" and item.get("condition") is None
                 column = next((one for one in entity.columns if shown([str(names[0])]) == one.name), None)
                 if len(names) == 1 and column is not None:
@@ -649,6 +650,35 @@ def _default_entries(node: Node) -> list[Node]:
     return [entry] if entry is not None else []
 
 
+_ENGINE = re.compile(r"""["']ENGINE["']\s*:\s*["']([\w.]+)["']""")
+
+
+def _conditional(project: Project, module: Module, known: list[str]) -> Iterator[tuple[Database, str]]:
+    """Find engines that a setting has only under a condition: `if os.getenv("DB") == "postgres":`."""
+    if re.search(r"test|^ci$", module.path.rpartition("/")[2]):
+        return
+    lines = project.text(module.path).splitlines()
+    for number, line in enumerate(lines, 1):
+        found = _ENGINE.search(line)
+        last = found[1].rpartition(".")[2].lower() if found is not None else ""
+        name = next((DIALECTS[key] for key in (last, last.split("_")[0]) if key in DIALECTS), "")
+        if not name or name in known:
+            continue
+        depth = len(line) - len(line.lstrip())
+        for above in reversed(lines[: number - 1]):
+            indent = len(above) - len(above.lstrip())
+            if not above.strip() or indent >= depth:
+                continue
+            depth = indent
+            if (test := re.match(r"\s*(?:el)?if\s+(.+?)\s*:\s*(#.*)?$", above)) is not None:
+                if not re.search(r"\btest|\bCI\b|GITHUB|argv", test[1], re.IGNORECASE):
+                    known.append(name)
+                    yield Database(name, "", Place(module.path, number)), test[1][:120]
+                break
+            if not indent:
+                break
+
+
 def _databases(project: Project, unit: Unit, read: _Read) -> Iterator[Finding]:
     found: list[tuple[str, Database]] = []
     unknown: list[tuple[Place, str]] = []
@@ -679,7 +709,11 @@ def _databases(project: Project, unit: Unit, read: _Read) -> Iterator[Finding]:
     elif names:
         env = next((one.env for _, one in found if one.env), "")
         note = f"default of {env}" if env else ""
+        others = [one for module in read.settings for one in _conditional(project, module, names)]
+        note = note or ("by default" if others else "")
         yield Finding(Row.DATA, "database", names[0], Proof.USED, [one.place for _, one in found][:4], note=note)
+        for one, condition in others:
+            yield Finding(Row.DATA, "database", one.name, Proof.USED, [one.place], condition=f"only if {condition}")
     elif unknown:
         place, shown = unknown[0]
         yield undecided(project, unit, place, shown)

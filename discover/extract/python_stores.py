@@ -96,6 +96,8 @@ def _tortoise(project: Project, module: Module, node: Node) -> Iterator[Finding]
     where, made = project.find(module, node)
     connections = made.get("connections")
     value = connections.get("default") if connections is not None else None
+    if value is None and connections is not None and len(connections.pairs) == 1:
+        value = connections.pairs[0][1]
     if value is None:
         return
     engine = value.get("engine")

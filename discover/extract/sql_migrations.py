@@ -28,7 +28,7 @@ ORMS = (
 RUNNERS = (
     "postgrator", "node-pg-migrate", "db-migrate", "postgres-migrations", "marv", "dbmate", "umzug", "ley",
     "@databases/pg-migrations", "pg-patch",
-    "mysql-migrations", "yoyo-migrations", "migrate", "simple-migrate", "dbmigrate",
+    "mysql-migrations", "yoyo-migrations", "simple-migrate", "dbmigrate",
 )  # fmt: skip
 """What runs SQL files; a project may as well run them by hand."""
 
@@ -309,18 +309,23 @@ class Catalogue:
         return self._spelling.get(name, name)
 
     def lost(self) -> list[Dropped]:
-        """Give the foreign keys that were dropped and never added again, of tables that are still there."""
-        return [
-            gone
-            for gone in self.dropped
-            if gone.table in self.tables
-            and not any(
-                key.kind == "foreign" and key.columns == gone.key.columns for key in self.keys.get(gone.table, [])
+        """Give the foreign keys that were dropped and have no successor, of tables and columns that are still there."""
+
+        def replaced(gone: Dropped) -> bool:
+            return any(
+                key.kind == "foreign"
+                and (key.columns == gone.key.columns or key.table.lower() == gone.key.table.lower())
+                and set(key.columns) & set(gone.key.columns)
+                for key in self.keys.get(gone.table, [])
             )
-            and {column.name.lower() for column in self.tables[gone.table].columns}.issuperset(
-                map(str.lower, gone.key.columns)
-            )
-        ]
+
+        def there(gone: Dropped) -> bool:
+            if gone.table not in self.tables or gone.key.table.lower() not in self.tables:
+                return False
+            names = {column.name.lower() for column in self.tables[gone.table].columns}
+            return names.issuperset(column.lower() for column in gone.key.columns)
+
+        return [gone for gone in self.dropped if there(gone) and not replaced(gone)]
 
     def finish(self) -> dict[str, Entity]:
         """Write keys into the columns, and give every table by its name in lower case."""
@@ -707,13 +712,10 @@ def _in_code(project: Project, unit: Unit) -> Iterator[Migrations]:
 
 def _models(project: Project, unit: Unit) -> bool:
     """Tell whether an ORM's models say what the tables are."""
-    if unit.dependency("@prisma/client") or unit.dependency("prisma"):
-        parts = (unit, *unit.libraries)
-        if any(
-            re.search(r"^\s*model\s+\w+\s*\{", project.text(path), re.M)
-            for part in parts
-            for path in project.files(part, "*.prisma")
-        ):
+    parts = (unit, *unit.libraries)
+    if any(part.dependency(name) for part in parts for name in ("@prisma/client", "prisma")):
+        schemas = [path for part in parts for path in project.files(part, "*.prisma")]
+        if any(re.search(r"^\s*model\s+\w+\s*\{", project.text(path), re.MULTILINE) for path in schemas):
             return True
     return any(True for _ in project.importing(unit, *ORMS))
 
@@ -781,7 +783,7 @@ def _source(project: Project, unit: Unit, read: _Read, proof: Proof) -> Iterator
     note = f"{', '.join(read.copies)}: a copy, not counted again" if read.copies else ""
     if read.dump:
         yield Finding(Row.DATA, "schema_source", read.dump, proof, [first])
-    elif sets and (read.copies or not _models(project, unit)):
+    elif sets and not _models(project, unit):
         path = sets[0].scripts[0].path
         alone = len({script.path for one in sets for script in one.scripts}) == 1
         value = path if alone else f"{path.rpartition('/')[0]}, {len(sets[0].names)} migrations"
@@ -835,6 +837,13 @@ def _dropped(read: _Read) -> Iterator[Finding]:
         by_migration.setdefault(gone.migration, []).append(gone)
     left = any(key.kind == "foreign" for keys in read.catalogue.keys.values() for key in keys)
     names = [name for migrations in read.sets for name in migrations.names]
+    if len(by_migration) > 3:
+        lost = [gone for some in by_migration.values() for gone in some]
+        touched = sorted({read.tables[gone.table].table for gone in lost})
+        value = f"{len(by_migration)} migrations drop foreign keys of {', '.join(touched[:12])}"
+        places = sorted({gone.place for gone in lost})
+        yield Finding(Row.DATA, "foreign_keys_dropped", value, Proof.USED, places[-5:])
+        return
     for migration, every in by_migration.items():
         number = names.index(migration) if migration in names else -1
         which = f"the {_ORDINALS[number]} migration" if 0 <= number < len(_ORDINALS) else f"migration {migration}"

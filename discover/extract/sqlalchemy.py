@@ -35,9 +35,16 @@ _ROOT = re.compile(
     r"(^|\.)(DeclarativeBase(NoMeta)?|declarative_base\(\)|automap_base\(\)|generate_base\(\)|SQLAlchemy\(\)\.Model"
     r"|flask_sqlalchemy\.(model\.)?Model|(UUID|BigInt|CommonTable|DefaultBase)\w*Base)$"
 )
+_PLAIN = re.compile(
+    r"^(object|abc\.ABC|ABC|(typing|typing_extensions)\.\w+|sqlmodel\.\w+|flask_login\.\w+|enum\.\w+|builtins\.\w+|Generic"
+    r"|sqlalchemy\.(orm|ext\.asyncio)\.(MappedAsDataclass|AsyncAttrs|DeclarativeBase)|sqlalchemy_utils\.\w+)(\[.*\])?$"
+)
 _COLUMN = re.compile(r"(^|\.)(Column|mapped_column)$")
 _WRAPPING = re.compile(r"(^|\.)(deferred|column_property|mapped_column)$")
 _RELATION = re.compile(r"(^|\.)(relationship|Relationship|dynamic_loader|relation)$")
+_NO_COLUMN = re.compile(
+    r"(^|\.)(association_proxy|synonym|composite|column_property|query_expression|column_keyed_dict)$"
+)
 _FOREIGN = re.compile(r"(^|\.)ForeignKey$")
 _TABLE = re.compile(r"(^|\.)(sqlalchemy|sqlmodel|SQLAlchemy\(\)|schema)\.Table$|^sqlalchemy\.schema\.Table$")
 _ENGINE = re.compile(r"(^|\.)(create_engine|create_async_engine|async_engine_from_config|engine_from_config)$")
@@ -81,7 +88,8 @@ class _Read:
     """Functions that build foreign keys → where, and how one is called."""
     associations: list[tuple[str, str, Place]] = field(default_factory=list)
     """(table, callee, place) of tables that are no classes."""
-    aliases: Place | None = None
+    partial: set[str] = field(default_factory=set)
+    """Tables that inherit from classes of packages, whose columns are unknown."""
 
 
 _READ: WeakKeyDictionary[Project, dict[str, _Read]] = WeakKeyDictionary()
@@ -90,6 +98,11 @@ _READ: WeakKeyDictionary[Project, dict[str, _Read]] = WeakKeyDictionary()
 def models(project: Project, unit: Unit) -> list[Entity]:
     """Give the unit's tables of mapped classes."""
     return _read(project, unit).entities
+
+
+def partial(project: Project, unit: Unit) -> set[str]:
+    """Give the tables that inherit columns from classes of installed packages: not all of them are known."""
+    return _read(project, unit).partial
 
 
 def _read(project: Project, unit: Unit) -> _Read:
@@ -132,6 +145,7 @@ class Reader:
         self.found.entities = [entity for entity in self.found.entities if entity.table not in mapped]
         for key, table in self.tables.items():
             self.entity(self.models[key], table, key)
+        self.subclasses()
         resolve_types(self.found.entities)
         self.relations()
         for entity in self.found.entities:
@@ -283,6 +297,8 @@ class Reader:
             seen.update(column.name for column in own)
         if not entity.columns:
             return
+        if any(not _ROOT.search(root) and not _PLAIN.search(root) for root in found.roots):
+            self.found.partial.add(table)
         self.constraints(found, entity)
         if self.found.first is None or entity.place < self.found.first:
             self.found.first = entity.place
@@ -326,7 +342,7 @@ class Reader:
         """Tell whether a member is a relation and no column."""
         if value is not None and value.kind == "call":
             origin = self.project.origin(module, value.items[0])
-            if _RELATION.search(origin) or "association_proxy" in origin or "synonym" in origin:
+            if _RELATION.search(origin) or _NO_COLUMN.search(origin):
                 return True
         return written is not None and written.many and not written.name.islower()
 
@@ -676,6 +692,8 @@ class Reader:
                 continue
             if not _TABLE.search(self.project.origin(module, node.items[0], call.function)):
                 continue
+            if len(node.arguments) > 1 and self.is_aside(module, node.arguments[1], call.function):
+                continue
             table = str(node.arguments[0].value)
             schema = text(self.project, module, node.get("schema"))
             name = names.get(id(node), table)
@@ -698,6 +716,45 @@ class Reader:
                 self.found.entities.append(entity)
                 place = Place(module.path, node.arguments[0].line)
                 self.found.associations.append((table, node.items[0].dotted, place))
+
+    def subclasses(self) -> None:
+        """Add the columns of classes without a table of their own to their parent's: single-table inheritance."""
+        for key, found in self.models.items():
+            if key in self.tables:
+                continue
+            abstract = found.own("__abstract__")
+            parent = next(
+                (one for module, kind in found.line[1:] if (one := self.found.models.get((module.path, kind.number)))),
+                None,
+            )
+            if parent is None or abstract is not None:
+                continue
+            names = {column.name for column in parent.columns}
+            for module, kind in found.line:
+                if (module.path, kind.number) in self.tables:
+                    break
+                for column in self.columns(module, kind, found):
+                    if column.name not in names:
+                        names.add(column.name)
+                        column.nullable = True
+                        parent.columns.append(column)
+
+    def is_aside(self, module: Module, node: Node, scope: int) -> bool:
+        """Tell whether a table is kept in a catalogue of its own, and not in that of the mapped classes."""
+        if not self.models:
+            return False
+        where, made = self.project.find(module, node, scope)
+        if made.kind != "call" or not made.dotted.endswith("MetaData()"):
+            return False
+        for found in self.models.values():
+            for base, kind in found.line:
+                given = [member.value for member in kind.members if member.name == "metadata"]
+                given += [item.get("metadata") for item in kind.bases if item.kind == "call"]
+                for item in given:
+                    if item is not None and self.project.find(base, item)[1] is made:
+                        return False
+        made_in = {id(call.node.get("metadata")) for call in where.calls if call.node.get("metadata") is not None}
+        return not made_in
 
     def relations(self) -> None:
         """Read every `relationship()`."""
