@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from discover import rules
+from discover import dockerfile, rules
 from discover.code import Call, Module, Node
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
@@ -38,6 +38,9 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield from requirements(project, unit)
     yield from committed_env(project, unit)
     yield from queues(project, unit)
+    for key in ("scheduler", "cluster"):
+        for _, seen in rules.each(project, unit, Row.DELIVERY, key):
+            yield seen
     yield from payments(project, unit)
 
 
@@ -73,27 +76,37 @@ def process_managers(project: Project, unit: Unit) -> Iterator[Finding]:
     }  # fmt: skip
     for rule in rules.of(Row.DELIVERY, "process_manager"):
         value, places = named[rule.name](project, unit, rule) if rule.name in named else ("", [])
-        commands = _scripts(
-            unit, rf"(^|[\s;&|/]){rule.value}(-runtime|-docker)?\s+(start|restart|reload|\S+\.(js|json|cjs|yml))"
+        starts = re.compile(
+            rf"(^|[\s;&|/\"'\[]){rule.value}(-runtime|-docker)?[\s\"',]+(start|restart|reload|\S+\.(js|json|cjs|yml))"
         )
+        started = [(text, place) for text, place in _commands(project, unit) if starts.search(text)]
+        commands = [place for _, place in started][:2]
         if places:
             yield _said("process_manager", value, [*places, *commands], "started by a script" if commands else "")
-        elif commands:
-            yield _said("process_manager", _pm2_script(unit) if rule.name == "pm2" else rule.value, commands)
+        elif started:
+            text = started[0][0]
+            yield _said("process_manager", _pm2_command(text) if rule.name == "pm2" else rule.value, commands)
         elif (seen := rules.evidence(project, unit, rule)) is not None and seen.proof < Proof.USED:
             yield seen
 
 
-def _scripts(unit: Unit, pattern: str) -> list[Place]:
-    """Give the places of the package scripts that run something."""
-    return [unit.place for name, command in unit.scripts.items() if re.search(pattern, command)][:1]
+def _commands(project: Project, unit: Unit) -> Iterator[tuple[str, Place]]:
+    """Give what starts something: scripts of package.json, a Procfile, and the commands of Dockerfiles."""
+    yield from (
+        (command, unit.place) for name, command in unit.scripts.items() if not re.match(r"(pre|post)?test", name)
+    )
+    for path in _files(project, unit, "Procfile", *rules.rules()["docker"].files):
+        if path.endswith("Procfile"):
+            yield from ((line, Place(path, number)) for number, line in enumerate(project.text(path).splitlines(), 1))
+        else:
+            for found in dockerfile.instructions(project.text(path)):
+                if found.name in ("CMD", "ENTRYPOINT"):
+                    yield found.text, Place(path, found.line)
 
 
-def _pm2_script(unit: Unit) -> str:
-    for command in unit.scripts.values():
-        if "pm2" in command and (found := re.search(r"(?:-i|--instances)[ =](\S+)", command)) is not None:
-            return f"pm2, {_instances(found[1])}"
-    return "pm2, 1 instance"
+def _pm2_command(text: str) -> str:
+    found = re.search(r"(?:-i|--instances)[\"', =]+(max|-?\d+)", text)
+    return f"pm2, {_instances(found[1] if found is not None else 1)}"
 
 
 def _instances(number: Any) -> str:

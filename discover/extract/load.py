@@ -81,6 +81,8 @@ class Script:
     hosts: list[str] = field(default_factory=list)
     hints: list[tuple[str, Place]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    command: bool = False
+    """It stands in a line of a shell."""
 
 
 def number(value: float) -> str:
@@ -93,6 +95,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     scripts: list[Script] = []
     for reader in READERS:
         scripts += reader(project, unit)
+    scripts = [script for script in scripts if not _only_starts(script, scripts)]
     _label(scripts)
     yield from _told(scripts)
     seen = {script.tool for script in scripts}
@@ -103,6 +106,13 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
                 found.proof = min(found.proof, Proof.IMPORTED)
                 yield found
     yield from _overload(project, unit)
+
+
+def _only_starts(script: Script, scripts: list[Script]) -> bool:
+    """Tell whether a script is a command that only runs another one, without numbers of its own."""
+    if not script.command or script.users or script.rates:
+        return False
+    return any(other.tool == script.tool and not other.command for other in scripts)
 
 
 def _label(scripts: list[Script]) -> None:
