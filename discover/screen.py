@@ -50,7 +50,7 @@ def page(result: Result, answered: Answers, *, out: Path | None) -> RenderableTy
         parts.append(_line("Seen, no use found", _listed([_short(each) for each in only]), "yellow"))
     parts.append(_line("Read", _unread(result), "dim"))
     parts.append(Text(""))
-    given = _listed([f"{each.name} {_value(each.value)}" for each in answered.given], most=20)
+    given = _listed([f"{each.name} {_cut(_value(each.value), 48)}" for each in answered.given], most=20)
     parts.append(_line("Answers that follow", given or "none", "green"))
     asked = _listed([each.name for each in answered.open if each.name != "description"], most=20)
     parts.append(_line("Remain open", asked or "none", "yellow"))
