@@ -594,12 +594,8 @@ def payments(project: Project, unit: Unit) -> Iterator[Finding]:
         listed = any(unit.dependency(name) is not None for name in (*rule.npm, *rule.pypi))
         found: dict[str, list[Place]] = {}
         constant = True
-        words = {
-            word
-            for pattern in features
-            for word in re.findall(r"\w+", pattern)[-2:]
-            if word not in ("create", "sessions")
-        }
+        words = {word for pattern in features for word in re.findall(r"\w+", pattern)}
+        words -= {"create", "sessions", "Session", "create_async"}
         for module in _speaking_of(project, unit, rule.value, words) if listed and words else []:
             for call in module.calls:
                 callee = call.node.items[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from discover import rules
-from discover.code import Call, Module, Node
+from discover.code import Call, Function, Module, Node
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
 from discover.wiring import Spot, fold, member, settled
@@ -81,6 +81,8 @@ class Script:
     hosts: list[str] = field(default_factory=list)
     hints: list[tuple[str, Place]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    unknown_rate: tuple[str, Place] | None = None
+    unknown_users: tuple[str, Place] | None = None
     command: bool = False
     """It stands in a line of a shell."""
 
@@ -150,24 +152,26 @@ def _told(scripts: list[Script]) -> Iterator[Finding]:
     def named(text: str, script: Script) -> str:
         return f"{text} ({script.label})" if several else text
 
-    users = [script for script in scripts if script.users]
-    if len(users) > MAX_SHOWN:
-        users = sorted(users, key=lambda script: -script.users)[:MAX_SHOWN]
+    users = [
+        (f"{script.users} {script.word}{'' if script.users == 1 else 's'}", script, script.users_place or script.place)
+        for script in sorted(scripts, key=lambda script: -script.users if len(scripts) > MAX_SHOWN else 0)
+        if script.users and script.unknown_users is None
+    ]
+    users += [(script.unknown_users[0], script, script.unknown_users[1]) for script in scripts if script.unknown_users]
     if users:
-        value = ", ".join(
-            named(f"{script.users} {script.word}{'' if script.users == 1 else 's'}", script) for script in users[:8]
-        )
-        yield Finding(Row.LOAD, "load_peak_vus", value, Proof.USED,
-                      [script.users_place or script.place for script in users][:8])  # fmt: skip
+        value = ", ".join(named(text, script) for text, script, _ in users[:MAX_SHOWN])
+        yield Finding(Row.LOAD, "load_peak_vus", value, Proof.USED, [place for _, _, place in users][:8])
     held = [script for script in scripts if script.thresholds][:MAX_SHOWN]
     if held:
         value = ", ".join(named(", ".join(script.thresholds[:6]), script) for script in held[:6])
         yield Finding(Row.LOAD, "load_threshold", value, Proof.USED,
                       [script.threshold_place or script.place for script in held][:8])  # fmt: skip
     rated = [(script, rate) for script in scripts for rate in script.rates]
-    if rated:
-        value = ", ".join(named(str(rate), script) for script, rate in rated[:MAX_SHOWN])
-        yield Finding(Row.LOAD, "load_rate", value, Proof.USED, [rate.place for _, rate in rated][:8])
+    rates = [(str(rate), script, rate.place) for script, rate in rated]
+    rates += [(script.unknown_rate[0], script, script.unknown_rate[1]) for script in scripts if script.unknown_rate]
+    if rates:
+        value = ", ".join(named(text, script) for text, script, _ in rates[:MAX_SHOWN])
+        yield Finding(Row.LOAD, "load_rate", value, Proof.USED, [place for _, _, place in rates][:8])
     usual = [(script, rate) for script, rate in rated if not _BEYOND & set(re.split(r"[^a-z]+", script.label.lower()))]
     known = [(script, rate) for script, rate in usual or rated if rate.requests == 1]
     if known:
@@ -289,6 +293,9 @@ def _k6_options(project: Project, module: Module, options: Spot, script: Script)
         script.users = _k6_users(project, options, script)
         stages = member(project, options, "stages")
         script.users_place = stages.place if script.users_place is None and stages is not None else script.users_place
+    limit = member(project, options, "rps")
+    if limit is not None and (amount := _k6_number(project, limit, script)):
+        script.hints.append((f"at most {amount} requests per s", limit.place))
     _k6_thresholds(project, options, script)
 
 
@@ -315,7 +322,7 @@ def _k6_users(project: Project, scenario: Spot, script: Script) -> int:
     executor = fold(project, member(project, scenario, "executor"))
     if executor is not None and executor.known and "arrival-rate" in str(executor.value):
         return 0
-    found = [0]
+    found, before = [0], len(script.unknown)
     for key in ("vus", "startVUs", "maxVUs"):
         spot = member(project, scenario, key)
         amount = _k6_number(project, spot, script)
@@ -326,6 +333,9 @@ def _k6_users(project: Project, scenario: Spot, script: Script) -> int:
         if target > max(found):
             script.users_place = place
         found.append(target)
+    if len(script.unknown) > before:
+        script.unknown_users = script.unknown.pop(), scenario.place
+        del script.unknown[before:]
     return max(found)
 
 
@@ -346,11 +356,16 @@ def _k6_rates(project: Project, module: Module, scenario: Spot, script: Script) 
         return []
     unit = fold(project, member(project, scenario, "timeUnit"))
     seconds = 1.0 if unit is None else _seconds(unit.value) if unit.known else None
+    before = len(script.unknown)
     spots = [member(project, scenario, "rate"), member(project, scenario, "startRate")]
     found = [
         (amount, spot.place) for spot in spots if spot is not None and (amount := _k6_number(project, spot, script))
     ]
     found += list(_k6_stages(project, scenario, script))
+    if len(script.unknown) > before:
+        script.unknown_rate = script.unknown.pop(), scenario.place
+        del script.unknown[before:]
+        return []
     if not found or seconds is None:
         return []
     most, place = max(found, key=lambda pair: pair[0])
@@ -360,22 +375,33 @@ def _k6_rates(project: Project, module: Module, scenario: Spot, script: Script) 
 
 
 def _k6_requests(project: Project, module: Module, name: str) -> int | None:
-    """Count the requests of one iteration; None where a loop, a condition or a helper may make more."""
+    """Count the requests of one iteration; None where a loop or a condition may make more."""
     node = module.exports.get(name)
     where, found = project.find(module, node) if node is not None else (module, Node("null", 0))
-    function = where.function(found)
-    if function is None or where is not module or _LOOPS.search(project.text(module.path)):
+    return _requests_of(project, where, where.function(found), 0) or None
+
+
+def _requests_of(project: Project, module: Module, function: Function | None, depth: int) -> int | None:
+    """Count the requests of a function and of the helpers that it calls."""
+    if function is None or depth > 3 or _LOOPS.search(project.text(module.path)):
         return None
     count = 0
     for call in module.calls_in(function.number):
-        origin = project.origin(module, call.node.items[0], call.function)
+        callee = call.node.items[0]
+        origin = project.origin(module, callee, call.function)
         if _K6_REQUESTS.match(origin):
             if call.conditions or origin.endswith("batch"):
                 return None
             count += 1
-        elif "#" in origin or project.find(module, call.node.items[0], call.function)[1].kind == "function":
-            return None
-    return count or None
+            continue
+        where, found = project.find(module, callee, call.function)
+        helper = where.function(found)
+        if helper is not None:
+            inner = _requests_of(project, where, helper, depth + 1)
+            if inner is None or (inner and call.conditions):
+                return None
+            count += inner
+    return count
 
 
 def _k6_thresholds(project: Project, options: Spot, script: Script) -> None:
