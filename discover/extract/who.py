@@ -17,6 +17,7 @@ from discover.extract.who_common import (
     having,
     importing_any,
     imports_of,
+    is_setting,
     kind,
     members,
     mentioning,
@@ -458,6 +459,12 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
             module.path.endswith((".tsx", ".jsx"))
             or re.search(r"(^|/)(migrations?|seeds?|seeders?)/", module.path) is not None
         )
+        for function in module.functions:
+            node = function.bindings.get("roles")
+            if node is not None and node.kind == "object" and len(node.pairs) > 1 and not page:
+                names = tuple(key for key, _ in node.pairs)
+                if all(_WORD.match(key) for key in names):
+                    lists.setdefault(names[:MAX_ROLES], []).append(Place(module.path, node.line))
         for class_ in module.classes:
             enum = class_.kind == "enum" or any(re.search(r"Enum|Choices", base.dotted) for base in class_.bases)
             if enum and _ROLE_CLASS.match(class_.name):
@@ -599,6 +606,8 @@ def _role_columns(module: Module, columns: dict[str, Place], assigned: dict[str,
                     columns[str(call.node.arguments[0].value)] = Place(module.path, value.line)
                     _defaults(value, assigned, Place(module.path, value.line))
     for class_ in module.classes:
+        if re.search(r"(Form|Schema|Serializer)\b", " ".join([class_.name, *(base.dotted for base in class_.bases)])):
+            continue
         decorated = any(
             item.kind == "call" and item.items[0].dotted in ("Entity", "Table", "Schema") for item in class_.decorators
         )
@@ -814,7 +823,9 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
             if id(spot.node) in samples:
                 continue
             place = spot.place
-            if _literal(spot):
+            if _literal(spot) and is_setting(project, place):
+                fallbacks.append(place)
+            elif _literal(spot):
                 committed.setdefault(name, []).append(place)
             else:
                 fallback, dev = _fallback(spot)
@@ -824,6 +835,16 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
             signed = _signed_with(project, module, call)
             if signed is not None:
                 (fallbacks if signed[1] else committed.setdefault("secret of a signing call", [])).append(signed[0])
+    for path in project.files(unit, "config*.json", "config/*.json", "settings.json", "appsettings*.json"):
+        held = project.data(path)
+        for name, value in held.items() if isinstance(held, dict) else []:
+            if (
+                _SECRET_NAME.match(str(name))
+                and isinstance(value, str)
+                and not _NO_SECRET.search(value.replace(" ", ""))
+            ):
+                at = Place(path, project.tree.line(path, rf'"{re.escape(str(name))}"\s*:'))
+                committed.setdefault(str(name), []).append(at)
     if fallbacks:
         proof, places = wiring.best(project, _by_use(fallbacks))
         yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places)

@@ -143,10 +143,13 @@ def length(project: Project, module: Module, node: Node, function: int = -1, bar
     found = _length(project, module, node, function, bare, 0)
     if found is not None:
         return found
-    inner = project.find(module, node, function)[1] if node.kind == "name" else node
-    return Length(
-        None, Place(module.path, node.line), text=project.fold(module, inner, function).text or "an expression"
-    )
+    where, inner, inside = project.follow(module, node, function) if node.kind == "name" else (module, node, function)
+    text = project.fold(where, inner, inside).text or "an expression"
+    for item in wiring.walk(inner):
+        variable = project.fold(where, item, inside).env if item.kind in ("name", "attribute") else ""
+        if variable and variable not in text:
+            return Length(None, Place(module.path, node.line), text=f"{variable} of the environment")
+    return Length(None, Place(module.path, node.line), text=text)
 
 
 def _length(project: Project, module: Module, node: Node, function: int, bare: float, steps: int) -> Length | None:
@@ -158,7 +161,7 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
         return (
             None
             if seconds is None
-            else Length(seconds, value.place, bool(value.env) or _is_setting(project, value.place))
+            else Length(seconds, value.place, bool(value.env) or is_setting(project, value.place))
         )
 
     def inner(item: Node, unit: float = bare) -> Length | None:
@@ -204,7 +207,7 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
     return None
 
 
-def _is_setting(project: Project, place: Place) -> bool:
+def is_setting(project: Project, place: Place) -> bool:
     """Tell whether a constant is the default of a class of settings, which the environment can change."""
     module = project.module(place.path) if place.path.endswith(".py") else None
     return module is not None and any(

@@ -12,6 +12,7 @@ from discover.extract.who_common import (
     Length,
     Use,
     Way,
+    every,
     finding,
     human,
     importing_any,
@@ -226,6 +227,8 @@ def _strategy(rule: Rule, package: str) -> str:
     strategies: dict[str, str] = rule.extra["strategies"]
     if package in strategies:
         return strategies[package]
+    if package in ("passport", "passport-strategy"):
+        return "custom"
     bare = re.sub(r"^@[\w.-]+/", "", package)
     return (
         re.sub(
@@ -257,7 +260,7 @@ def _extraction(project: Project, call: Spot) -> str:
         if name == "fromAuthHeaderAsBearerToken":
             found.append("bearer")
         elif name in ("fromAuthHeaderWithScheme", "fromHeader"):
-            found.append(f"header {first}".strip())
+            found.append("bearer" if first.lower() == "bearer" else f"header {first}".strip())
         elif name == "fromUrlQueryParameter":
             found.append("query")
         elif name == "fromBodyField":
@@ -498,7 +501,8 @@ def _libraries(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         elif rule.name == "better-auth":
             yield from _better_auth(project, found)
         elif found:
-            proof, places = wiring.best(project, [use.place for use in found])
+            pages = sorted((use.place for use in found), key=lambda place: place.path.endswith((".tsx", ".jsx")))
+            proof, places = wiring.best(project, pages)
             yield Way(rule.value, places, proof, order=15)
 
 
@@ -547,8 +551,16 @@ def _next_auth(project: Project, unit: Unit, found: list[Use]) -> Iterator[Way |
     options = [
         wiring.settled(project, Spot(use.spot.module, node, use.spot.function))
         for use in made
-        for node in use.options[:1]
+        for node in use.options[-1:]
     ]
+    if not any(spot.node.kind == "object" for spot in options):
+        options += [
+            spot
+            for module in importing_any(project, unit, "next-auth", "@auth/core")
+            for spot in every(module)
+            if spot.node.get("providers") is not None
+            and any(spot.node.get(key) is not None for key in ("callbacks", "session", "adapter", "pages"))
+        ]
     proof, places = wiring.best(project, [*(use.place for use in made), *(use.place for use in found)])
     head = [spot.place for spot in options if spot.node.kind == "object"]
     yield Way(text, [*head, *names.values(), *places], proof, order=12)
@@ -878,9 +890,9 @@ def _next_guard(project: Project, module: Module) -> Iterator[Finding]:
                 if (
                     isinstance(item, str)
                     and item.startswith("/")
-                    and not re.match(r"/(_next|api/auth|login|sign|auth|register|static|favicon|public)", item)
+                    and not re.match(r"/(:\w+/)?(_next|api/auth|login|sign|auth|register|static|favicon|public)", item)
                 ):
-                    prefixes.setdefault(re.sub(r"/?\(\.\*\)$|/?\*\??$", "", item) or "/", value.place)
+                    prefixes.setdefault(re.sub(r"^/:locale(?=/)|/?\(\.\*\)$|/?\*\??$", "", item) or "/", value.place)
     if prefixes:
         yield finding("guard", f"middleware over {', '.join(prefixes)}", Proof.RUNS, [*prefixes.values(), place, where])
         return
@@ -922,6 +934,8 @@ def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
             if first is None and callee.value != "use" and ".route()" not in f".{callee.items[0].dotted}":
                 continue
             handlers = call.node.arguments[1:] if first is not None else call.node.arguments
+            if callee.value != "use":
+                handlers = handlers[:-1]
             for node in [
                 item for handler in handlers for item in (handler.items if handler.kind == "array" else [handler])
             ]:
@@ -1046,7 +1060,7 @@ def _nest(project: Project, unit: Unit) -> Iterator[Finding]:
     used: dict[str, list[Place]] = {}
     for module in mentioning(project, unit, "UseGuards"):
         for call in module.calls:
-            if call.decorator and call.node.items[0].dotted == "UseGuards":
+            if call.node.items[0].dotted == "UseGuards":
                 for node in call.node.arguments:
                     name = node.dotted or "a guard"
                     if node.kind == "call" and node.arguments:

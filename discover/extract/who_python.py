@@ -84,8 +84,9 @@ def _tokens(project: Project, unit: Unit, tokens: Tokens) -> Iterator[Way]:
             for brought in module.imports
             if brought.module in rule.modules
         ]
+        name = "signed tokens" if rule.name == "itsdangerous" else "JWT"
         yield Way(
-            f"JWT {algorithms} ({rule.value}){whose}".replace("  ", " "),
+            f"{name} {algorithms} ({rule.value}){whose}".replace("  ", " "),
             [*places[:3], *imported, *places[3:]],
             proof,
             order=30,

@@ -143,6 +143,17 @@ def _length(project: Project, use: Use) -> Length | None:
             found = length(project, spot.module, spot.node, spot.function, bare)
             return _at(found, spot.place)
     module, function = use.spot.module, use.spot.function
+    keyword = wiring.keyword(use.spot, "payload", "claims")
+    inner = wiring.member(project, keyword, "exp") if keyword is not None else None
+    if inner is not None:
+        return _at(length(project, inner.module, inner.node, inner.function), inner.place)
+    made = (
+        project.follow(module, use.spot.node.items[0].items[0], function)
+        if use.origin.startswith("itsdangerous")
+        else None
+    )
+    if made is not None and made[1].kind == "call" and len(made[1].arguments) > 1:
+        return length(project, made[0], made[1].arguments[1], made[2])
     payload = use.options[0].dotted if use.options else ""
     for call in module.calls:
         if (
