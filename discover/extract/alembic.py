@@ -255,7 +255,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         project.place(module, call)
         for module in project.importing(unit, "flask_migrate")
         for call in module.calls
-        if project.origin(module, call.node.items[0], call.function) == "flask_migrate.Migrate"
+        if call.node.items[0].value == "Migrate"
+        and project.origin(module, call.node.items[0], call.function) == "flask_migrate.Migrate"
     ]
     setup = [Place(path) for path in project.files(unit, "alembic.ini")]
     setup += [Place(path) for path in project.files(unit, "env.py") if "alembic" in project.text(path)]

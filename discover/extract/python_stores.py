@@ -45,6 +45,7 @@ _TYPES = {
 }  # fmt: skip
 _REFERENCES = ("ForeignKeyField", "OneToOneField", "ReferenceField", "LazyReferenceField", "DeferredForeignKey")
 _SECRET = re.compile(r"passw|secret|token|api_?key", re.IGNORECASE)
+_NAMES = re.compile(r"(Database|init|register_tortoise|RegisterTortoise|connect)$")
 _OPENS = re.compile(
     r"^tortoise\.(Tortoise\.init|contrib\.\w+\.(register_tortoise|RegisterTortoise))$|^playhouse\.db_url\.connect$"
 )
@@ -77,6 +78,8 @@ def _opened(project: Project, unit: Unit) -> Iterator[Finding]:
     names = {"Sqlite": "sqlite", "Postgresql": "postgresql", "MySQL": "mysql", "Cockroach": "cockroachdb"}
     for module in project.importing(unit, "peewee", "playhouse", "tortoise", "databases"):
         for call in module.calls:
+            if not _NAMES.search(call.node.items[0].dotted):
+                continue
             origin = project.origin(module, call.node.items[0], call.function)
             place = project.place(module, call)
             made = re.match(
@@ -90,6 +93,12 @@ def _opened(project: Project, unit: Unit) -> Iterator[Finding]:
                     yield Finding(Row.DATA, "database", str(one), project.proof(module.path), [one.place])
                 if (config := call.node.get("config")) is not None:
                     yield from _tortoise(project, module, config)
+    if any(True for _ in project.importing(unit, "tortoise")):
+        for module in project.mentioning(unit, "TORTOISE_ORM"):
+            held = [member.value for kind in module.classes for member in kind.members if member.name == "TORTOISE_ORM"]
+            for node in (module.bindings.get("TORTOISE_ORM"), *held):
+                if node is not None and node.kind == "object":
+                    yield from _tortoise(project, module, node)
 
 
 def _tortoise(project: Project, module: Module, node: Node) -> Iterator[Finding]:

@@ -462,7 +462,7 @@ def _run(project: Project, scripts: list[Script], dialect: str, result: Catalogu
             continue
         for statement in unpack(answer):
             result.apply(statement, script.path, script.name or script.path, script.line - 1)
-        if script.path in result.unread and not quiet:
+        if script.path in result.unread and not quiet and dialect != "clickhouse":
             count = result.unread[script.path]
             project.tree.skipped.setdefault(
                 script.path, f"{count} statement{'s' * (count > 1)} of it could not be read"

@@ -688,7 +688,7 @@ class Reader:
             names |= {id(member.value): kind.name for member in kind.members if member.name == "__table__"}
         for call in module.calls:
             node = call.node
-            if not node.arguments or node.arguments[0].kind != "string":
+            if not node.arguments or node.arguments[0].kind != "string" or node.items[0].value != "Table":
                 continue
             if not _TABLE.search(self.project.origin(module, node.items[0], call.function)):
                 continue
@@ -1016,8 +1016,10 @@ def _engines(project: Project, unit: Unit) -> Iterator[tuple[Module, Call]]:
         (module, call)
         for module in project.importing(unit, *PACKAGES)
         for call in module.calls
-        if _ENGINE.search(project.origin(module, call.node.items[0], call.function))
+        if _ENGINE.search(call.node.items[0].dotted)
+        and _ENGINE.search(project.origin(module, call.node.items[0], call.function))
         and not _TEST_CLASS.search(" ".join(call.conditions))
     ]
+    every.sort(key=lambda pair: (-project.proof(pair[0].path), "scripts/" in pair[0].path))
     outside = [(module, call) for module, call in every if not re.search(r"(^|/)(alembic|migrations)/", module.path)]
     yield from outside or every
