@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
 from discover.code import Call, Function, Module, Node
@@ -67,6 +68,8 @@ class Holder:
     prefix: Piece | None = None
     guards: list[str] = field(default_factory=list)
     function: int = -1
+    made: bool = False
+    """A factory of the codebase was called for it."""
 
 
 @dataclass(slots=True)
@@ -131,6 +134,8 @@ class Graph:
         """Key of a parameter → (path, number of the function, position)."""
         self.passed: dict[Key, list[Key]] = {}
         """Key of a parameter → what callers pass for it."""
+        self.mounters: dict[tuple[str, int], tuple[str, Call]] = {}
+        """Functions that mount a router they are given, at a prefix they are given: name, and the call in them."""
         self.wrappers: dict[tuple[str, int], Place] = {}
         """Functions that register what is passed to them: (path, number) → where."""
         self.lost: list[Place] = []
@@ -205,11 +210,21 @@ class Graph:
         where, made, _ = self.project.follow(module, node.items[0], function)
         scope = where.function(made)
         if scope is not None:
-            return [key for item in scope.returns for key in self.keys(where, item, scope.number, steps + 1)]
+            made_keys = [key for item in scope.returns for key in self.keys(where, item, scope.number, steps + 1)]
+            return list(dict.fromkeys(self._instance(made, where, scope, key, function) for made in made_keys))
         if made.kind == "class":
             return []
         # A wrapper of a package (`ASGIApp(app)`): what it wraps.
         return next((keys for item in node.arguments[:2] if (keys := self.keys(module, item, function, steps + 1))), [])
+
+    def _instance(self, made: Key, where: Module, factory: Function, key: Key, function: int) -> Key:
+        """Give what one call of a factory makes: each call has what the factory adds, and is mounted by itself."""
+        holder = self.holders.get(made)
+        if holder is None or made[0] != where.path or not where.within(holder.function, factory.number):
+            return made
+        self.holders[key] = Holder(holder.rule, holder.app, Place(key[0], key[1]), function=function, made=True)
+        self.mounts.append(Mount(key, made, None, []))
+        return key
 
     def _maker(self, module: Module, node: Node, function: int) -> tuple[Rule | None, str]:
         """Give the rule of what a call makes, and the origin that says so: of the callee, or of a base of its class."""
@@ -218,13 +233,13 @@ class Graph:
             origins += kind.origins
         for origin in origins:
             for rule in self.rules:
-                if origin in rule.extra["apps"] or origin in rule.extra["routers"]:
+                if any(fnmatchcase(origin, known) for known in (*rule.extra["apps"], *rule.extra["routers"])):
                     return rule, origin
         return None, ""
 
     def _holder(self, module: Module, node: Node, function: int, rule: Rule, origin: str, key: Key) -> Holder:
         name = last(origin)
-        app = origin in rule.extra["apps"]
+        app = any(fnmatchcase(origin, known) for known in rule.extra["apps"])
         given = node.get(rule.extra["prefix"]) or node.get("prefix")
         if name in ("Namespace", "namespace"):
             given = node.get("path")
@@ -464,6 +479,10 @@ class Graph:
                 given = arguments[1]
             if child is None:
                 return
+            if given is not None and self._both_given(module, given, child, function):
+                if (name := module.functions[function].name) not in MOUNTING:
+                    self.mounters[(module.path, function)] = (name, call)
+                return
             guards = self.guards.of_list(module, node.get("dependencies"), function)
             prefix = piece(self.project, module, given, function)
             children = self.keys(module, child, function)
@@ -600,6 +619,14 @@ class Graph:
         if function >= 0:
             self.wrappers[(module.path, function)] = place
 
+    def _both_given(self, module: Module, prefix: Node, child: Node, function: int) -> bool:
+        """Tell whether a function mounts what it is given, where it is told to: its callers say more."""
+        return function >= 0 and all(
+            item.kind == "name"
+            and any(parameter.name == item.value for parameter in module.functions[function].parameters)
+            for item in (prefix, child)
+        )
+
     def unwrap(self) -> None:
         """Read the calls of functions that register what they are given: a view, its paths, and where."""
         for (path, number), place in list(self.wrappers.items()):
@@ -609,6 +636,32 @@ class Graph:
                 for call in user.calls:
                     if last(call.node.items[0].dotted) == name and not call.decorator and self._unwrap(user, call):
                         self.lost = [other for other in self.lost if other != place]
+        for (path, number), (name, mount) in self.mounters.items():
+            module = self.project.module(path)
+            function = module.functions[number] if module is not None else None
+            for user in self.project.mentioning(self.unit, f"{name}(") if function is not None else []:
+                for call in user.calls:
+                    if last(call.node.items[0].dotted) == name and not call.decorator and function is not None:
+                        self.conditions = call.conditions
+                        self._call(user, Call(self._filled(mount.node, function, call.node), call.function))
+
+    def _filled(self, node: Node, function: Function, call: Node) -> Node:
+        """Write a call within a function with what that function is called with, instead of its parameters."""
+        parameters = [parameter.name for parameter in function.parameters if parameter.name not in ("self", "cls")]
+        given = dict(zip(parameters, call.arguments, strict=False)) | dict(call.pairs)
+
+        def fill(item: Node) -> Node:
+            if item.kind == "name" and item.value in given:
+                return given[str(item.value)]
+            return Node(
+                item.kind,
+                call.line,
+                item.value,
+                [fill(part) for part in item.items],
+                [(key, fill(part)) for key, part in item.pairs],
+            )
+
+        return fill(node)
 
     def _unwrap(self, module: Module, call: Call) -> bool:
         given = [*call.node.arguments, *(value for _, value in call.node.pairs)]
@@ -885,7 +938,7 @@ def _frameworks(project: Project, unit: Unit, made: Graph) -> Iterator[Finding]:
         if rule.value == "django":
             yield django_routes.framework(project, unit, trace)
             continue
-        holders = [holder for holder in made.holders.values() if holder.rule is rule]
+        holders = [holder for holder in made.holders.values() if holder.rule is rule and not holder.made]
         apps = sorted(
             (holder for holder in holders if holder.app), key=lambda holder: -project.proof(holder.place.path)
         )

@@ -358,7 +358,9 @@ def _configurations(project: Project, unit: Unit, server: str) -> list[str]:
         "uwsgi": ("uwsgi.ini", "uwsgi.yml", "uwsgi.yaml", "uwsgi*.ini"),
         "hypercorn": ("hypercorn.toml", "hypercorn.py", "hypercorn_config.py"),
     }[server]
-    return [path for path in project.files(unit, *patterns, root=True) if not path.endswith("/gunicorn.py")]
+    found = project.files(unit, *patterns, root=True)
+    bound = re.compile(r"^(bind|workers|worker_class|accesslog)\s*=", re.MULTILINE)
+    return [path for path in found if not path.endswith("gunicorn.py") or bound.search(project.text(path))]
 
 
 def _configured(project: Project, path: str) -> list[tuple[str, Place]]:
