@@ -31,6 +31,7 @@ class Target:
     better: str
     id: str = ""
     met: str = ""
+    weak: str = ""
     only_if_found: bool = False
 
 
@@ -42,7 +43,7 @@ class Compared:
     today: list[str]
     place: str
     state: str
-    """`met`, `other`, `absent` or `unseen`."""
+    """`met`, `weak`, `other`, `absent` or `unseen`."""
 
 
 @cache
@@ -65,8 +66,9 @@ def _compared(result: Result, target: Target) -> Compared:
     if there:
         said = [_said(each) for each in there[:2]]
         met = target.met and all(re.search(target.met, line, re.IGNORECASE) for line in said)
+        weak = any(is_weak(each) for each in there)
         place = plain(there[0].places[0]) if there[0].places else ""
-        return Compared(target, said, place, "met" if met else "other")
+        return Compared(target, said, place, "weak" if weak else "met" if met else "other")
     if proven:
         return Compared(target, ["not there"], "", "absent")
     return Compared(target, [], "", "unseen")
@@ -77,15 +79,35 @@ def _foreign_keys(result: Result, target: Target) -> Compared:
     keys = [(table, column) for table in own for column in table.columns if column.references]
     if not own:
         return Compared(target, [], "", "unseen")
+    collections = [table for table, _ in keys if table.kind == "collection"]
+    if collections and len(collections) == len(keys):
+        said = f"{view.counted(len(keys), 'reference')} between collections, which no database enforces"
+        return Compared(target, [said], plain(keys[0][0].place), "other")
     bare = [
         column
         for table, column in keys
         if not (column.index or column.unique or column.primary_key)
         and not {column.name, column.column} & {_first_column(index) for index in table.indexes}
     ]
+    if _indexes_references(result):
+        bare = []
     said = view.counted(len(keys), "foreign key")
-    said += f", {len(bare)} of them without an index" if bare else ", each with an index" if keys else ""
+    said += f"; no index was seen for {len(bare)} of them" if bare else ", each with an index" if keys else ""
     return Compared(target, [said], plain(keys[0][0].place) if keys else "", "other" if bare or not keys else "met")
+
+
+def _indexes_references(result: Result) -> bool:
+    """Tell whether each foreign key has an index anyway: MySQL and Django make it."""
+    said = " ".join(str(found.value) for key in ("database", "orm") for found in result.used(key))
+    return bool(re.search(r"mysql|mariadb|django", said, re.IGNORECASE))
+
+
+def is_weak(found: Finding) -> bool:
+    """Tell whether a value is one that the new service is there to end: `any origin`, `md5`, a secret in the code."""
+    return any(
+        found.key in target.keys and target.weak and re.search(target.weak, _said(found), re.IGNORECASE)
+        for target in targets()
+    )
 
 
 def _first_column(index: str) -> str:
@@ -102,7 +124,7 @@ def environment() -> Environment:
     """Give what the report is rendered with: everything that is put in is escaped."""
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {"plain": plain, "label": view.label, "lacking": view.lacking, "quoted": quoted}
-    made.tests |= {"absent": view.is_absent}
+    made.tests |= {"absent": view.is_absent, "weak": is_weak}
     return made
 
 

@@ -713,7 +713,7 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
         "winston",
         "larger than 2 MB",
         "Argon2id",
-        "1 foreign key, 1 of them without an index",
+        "1 foreign key; no index was seen for 1 of them",
     ):
         assert said in text, said
 
@@ -724,6 +724,41 @@ def test_a_promise_that_is_kept_today_is_not_sold_as_better() -> None:
     assert states["Passwords"] == "met"
     assert states["Rate limits"] == "unseen"
     assert "Secrets in code" not in states
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "value", "weak"),
+    [
+        (Row.WHO, "password_hash", "md5", True),
+        (Row.WHO, "password_hash", "bcrypt", False),
+        (Row.WHO, "committed_secret", "hard-coded secret (value not shown)", True),
+        (Row.EDGES, "cors", "any origin", True),
+        (Row.EDGES, "cors", "one origin from CORS_ORIGIN", False),
+        (Row.EDGES, "other", "any origin", False),
+    ],
+)
+def test_what_should_not_stay_stands_out(row: Row, key: str, value: str, weak: bool) -> None:
+    item = found(row, key, value)
+    assert report.is_weak(item) is weak
+    assert ('class="chip warn"' in html(result(item))) is weak
+
+
+@pytest.mark.parametrize(
+    ("database", "said"),
+    [
+        ("postgresql", "1 foreign key; no index was seen for 1 of them"),
+        ("mysql", "1 foreign key, each with an index"),
+    ],
+)
+def test_an_index_that_a_database_makes_anyway_is_not_missed(database: str, said: str) -> None:
+    made = result(found(Row.DATA, "database", database), users(), table("posts", refers("user_id", "users")))
+    assert [each.today for each in report.compared(made) if each.target.subject == "Foreign keys"] == [[said]]
+
+
+def test_references_of_documents_are_no_foreign_keys() -> None:
+    made = result(users(), table("posts", refers("user_id", "users"), kind="collection"))
+    said = [each.today for each in report.compared(made) if each.target.subject == "Foreign keys"]
+    assert said == [["1 reference between collections, which no database enforces"]]
 
 
 def test_the_promises_are_rows_of_the_register() -> None:
