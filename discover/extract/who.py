@@ -494,6 +494,16 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
                     lists.setdefault(tuple(values[:MAX_ROLES]), []).append(Place(module.path, held.line))
         if page:
             continue
+        for call in module.calls:
+            arguments = call.node.arguments
+            if (
+                call.node.items[0].dotted in ("pgEnum", "mysqlEnum")
+                and len(arguments) > 1
+                and "role" in str(arguments[0].value)
+            ):
+                words = tuple(str(item.value) for item in arguments[1].items if item.kind == "string")
+                if words:
+                    lists.setdefault(words[:MAX_ROLES], []).append(project.place(module, call))
         takers = {
             function.name: number
             for function in module.functions
@@ -523,16 +533,16 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
                     ):
                         given.setdefault(value.value, project.place(module, call))
         _role_columns(module, columns, assigned)
+    _declared(project, unit, lists)
     proofs = {
         place: project.proof(place.path)
         for place in [*(place for places in lists.values() for place in places), *given.values(), *columns.values()]
     }
     if lists:
-        longest = sorted(lists, key=lambda values: (-max(proofs[place] for place in lists[values]), -len(values)))[0]
-        places = lists[longest]
-        yield finding(
-            "roles", ", ".join(longest), max(proofs[place] for place in places), [*places, *list(columns.values())[:3]]
-        )
+        best = sorted(lists, key=lambda values: (-max(proofs[place] for place in lists[values]), -len(values)))
+        for values in best[:3]:
+            places = [*lists[values], *(list(columns.values())[:3] if values is best[0] else [])]
+            yield finding("roles", ", ".join(values), max(proofs[place] for place in lists[values]), places)
     elif columns:
         values = sorted((value for value in dict.fromkeys([*given, *assigned]) if value not in _CHAT), key=_rank)
         tables = ", ".join(columns)
@@ -554,6 +564,22 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
         yield finding("roles", ", ".join(listed[:MAX_ROLES]), proof, places)
     else:
         yield from _flags(project, unit)
+
+
+_PRISMA_ENUM = re.compile(r"^enum\s+\w*Roles?\w*\s*\{([^}]*)\}", re.MULTILINE)
+_SQL_ENUM = re.compile(r"create\s+type\s+[\w.\"]*roles?\w*\"?\s+as\s+enum\s*\(([^)]*)\)", re.IGNORECASE)
+
+
+def _declared(project: Project, unit: Unit, lists: dict[tuple[str, ...], list[Place]]) -> None:
+    """Enums of roles in Prisma's schema, if its client is used, and in SQL."""
+    prisma = next(importing_any(project, unit, "@prisma/client"), None) is not None
+    for path in project.files(unit, *(["*.prisma"] if prisma else []), "*.sql"):
+        text = project.text(path)[:500_000]
+        for match in (_PRISMA_ENUM if path.endswith(".prisma") else _SQL_ENUM).finditer(text):
+            bare = re.sub(r"//[^\n]*|@\S+", "", match[1])
+            names = tuple(re.findall(r"\w+", bare) if path.endswith(".prisma") else re.findall(r"'([^']+)'", bare))
+            if names:
+                lists.setdefault(names[:MAX_ROLES], []).append(Place(path, text.count("\n", 0, match.start()) + 1))
 
 
 def _rank(role: str) -> int:
@@ -605,6 +631,16 @@ def _role_columns(module: Module, columns: dict[str, Place], assigned: dict[str,
                 if value is not None:
                     columns[str(call.node.arguments[0].value)] = Place(module.path, value.line)
                     _defaults(value, assigned, Place(module.path, value.line))
+        if name == "Schema" and call.node.arguments:
+            value = call.node.arguments[0].get("role") or call.node.arguments[0].get("roles")
+            if value is not None:
+                columns[f"the schema of {module.path}"] = Place(module.path, value.line)
+                _defaults(value, assigned, Place(module.path, value.line))
+                for node in wiring.walk(value):
+                    listed = node.get("enum")
+                    for item in listed.items if listed is not None and listed.kind == "array" else []:
+                        if item.kind == "string":
+                            assigned.setdefault(str(item.value), Place(module.path, item.line))
     for class_ in module.classes:
         if re.search(r"(Form|Schema|Serializer)\b", " ".join([class_.name, *(base.dotted for base in class_.bases)])):
             continue
@@ -633,7 +669,7 @@ def _role_columns(module: Module, columns: dict[str, Place], assigned: dict[str,
                 continue
             if value.kind == "string" and _WORD.match(str(value.value)):
                 assigned.setdefault(str(value.value), Place(module.path, value.line))
-            elif value.kind == "call" and value.items[0].dotted.endswith(("enum", "valid", "oneOf")):
+            elif value.kind == "call" and value.items[0].dotted.lower().endswith(("enum", "valid", "oneof")):
                 for node in value.arguments:
                     for item in node.items if node.kind == "array" else [node]:
                         if item.kind == "string":

@@ -204,7 +204,26 @@ def _length(project: Project, module: Module, node: Node, function: int, bare: f
             where, found, inside = project.follow(module, node, function)
             if found is not node:
                 return _length(project, where, found, inside, unit_of_name(str(node.value)) or bare, steps + 1)
+            if (spot := _configured(project, module, node, function)) is not None:
+                return _length(project, spot.module, spot.node, spot.function, bare, steps + 1)
     return None
+
+
+def _configured(project: Project, module: Module, node: Node, function: int) -> Spot | None:
+    """Find what `config.get("security").expiresIn` means: the member of a part of the configuration's object."""
+    where, held, _ = project.follow(module, node.items[0], function)
+    callee = held.items[0] if held.kind == "call" else held
+    if callee.kind != "attribute" or callee.value not in ("get", "getOrThrow") or not held.arguments:
+        return None
+    part, name = str(held.arguments[0].value), str(node.value)
+    found = [
+        Spot(other.module, value, other.function)
+        for path in project.sources(project.unit_of(where.path))
+        if "config" in path and (inner := project.module(path)) is not None
+        for other in every(inner)
+        if (group := other.node.get(part)) is not None and (value := group.get(name)) is not None
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def is_setting(project: Project, place: Place) -> bool:

@@ -503,7 +503,7 @@ def _libraries(project: Project, unit: Unit) -> Iterator[Way | Finding]:
         elif found:
             pages = sorted((use.place for use in found), key=lambda place: place.path.endswith((".tsx", ".jsx")))
             proof, places = wiring.best(project, pages)
-            yield Way(rule.value, places, proof, order=15)
+            yield Way(rule.value, places, proof, order=45 if rule.value.startswith(("basic", "fixed")) else 15)
 
 
 def providers_of(project: Project, unit: Unit) -> dict[str, Place]:
@@ -1065,7 +1065,8 @@ def _nest(project: Project, unit: Unit) -> Iterator[Finding]:
                     name = node.dotted or "a guard"
                     if node.kind == "call" and node.arguments:
                         value = project.fold(module, node.arguments[0], call.function)
-                        name = f"{node.items[0].dotted}('{value.value}')" if value.known else node.items[0].dotted
+                        given = value.known and isinstance(value.value, str)
+                        name = f"{node.items[0].dotted}('{value.value}')" if given else node.items[0].dotted
                     if not re.search(r"throttl", name, re.IGNORECASE):
                         used.setdefault(name, []).append(project.place(module, call))
     for name, places in used.items():
