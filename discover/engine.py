@@ -6,6 +6,7 @@ import gc
 import importlib
 import pkgutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -85,8 +86,11 @@ def discover(
     progress: Callable[[str], None] = lambda _: None,
     seconds: float = SECONDS,
     strict: bool = False,
+    workers: Workers | None = None,
 ) -> Result:
-    """Read a codebase, and give what one unit of it has. `strict` lets a fault of an extractor end the run.
+    """Read a codebase, and give what one unit of it has.
+
+    `strict` lets a fault of an extractor end the run. `workers` are those of several runs; they go on afterwards.
 
     Raises:
         NotFoundError: there is no such folder, or nothing in it.
@@ -105,8 +109,8 @@ def discover(
     chosen = choose(every, unit)
     # What is read stays until the end: looking for garbage among it again and again costs a third of the time.
     gc.set_threshold(200_000, 20, 100)
-    with Workers() as workers:
-        project = Project(tree, every, workers, deadline=start + seconds)
+    with nullcontext(workers) if workers is not None else Workers() as parsers:
+        project = Project(tree, every, parsers, deadline=start + seconds)
         project.strict = strict
         result = Result(tree.root, chosen, every)
         for module in extractors():

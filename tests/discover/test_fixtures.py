@@ -3,123 +3,135 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
 from discover.engine import Result, discover
-from discover.findings import ABSENT, Column, Proof
-from discover.rules import rules
+from discover.findings import ABSENT, Column, Finding, Proof
+from discover.rules import Rule, rules
+from discover.workers import Workers
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/expected.yml"))
+ALONE = {name: rule for name, rule in rules().items() if rule.example}
 
 
-@cache
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(count=1) as shared:
+        yield shared
+
+
 def expected(name: str) -> dict[str, Any]:
     read = yaml.safe_load((FIXTURES / name / "expected.yml").read_text(encoding="utf-8"))
-    assert isinstance(read, dict)
+    assert isinstance(read, dict), name
     return read
 
 
-@cache
-def found(name: str) -> Result:
-    return discover(FIXTURES / name, unit=expected(name).get("unit"), strict=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_codebase_is_what_its_fixture_says(name: str, workers: Workers) -> None:
+    wanted = expected(name)
+    result = discover(FIXTURES / name, unit=wanted.get("unit"), strict=True, workers=workers)
+    assert [
+        each for each in wanted.get("findings", []) if not any(fits(item, each) for item in result.findings)
+    ] == [], lines(result)
+    assert false_claims(result, wanted) == [], lines(result)
+    if "routes" in wanted:
+        assert sorted(f"{route.method} {route.path}" for route in result.routes) == sorted(wanted["routes"])
+    tables = {entity.table: entity for entity in result.entities}
+    assert not [table for table in wanted.get("no_tables", []) if table in tables]
+    for table in wanted.get("entities", []):
+        assert table["table"] in tables, sorted(tables)
+        columns = {column.name: column for column in tables[table["table"]].columns}
+        for column, says in table.get("columns", {}).items():
+            assert column in columns, (table["table"], sorted(columns))
+            assert set(str(says).split()) - {"->"} <= words(columns[column]), (table["table"], column, says)
 
 
-def lines(name: str) -> str:
-    return "\n".join(
-        f"{item.row}/{item.key} = {item.value!r} scope={item.scope!r} condition={item.condition!r} "
-        f"{item.proof.name.lower()} {', '.join(map(str, item.places[:3]))}"
-        for item in found(name).findings
+def fits(item: Finding, wanted: dict[str, Any]) -> bool:
+    """Tell whether a finding is the wanted one, as far as that says."""
+    return (
+        item.row == wanted["row"]
+        and item.key == wanted["key"]
+        and str(item.value) == str(wanted["value"])
+        and item.scope == wanted.get("scope", item.scope)
+        and item.condition == wanted.get("condition", item.condition)
+        and item.proof.name.lower() == wanted.get("proof", item.proof.name.lower())
+        and ("place" not in wanted or wanted["place"] in map(str, item.places))
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_a_codebase_has_is_found_with_its_place(name: str) -> None:
-    missing = []
-    for wanted in expected(name).get("findings", []):
-        same = [
-            item
-            for item in found(name).findings
-            if item.row == wanted["row"]
-            and item.key == wanted["key"]
-            and str(item.value) == str(wanted["value"])
-            and item.scope == wanted.get("scope", item.scope)
-            and item.condition == wanted.get("condition", item.condition)
-            and item.proof.name.lower() == wanted.get("proof", item.proof.name.lower())
-            and wanted.get("place", str(item.places[0]) if item.places else "")
-            in [str(place) for place in item.places] + [""]
-        ]
-        if not same:
-            missing.append(wanted)
-    assert not missing, lines(name)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_claimed_that_is_not_there(name: str) -> None:
+def false_claims(result: Result, wanted: dict[str, Any]) -> list[str]:
+    """Give what is claimed and must not be."""
     claims = [
         item
-        for item in found(name).findings
+        for item in result.findings
         if item.proof >= Proof.USED and not str(item.value).startswith((ABSENT, "none"))
     ]
-    false = [item for item in claims if item.key in expected(name).get("absent", [])]
-    for word in expected(name).get("not_values", []):
+    false = [item for item in claims if item.key in wanted.get("absent", [])]
+    for word in wanted.get("not_values", []):
         false += [item for item in claims if re.search(rf"\b{re.escape(str(word))}\b", str(item.value), re.IGNORECASE)]
-    assert not false, lines(name)
+    return [f"{item.key} = {item.value}" for item in false]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "routes" in expected(name)])
-def test_every_operation_is_found_and_no_other(name: str) -> None:
-    assert sorted(f"{route.method} {route.path}" for route in found(name).routes) == sorted(expected(name)["routes"])
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if "entities" in expected(name)])
-def test_every_table_is_found_with_its_columns(name: str) -> None:
-    tables = {entity.table: entity for entity in found(name).entities}
-    for wanted in expected(name)["entities"]:
-        assert wanted["table"] in tables, sorted(tables)
-        columns = {column.name: column for column in tables[wanted["table"]].columns}
-        for column, says in wanted.get("columns", {}).items():
-            assert column in columns, (wanted["table"], sorted(columns))
-            said = words(columns[column])
-            assert set(says.split()) - {"->"} <= said, (wanted["table"], column, says, said)
-    for table in expected(name).get("no_tables", []):
-        assert table not in tables
+def lines(result: Result) -> str:
+    """Write what was found, for whoever reads a failure."""
+    return "\n".join(
+        f"{item.row}/{item.key} = {item.value!r} scope={item.scope!r} condition={item.condition!r} "
+        f"{item.proof.name.lower()} {', '.join(map(str, item.places[:3]))}"
+        for item in result.findings
+    )
 
 
 def words(column: Column) -> set[str]:
     """Write a column as words: `uuid pk unique null -> users.id`."""
-    said = {
-        *column.type.split(),
-        column.type,
-        "null" if column.nullable else "not",
-        column.references,
-        column.default or "",
-    }
-    said |= {"null"} if not column.nullable else set()
+    said = {*column.type.split(), column.type, column.references, column.default or "", "null"}
     said |= {
         word
-        for word, holds in (("pk", column.primary_key), ("unique", column.unique), ("index", column.index))
+        for word, holds in (
+            ("not", not column.nullable),
+            ("pk", column.primary_key),
+            ("unique", column.unique),
+            ("index", column.index),
+        )
         if holds
     }
     return said - {""}
 
 
-def test_every_rule_has_a_fixture_that_uses_it() -> None:
-    said = {
-        (item.row, item.key, word)
-        for name in NAMES
-        for item in found(name).findings
-        for word in [str(item.value).lower()]
-        if item.proof >= Proof.USED
-    }
+@pytest.mark.parametrize("rule", ALONE.values(), ids=list(ALONE))
+def test_the_example_of_a_rule_is_a_use(rule: Rule, tmp_path: Path, workers: Workers) -> None:
+    python = rule.pypi and not rule.npm
+    if python:
+        (tmp_path / "requirements.txt").write_text("\n".join(rule.pypi), encoding="utf-8")
+    else:
+        listed = ", ".join(f'"{name}": "1"' for name in rule.npm)
+        (tmp_path / "package.json").write_text(f'{{"name": "x", "dependencies": {{{listed}}}}}', encoding="utf-8")
+    file = tmp_path / (rule.example_file or ("app.py" if python else "app.ts"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(rule.example, encoding="utf-8")
+    found = discover(tmp_path, strict=True, workers=workers).findings
+    assert [item for item in found if proves(rule, item.row, item.key, item.value) and item.proof >= Proof.USED], found
+
+
+def proves(rule: Rule, row: object, key: object, value: object) -> bool:
+    """Tell whether a finding speaks of a rule's technology."""
+    return row == rule.row and key == rule.key and rule.value.lower() in str(value).lower()
+
+
+def test_every_rule_has_an_example_or_a_fixture() -> None:
+    said = [each for name in NAMES for each in expected(name).get("findings", [])]
+    named = {rule for name in NAMES for rule in expected(name).get("rules", [])}
     unproven = [
-        rule.name
-        for rule in rules().values()
-        if not any(row == rule.row and key == rule.key and rule.value.lower() in text for row, key, text in said)
-        and not any(rule.name in expected(name).get("rules", []) for name in NAMES)
+        name
+        for name, rule in rules().items()
+        if not rule.example
+        and name not in named
+        and not any(proves(rule, each["row"], each["key"], each["value"]) for each in said)
     ]
     assert not unproven
+    assert not named - rules().keys()
