@@ -107,4 +107,5 @@ def asked(name: str) -> str:
 
 def default(name: str, given: Mapping[str, Any]) -> Any:
     """Give what the template takes where nothing is answered, after the answers that are given."""
-    return derive({key: value for key, value in given.items() if key != name})[name]
+    value = derive({key: value for key, value in given.items() if key != name})[name]
+    return list(dict.fromkeys(value)) if isinstance(value, list) else value
