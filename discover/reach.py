@@ -19,6 +19,11 @@ _SCRIPT_FILE = re.compile(r"(?:^|[\s=])((?:\./)?[\w@./-]+\.(?:[cm]?[jt]sx?|py))\
 _UVICORN = re.compile(
     r"\b(?:uvicorn|gunicorn|hypercorn|celery|granian|daphne|flask)\b[^\n;&|]*?\b([a-z_][\w]*(?:\.[a-z_]\w*)+|[a-z_]\w*)(?=:)"
 )
+_FRAMEWORKS = frozenset({"fastapi", "flask", "quart", "sanic", "starlette", "litestar", "aiohttp"})
+_APPLICATION = re.compile(
+    rb"^\w+(?:[ \t]*:[^=\n]+)?[ \t]*=[ \t]*(?:\w+\.)*(?:FastAPI|Flask|Quart|Sanic|Starlette|Litestar|Application)\(",
+    re.MULTILINE,
+)
 _NEXT_ENTRY = re.compile(
     r"^(src/)?(app/(.*/)?(page|route|layout|template|error|loading|not-found|default|sitemap|robots|opengraph-image)\.[jt]sx?"
     r"|pages/.*\.[jt]sx?|(middleware|proxy|instrumentation)\.[jt]s)$"
@@ -96,6 +101,7 @@ class Reach:
                     and "/" not in inner
                     and re.search(rb"Flask\(|FastAPI\(|create_app|__main__", self._project.tree.bytes(path) or b"")
                 )
+                or (path.endswith(".py") and self._makes_application(path))
             ):
                 found.append(path)
         if not any(found):
@@ -113,6 +119,13 @@ class Reach:
             ):
                 found += [path for end in SOURCES if (path := f"{prefix}{stem}{end}") in self._project.tree.sizes]
         return list(dict.fromkeys(path for path in found if path))
+
+    def _makes_application(self, path: str) -> bool:
+        """Tell whether a server can be told to start a Python module: its top level makes the application."""
+        scan = self._project.scans.get(path)
+        if scan is None or not any(name.split(".")[0] in _FRAMEWORKS for name in scan.specifiers):
+            return False
+        return bool(_APPLICATION.search(self._project.tree.bytes(path) or b""))
 
     def _source_of(self, unit: Unit, text: str) -> str:
         """Give the source of a file that is started, also where the command names what the compiler wrote."""
