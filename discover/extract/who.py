@@ -540,9 +540,9 @@ def _roles(project: Project, unit: Unit) -> Iterator[Finding]:
     }
     if lists:
         best = sorted(lists, key=lambda values: (-max(proofs[place] for place in lists[values]), -len(values)))
-        for values in best[:3]:
-            places = [*lists[values], *(list(columns.values())[:3] if values is best[0] else [])]
-            yield finding("roles", ", ".join(values), max(proofs[place] for place in lists[values]), places)
+        for names in best[:3]:
+            places = [*lists[names], *(list(columns.values())[:3] if names is best[0] else [])]
+            yield finding("roles", ", ".join(names), max(proofs[place] for place in lists[names]), places)
     elif columns:
         values = sorted((value for value in dict.fromkeys([*given, *assigned]) if value not in _CHAT), key=_rank)
         tables = ", ".join(columns)
