@@ -67,11 +67,13 @@ PARENTS: dict[str, tuple[tuple[str, str, str], ...]] = {
 """Parents of installed packages → the columns that they add: (name, type, `null`, `unique`, `primary` or a default)."""
 
 _MODEL = re.compile(
-    r"(?!.*(Manager|QuerySet|Backend|Form|Admin|Serializer|Field|Config|Choices|View)(\.\w+)?(\(\))?$)"
+    r"(?!.*(Manager|QuerySet|Backend|Form|Admin|Serializer|Field|Config|Choices|View|Set)(\.\w+)?(\(\))?$)"
     r"(^django\.(contrib\.gis\.)?db\.models(\.base)?\.Model$|^django\.contrib\.\w+\.(models|base_user|base_session)\.\w+$"
     r"|^(model_utils|django_extensions|mptt|polymorphic|safedelete|parler|guardian|simple_history|treebeard|modelcluster"
-    r"|wagtail|taggit|psqlextra|django_cte|solo|ordered_model|django_lifecycle|organizations)\b.*\.\w+$)"
+    r"|wagtail|taggit|psqlextra|django_cte|solo|ordered_model|django_lifecycle|organizations)\b.*(\.models?(\.\w+)*\.\w+|\.\w*Model(Mixin|Base)?)$)"
 )
+_CONCRETE = re.compile(r"^(?:wagtail(?:\.core)?|django\.contrib\.auth)\.models\.(Page|User|Group)$")
+"""Parents of packages that make tables of their own: a class that inherits from one points to it."""
 _EXAMPLE = re.compile(r"example|sample|demo|tutorial|playground|sandbox", re.IGNORECASE)
 _SECRET = re.compile(r"passw|secret|token|api_?key|otp", re.IGNORECASE)
 
@@ -133,6 +135,8 @@ class _Reader:
             if module.language != "python" or "/migrations/" in module.path:
                 continue
             for kind in module.classes:
+                if kind.parent >= 0:
+                    continue
                 found = model(self.project, module, kind)
                 if any(_MODEL.match(root) for root in found.roots) and self.app_of(module.path) is not None:
                     self.models[module.path, kind.number] = found

@@ -32,7 +32,7 @@ from discover.project import Project, Unit, Value
 
 PACKAGES = ("sqlalchemy", "flask_sqlalchemy", "sqlmodel", "flask_sqlalchemy_lite", "advanced_alchemy")
 _ROOT = re.compile(
-    r"(^|\.)(DeclarativeBase(NoMeta)?|declarative_base\(\)|automap_base\(\)|generate_base\(\)|SQLAlchemy\(\)\.Model"
+    r"(^|\.|#\w*)(DeclarativeBase(NoMeta)?|declarative_base\(\)|automap_base\(\)|generate_base\(\)|SQLAlchemy\(\)\.Model"
     r"|flask_sqlalchemy\.(model\.)?Model|(UUID|BigInt|CommonTable|DefaultBase)\w*Base)$"
 )
 _PLAIN = re.compile(
@@ -351,6 +351,13 @@ class Reader:
         if value is None or value.kind != "call":
             return None
         origin = self.project.origin(module, value.items[0], scope)
+        if origin == "functools.partial()":
+            where, made = self.project.find(module, value.items[0], scope)
+            if made.kind == "call" and made.arguments and _COLUMN.search(self.project.origin(where, made.arguments[0])):
+                given = {keyword for keyword, _ in value.pairs}
+                pairs = value.pairs + [pair for pair in made.pairs if pair[0] not in given]
+                return Node("call", value.line, items=[made.arguments[0], *value.arguments], pairs=pairs)
+            return None
         if _WRAPPING.search(origin) and value.arguments:
             inner = self.column_call(module, value.arguments[0], scope)
             if inner is not None:
@@ -1016,10 +1023,10 @@ def _engines(project: Project, unit: Unit) -> Iterator[tuple[Module, Call]]:
         (module, call)
         for module in project.importing(unit, *PACKAGES)
         for call in module.calls
-        if _ENGINE.search(call.node.items[0].dotted)
+        if "engine" in call.node.items[0].dotted.lower()
         and _ENGINE.search(project.origin(module, call.node.items[0], call.function))
         and not _TEST_CLASS.search(" ".join(call.conditions))
     ]
-    every.sort(key=lambda pair: (-project.proof(pair[0].path), "scripts/" in pair[0].path))
+    every.sort(key=lambda pair: ("scripts/" in pair[0].path, -project.proof(pair[0].path)))
     outside = [(module, call) for module, call in every if not re.search(r"(^|/)(alembic|migrations)/", module.path)]
     yield from outside or every
