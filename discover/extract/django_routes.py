@@ -232,7 +232,8 @@ class Urls:
         self.regex = False
         self.routers: dict[str, Place] = {}
         """Class of each router in use → where it is made."""
-        self.viewsets: list[Kind] = []
+        self.views: list[Kind] = []
+        """Classes of views that have a route."""
         self.roots: list[Module] = []
         self.registering: list[Module] | None = None
         """Modules that may register something on a router; read when the first router is met."""
@@ -486,7 +487,7 @@ class Urls:
         self, kind: Kind, pieces: list[Piece], guards: list[str], end: str, place: Place
     ) -> Iterator[tuple[Route, list[Piece]]]:
         """Give the routes of a ViewSet: the actions that its class really has."""
-        self.viewsets.append(kind)
+        self.views.append(kind)
         actions: set[str] = set()
         for origin in kind.origins:
             actions.update(VIEWSETS.get(last(origin), ()))
@@ -594,10 +595,11 @@ class Urls:
                     yield self.route(method, pieces, place, guards, None, f"{target.dotted}"), pieces
                 return
             if mapping is not None and mapping.kind == "object":
-                self.viewsets.append(kind)
+                self.views.append(kind)
                 for verb, action in mapping.pairs:
                     yield self._action(kind, str(action.value), verb.upper(), pieces, guards, place)
                 return
+            self.views.append(kind)
             for method in self._methods(kind):
                 found_method = self._handler(kind, method)
                 where_ = Place(found_method[0].path, found_method[1].line) if found_method is not None else place
@@ -769,7 +771,7 @@ def _versioning(project: Project, made: Site, urls: Urls) -> Iterator[Finding]:
         listed.append((*default, ""))
     listed += [
         (owner, member.value, f"only {kind.class_.name}")
-        for kind in urls.viewsets
+        for kind in urls.views
         for owner, member in [kind.members.get("versioning_class", (kind.module, Member("", 0)))]
         if member.value is not None
     ]

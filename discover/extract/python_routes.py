@@ -899,6 +899,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         yield _language(project, unit)
     yield from _count(project, made, every)
     yield from _versions(project, every)
+    yield from _versions_by_package(project, unit)
+    yield from _versions_in_headers(project, made)
 
 
 def _count(project: Project, made: Graph, every: list[Counted]) -> Iterator[Finding]:
@@ -993,3 +995,48 @@ def _versions(project: Project, every: list[Counted]) -> Iterator[Finding]:
     places = [place for place, _ in prefixes.values()]
     proof = max(project.proof(place.path) for place in places)
     yield Finding(Row.VERSIONS, "versioning", f"path {', '.join(sorted(prefixes))}", proof, places[:5], note=note)
+
+
+def _versions_by_package(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Tell the versions that a package gives to an application: their prefix is an argument."""
+    for rule, found in each(project, unit, Row.VERSIONS, "python_versioning"):
+        found.key = "versioning"
+        if found.proof >= Proof.USED:
+            name = next((listed for listed in rule.pypi if unit.dependency(listed) is not None), rule.value)
+            found.value = f"path or header ({name})" if name == "cadwyn" else f"path /v{{major}} ({name})"
+            for module in project.importing(unit, *rule.modules):
+                for call in module.calls:
+                    if (given := call.node.get("prefix_format")) is not None:
+                        found.value = f"path {project.fold(module, given, call.function)} ({name})"
+                        found.places.insert(0, project.place(module, call))
+        yield found
+
+
+_VERSION_HEADER = re.compile(r"^(x[-_])?(api|accept)[-_]?version$", re.IGNORECASE)
+
+
+def _versions_in_headers(project: Project, made: Graph) -> Iterator[Finding]:
+    """Tell a version that handlers read from a header."""
+    seen: dict[str, list[Place]] = {}
+    for module in made.modules:
+        for call in module.calls:
+            arguments = call.node.arguments
+            if (
+                re.search(r"(^|\.)headers\.get$", call.node.items[0].dotted)
+                and arguments
+                and arguments[0].kind == "string"
+            ):
+                name = str(arguments[0].value)
+                if _VERSION_HEADER.match(name):
+                    seen.setdefault(name, []).append(project.place(module, call))
+        for function in module.functions:
+            for parameter in function.parameters:
+                default = parameter.default
+                header = default is not None and default.kind == "call" and last(default.items[0].dotted) == "Header"
+                if header or "Header(" in parameter.type:
+                    alias = default.get("alias") if header and default is not None else None
+                    name = str(alias.value) if alias is not None else parameter.name.replace("_", "-")
+                    if _VERSION_HEADER.match(name):
+                        seen.setdefault(name, []).append(Place(module.path, function.line))
+    for name, places in seen.items():
+        yield Finding(Row.VERSIONS, "versioning", f"header {name}", project.proof(places[0].path), places[:5])
