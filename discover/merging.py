@@ -62,9 +62,11 @@ def findings(every: list[Finding]) -> list[Finding]:
 
 
 def _same(text: str) -> str:
-    """Write a table's name so that spellings of one noun are equal: `UserEntity`, `users`, `user`."""
-    bare = re.sub(r"[^a-z0-9]", "", re.sub(r"(entity|model|schemaclass|schema|document)$", "", text.lower()))
-    return re.sub(r"(ies)$", "y", bare) if bare.endswith("ies") else bare.removesuffix("s")
+    """Write a table's name so that spellings of one noun are equal: `UserEntity`, `userschemaclasses`, `users`."""
+    bare = re.sub(r"[^a-z0-9]", "", text.lower())
+    one = re.sub(r"ies$", "y", re.sub(r"(ss|x|ch|sh)es$", r"\1", bare))
+    one = one if one != bare or one.endswith("ss") else one.removesuffix("s")
+    return re.sub(r"(entity|model|schemaclass|schema|document)$", "", one).removesuffix("s") or one
 
 
 def entities(result: Result) -> list[Entity]:
