@@ -132,7 +132,7 @@ def _read(project: Project, unit: Unit) -> _Schema:
     modules = list(project.mentioning(unit, "createTable", "alterTable", "knex", "dropTable", ".raw("))
     for module in sorted(modules, key=lambda module: posixpath.basename(module.path)):
         up = _up(project, module)
-        if up is not None and _migrates(module):
+        if up is not None and _migrates(module, up):
             schema.migrations.append(Place(module.path, module.functions[up].line))
             _run(project, schema, module, up, module.path)
     for module in modules:
@@ -149,11 +149,12 @@ def _read(project: Project, unit: Unit) -> _Schema:
     return schema
 
 
-def _migrates(module: Module) -> bool:
+def _migrates(module: Module, up: int) -> bool:
     """Tell a migration of Knex from those of other tools, which have functions of the same names."""
-    queries = any("queryInterface" in (parameter.name for parameter in scope.parameters) for scope in module.functions)
-    folder = bool(re.search(r"(^|/)[\w-]*migrations?[\w-]*/", module.path))
-    return not queries and (folder or any(_operation(call.node) for call in module.calls))
+    first = module.functions[up].parameters[0] if module.functions[up].parameters else None
+    if first is None or "Kysely" in first.type or first.name == "queryInterface":
+        return False
+    return first.name == "knex" or "Knex" in first.type or any(_operation(call.node) for call in module.calls_in(up))
 
 
 def _up(project: Project, module: Module) -> int | None:

@@ -50,9 +50,13 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     yield evidence
     opened = [
         project.place(module, call)
-        for module in project.importing(unit, *_PACKAGES)
+        for module in {
+            module.path: module
+            for module in [*project.importing(unit, *_PACKAGES), *project.mentioning(unit, "mongoose")]
+        }.values()
         for call in module.calls
         if _OPENS.match(project.origin(module, call.node.items[0], call.function))
+        or call.node.items[0].dotted.endswith(".mongoose.connect")
     ]
     opened.sort(key=lambda place: -project.proof(place.path))
     yield Finding(Row.DATA, "database", "mongodb", evidence.proof, opened[:3] or evidence.places[:2])
