@@ -18,7 +18,7 @@ MAX_ELEMENTS = 5_000
 """Of one list or dictionary; what follows is data, not configuration."""
 MAX_CONDITIONS = 20
 MAX_LAYERS = 40
-"""How often a name may be set again, each time with what it was before inside."""
+"""How often a name may be set again, each time with what it was before inside; also how many `and`s are kept."""
 MAX_TEXT = 120
 
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -537,7 +537,7 @@ class _Reader:
         operator = "and" if isinstance(node.op, ast.And) else "or"
         found = self.expression(node.values[0])
         passed: list[str] = []
-        for before, value in zip(node.values, node.values[1:], strict=False):
+        for before, value in zip(node.values, node.values[1:MAX_LAYERS], strict=False):
             if operator == "and":
                 passed.append(self.text(before))
             with self.when(*passed):
@@ -545,7 +545,7 @@ class _Reader:
         return found
 
     def compare(self, node: ast.Compare) -> Node:
-        sides = [self.expression(side) for side in (node.left, *node.comparators)]
+        sides = [self.expression(side) for side in (node.left, *node.comparators[:MAX_LAYERS])]
         found: Node | None = None
         for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
             one = Node("binary", node.lineno, _OPERATORS.get(type(operator), ""), [left, right])
