@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from discover.code import Call, Function, Module, Node
-from discover.findings import Place, Route, Row
+from discover.findings import Place, Proof, Route, Row
 from discover.project import SCRIPTS, Project, Unit
 from discover.rules import Rule, of
 from discover.wiring import Spot, condition, walk
@@ -193,11 +193,14 @@ class Graph:
         results: dict[Key, list[Answer]] = {}
         for key in apps:
             results[key] = self.answered(key, State())
-        # A plugin of Fastify is started by its command line, an app made elsewhere passed in.
-        if not any(results.values()):
-            for key in list(self.typed):
-                if key not in self.mounted and key not in results and self.events.get(key):
-                    results[key] = self.answered(key, State())
+        # An application may come in as a parameter from what could not be followed.
+        for key in list(self.typed):
+            if key in self.mounted or key in results or not self.events.get(key):
+                continue
+            if not any(results.values()) or (
+                "Router" not in self.typed[key] and self.project.proof(key[0]) is Proof.RUNS
+            ):
+                results[key] = self.answered(key, State())
         if not any(results.values()):
             self.answers += self._started()
             if self.answers:

@@ -592,23 +592,24 @@ def _unused(project: Project, unit: Unit) -> Iterator[Finding]:
     paths = [path for path in project.sources(unit, tests=True) if path.endswith(SCRIPTS)]
     texts = " ".join(unit.scripts.values())
     manifest = project.text(f"{prefix}package.json")
-    unused = []
+    wanted: dict[str, Place] = {}
     for name, listed in unit.npm.items():
         if listed.group != "runtime" or not _NEEDS_IMPORT.match(name):
             continue
         if any(other in unit.npm for other in _PEERS.get(name, ())):
             continue  # those load it
-        if name in texts or manifest.count(f'"{name}"') > 1:
-            continue
-        if not _by_name(project, paths, name):
-            unused.append((name, listed.place))
-    if unused:
-        value = ", ".join(name for name, _ in unused)
-        note = "listed, never imported"
-        yield Finding(Row.API, "unused_deps", value, Proof.USED, [place for _, place in unused][:8], note=note)
-
-
-def _by_name(project: Project, paths: list[str], name: str) -> bool:
-    """Tell whether a package's name stands in a source, imported or as a text: some are loaded by their names."""
-    wanted = tuple(f"{mark}{name}{end}".encode() for mark in "\"'`" for end in (mark, "/"))
-    return any(word in (project.tree.bytes(path) or b"") for path in paths for word in wanted)
+        if name not in texts and manifest.count(f'"{name}"') < 2:
+            wanted[name] = listed.place
+    for path in paths:
+        for specifier in project.scans[path].specifiers:
+            for name in (specifier, specifier.partition("/")[0], "/".join(specifier.split("/")[:2])):
+                wanted.pop(name, None)
+    # Some are loaded by their name, which then stands in a text.
+    for path in paths if wanted else []:
+        content = project.tree.bytes(path) or b""
+        for name in list(wanted):
+            if any(f"{mark}{name}{end}".encode() in content for mark in "\"'`" for end in (mark, "/")):
+                del wanted[name]
+    if wanted:
+        places = list(wanted.values())[:8]
+        yield Finding(Row.API, "unused_deps", ", ".join(wanted), Proof.USED, places, note="listed, never imported")
