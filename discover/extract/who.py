@@ -811,7 +811,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _NO_SECRET = re.compile(
-    r"^$|^\$\{|^<.*>$|^process\.env|^[A-Z][A-Z0-9_]+$|^(none|null|undefined)$|^[\w-]+\.[\w-]+\.[\w.-]+$|\s.*\s"
+    r"^$|^\$\{|^<.*>$|^process\.env|^[A-Z][A-Z0-9_]+$|^(none|null|undefined)$|\.\w*(secret|key)\w*$"
+    r"|^(string|text|password|hidden|boolean|number|object|required|optional|varchar)$|^[\w-]+\.[\w-]+\.[\w.-]+$|\s.*\s"
 )
 _SECRET_WORDS = (
     "secret",
@@ -835,10 +836,9 @@ def _literal(spot: Spot) -> bool:
 
 def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
     """Secrets that stand in the code: the places alone."""
-    fallbacks: list[Place] = []
-    committed: dict[str, list[Place]] = {}
+    fallbacks: dict[str, list[Place]] = {}
+    committed: dict[tuple[str, str], list[Place]] = {}
     keys: list[Place] = []
-    development: list[Place] = []
     for path in having(project, unit, "PRIVATE KEY-----"):
         for number, line in enumerate(project.text(path).splitlines(), 1):
             if re.search(r"""["'`]-----BEGIN [A-Z ]*PRIVATE KEY-----(\\[nr]|\s*$|.{20})""", line):
@@ -859,18 +859,26 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
             if id(spot.node) in samples:
                 continue
             place = spot.place
+            only = who_tokens.stage(module.path, who_tokens.class_of(spot, name))
+            if only is None:
+                continue
             if _literal(spot) and is_setting(project, place):
-                fallbacks.append(place)
+                fallbacks.setdefault(only, []).append(place)
             elif _literal(spot):
-                committed.setdefault(name, []).append(place)
+                committed.setdefault((name, only), []).append(place)
             else:
                 fallback, dev = _fallback(spot)
                 if fallback is not None:
-                    (development if dev else fallbacks).append(fallback)
+                    fallbacks.setdefault("not in production (devDefault)" if dev else only, []).append(fallback)
         for call in module.calls:
             signed = _signed_with(project, module, call)
             if signed is not None:
-                (fallbacks if signed[1] else committed.setdefault("secret of a signing call", [])).append(signed[0])
+                known = (
+                    fallbacks.setdefault("", [])
+                    if signed[1]
+                    else committed.setdefault(("secret of a signing call", ""), [])
+                )
+                known.append(signed[0])
     for path in project.files(unit, "config*.json", "config/*.json", "settings.json", "appsettings*.json"):
         held = project.data(path)
         for name, value in held.items() if isinstance(held, dict) else []:
@@ -880,23 +888,16 @@ def _secrets(project: Project, unit: Unit) -> Iterator[Finding]:
                 and not _NO_SECRET.search(value.replace(" ", ""))
             ):
                 at = Place(path, project.tree.line(path, rf'"{re.escape(str(name))}"\s*:'))
-                committed.setdefault(str(name), []).append(at)
-    if fallbacks:
-        proof, places = wiring.best(project, _by_use(fallbacks))
-        yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places)
-    if development:
-        proof, places = wiring.best(project, development)
-        yield finding(
-            "secret_fallback",
-            f"hard-coded fallback secret {HIDDEN}",
-            proof,
-            places,
-            condition="not in production (devDefault)",
-        )
-    for name, found in committed.items():
+                if (only := who_tokens.stage(path, "")) is not None:
+                    committed.setdefault((str(name), only), []).append(at)
+    for condition, found in fallbacks.items():
+        if found:
+            proof, places = wiring.best(project, _by_use(found))
+            yield finding("secret_fallback", f"hard-coded fallback secret {HIDDEN}", proof, places, condition=condition)
+    for (name, condition), found in committed.items():
         proof, places = wiring.best(project, found)
         where = "in base settings" if re.search(r"(base|common|settings)\.py$", places[0].path) else "in the code"
-        yield finding("committed_secret", f"{name} {where} {HIDDEN}", proof, places)
+        yield finding("committed_secret", f"{name} {where} {HIDDEN}", proof, places, condition=condition)
     if keys:
         proof, places = wiring.best(project, keys)
         yield finding("committed_key", f"private key in source {HIDDEN}", proof, places)

@@ -250,10 +250,24 @@ def settings(project: Project, unit: Unit) -> Iterator[tuple[str, Length, str]]:
             unit_size = unit_of_name(name) or 1
             found = _default(project, spot, unit_size)
             if found is not None and found.seconds is not None and 1 <= found.seconds < 86_400 * 366 * 100_000:
-                yield which, found, _class_of(spot, name)
+                yield which, found, class_of(spot, name)
 
 
-def _class_of(spot: Spot, name: str) -> str:
+def stage(path: str, owner: str) -> str | None:
+    """Say for which stage a setting holds, by its file's or its class's name; None for tests."""
+    stem = path.rpartition("/")[2].partition(".")[0]
+    if re.match(r"test", owner, re.IGNORECASE) or re.fullmatch(r"(settings_)?(tests?|testing|ci)", stem):
+        return None
+    if re.match(r"dev|prod|local|stag", owner, re.IGNORECASE):
+        return f"only {owner}"
+    return (
+        f"only {stem}"
+        if re.fullmatch(r"(settings_)?(local|dev|development|debug|staging|production|prod)", stem)
+        else ""
+    )
+
+
+def class_of(spot: Spot, name: str) -> str:
     return next(
         (
             kind.name
@@ -318,15 +332,14 @@ def lifetimes(project: Project, unit: Unit, tokens: Tokens, proof: Proof) -> Ite
             continue
         texts: set[str] = set()
         for found, owner in named.get(which, []):
-            if str(found) not in texts:
+            if str(found) not in texts and stage(found.place.path, owner) is not None:
                 texts.add(str(found))
-                special = re.match(r"dev|test|prod|local|stag", owner, re.IGNORECASE)
                 yield finding(
                     f"token_lifetime_{which}",
                     str(found),
                     max(proof, project.proof(found.place.path)),
                     [found.place],
-                    condition=f"only {owner}" if special else "",
+                    condition=stage(found.place.path, owner) or "",
                 )
         if not texts and unknown is not None:
             yield finding(f"token_lifetime_{which}", str(unknown), proof, [unknown.place])
