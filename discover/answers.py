@@ -84,8 +84,11 @@ _PARTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """A part of the service, the keys that speak for it, and what their value has to say."""
 
-_RATES = ("peak_rps", "load_peak_rps", "arrival_rate", "load_rate", "load_arrival_rate")
-_USERS = ("load_peak_vus", "load_vus", "virtual_users")
+_LOAD_REMARKS = (
+    ("load_rate", "A rate that is not simply requests per second: {}."),
+    ("load_peak_vus", "Virtual users are not requests per second: {}."),
+    ("peak_hint", "A hint, and no more: {}."),
+)
 _GENERIC = frozenset(
     {
         "app", "apps", "src", "api", "server", "backend", "config", "core", "lib", "project", "main", "source", "web",
@@ -202,15 +205,13 @@ def _description(result: Result) -> _Worked:
 
 
 def _peak_rps(result: Result) -> _Worked:
-    found = [each for key in _RATES for each in result.used(key)]
+    found = result.used("peak_rps")
     rates = [(rate, each) for each in found if (rate := per_second(each.value)) is not None]
     if rates:
         rate, best = max(rates, key=lambda pair: pair[0])
         return Answer("peak_rps", str(rate), [f"the highest arrival rate of the load tests: {told(best)}"]), []
     notes = [f"{told(each)}: this rate could not be read." for each in found]
-    notes += [
-        f"Virtual users are not requests per second: {told(each)}." for key in _USERS for each in result.used(key)
-    ]
+    notes += [words.format(told(each)) for key, words in _LOAD_REMARKS for each in result.used(key)]
     return None, notes
 
 
@@ -321,9 +322,11 @@ def _deploy(result: Result) -> _Worked:
     ]
     elsewhere = [
         f"Deployed today by {told(each)}, for which the template has no choice."
-        for key in ("procfile", "hosting", "paas", "kubernetes", "helm", "serverless", "terraform", "process_manager")
+        for key in ("hosting", "serverless", "cluster", "procfile")
         for each in result.used(key)
-    ]
+    ][:3]
+    runs = [each for each in result.used("deployment") if each.value == "compose"]
+    with_app = with_app or (runs and compose + runs)
     if with_app or (compose and docker):
         return Answer("deploy", "compose", [told(each) for each in (with_app or docker + compose)[:2]]), []
     if docker:
@@ -366,6 +369,8 @@ def _parts(result: Result, given: dict[str, Any]) -> _Worked:
                 notes.append(f"{part} is used under a condition: {told(each)}.")
             else:
                 why.setdefault(part, []).append(told(each))
+    if lines := [plain(f"{route.path} ({route.place})") for route in result.routes if route.method == "WS"]:
+        why.setdefault("websockets", []).extend(lines)
     if not set(why) - set(usual):
         return None, notes + [f"{part} is in use: {'; '.join(said[:2])}." for part, said in why.items()]
     chosen = [part for part in questions()["parts"]["choices"].values() if part in usual or part in why]

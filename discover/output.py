@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,6 +12,7 @@ from discover.answers import Answers
 from discover.engine import Result
 from discover.findings import Column, Entity, Finding, Place, Route
 from discover.project import Unit
+from discover.text import words
 from discover.view import is_absent, title
 
 SCHEMA = 1
@@ -120,7 +122,8 @@ def _column(column: Column) -> dict[str, Any]:
         "primary_key": column.primary_key,
         "unique": column.unique,
         "index": column.index,
-        "default": column.default,
+        # What stands there may be the secret itself.
+        "default": None if re.search(naming.vocabulary()["secret"], words(column.name)) else column.default,
         "references": column.references,
         "on_delete": column.on_delete,
         "enum": column.enum,

@@ -253,6 +253,24 @@ def test_the_highest_rate_counts_and_virtual_users_do_not() -> None:
     assert "Virtual users are not requests per second: 200 VUs" in remarks("peak_rps", people)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("load_rate", "2 arrivals per s, 2 requests each"), ("peak_hint", "threshold 800 requests per s in a panel")],
+)
+def test_other_rates_are_remarks(key: str, value: str) -> None:
+    item = found(Row.LOAD, key, value)
+    assert "peak_rps" not in values(item)
+    assert value in remarks("peak_rps", item)
+
+
+def test_a_line_that_stays_open_is_the_part_for_it() -> None:
+    made = result()
+    made.routes = [Route("WS", "/live", Place("app/live.py", 9)), Route("GET", "/v1/posts", Place("app/posts.py", 3))]
+    given = answering.answers(made)
+    assert "websockets" in given.values["parts"]
+    assert "websockets: /live (app/live.py:9)" in next(each.why for each in given.given if each.name == "parts")
+
+
 def test_a_rate_that_the_template_would_refuse_is_told_and_not_given() -> None:
     assert "peak_rps" not in values(found(Row.LOAD, "peak_rps", 5_000_000))
     assert "Must be a whole number" in remarks("peak_rps", found(Row.LOAD, "peak_rps", 5_000_000))
@@ -817,6 +835,17 @@ def test_everything_as_data_fits_its_schema(tmp_path: Path) -> None:
     assert read["answers"]["given"]["ci"]["value"] == "github"
     assert read["unread"][1] == {"path": "big.sql", "why": "larger than 2 MB"}
     checked("report.schema.json", text, tmp_path)
+
+
+def test_the_default_of_a_secret_is_not_among_the_data() -> None:
+    made = result(table("hooks", column("api_token", default="'hunter2'"), column("title", default="'new'")))
+    every = [
+        output.write(made, answering.answers(made), naming.nouns(made)),
+        html(made),
+        naming.write(naming.nouns(made)),
+    ]
+    assert not any("hunter2" in text for text in every)
+    assert "'new'" in every[0]
 
 
 def test_the_schema_refuses_what_is_no_report() -> None:
