@@ -85,11 +85,13 @@ def evidence(project: Project, unit: Unit, rule: Rule) -> Finding | None:
     best: dict[Proof, list[Place]] = {}
     for path in project.files(unit, *rule.files, root=True) if rule.files else []:
         best.setdefault(Proof.USED, []).append(Place(path, 1))
-    for name in (*rule.npm, *rule.pypi):
-        if (listed := unit.npm.get(name) or unit.pypi.get(normal(name))) is not None:
-            best.setdefault(Proof.LISTED, []).append(listed.place)
-    wanted = (*rule.npm, *(rule.modules or tuple(name.replace("-", "_") for name in rule.pypi)))
-    for module in project.importing(unit, *wanted) if wanted else []:
+    listed = [unit.npm.get(name) for name in rule.npm] + [unit.pypi.get(normal(name)) for name in rule.pypi]
+    for dependency in listed:
+        if dependency is not None:
+            best.setdefault(Proof.LISTED, []).append(dependency.place)
+    python = rule.modules or tuple(name.replace("-", "_") for name in rule.pypi)
+    for module in project.importing(unit, *rule.npm, *python) if rule.npm or python else []:
+        wanted = python if module.language == "python" else rule.npm
         for brought in module.imports:
             if not brought.type_only and any(
                 brought.module == name or brought.module.startswith((f"{name}/", f"{name}.")) for name in wanted
