@@ -42,6 +42,11 @@ def test_a_codebase_is_what_its_fixture_says(name: str, workers: Workers) -> Non
     assert false_claims(result, wanted) == [], lines(result)
     if "routes" in wanted:
         assert sorted(f"{route.method} {route.path}" for route in result.routes) == sorted(wanted["routes"])
+    routes = {f"{route.method} {route.path}": route for route in result.routes}
+    for key, says in wanted.get("guards", {}).items():
+        assert routes[key].guards == says, key
+    for key, says in wanted.get("validated", {}).items():
+        assert routes[key].validated is says, key
     tables = {entity.table: entity for entity in result.entities}
     assert not [table for table in wanted.get("no_tables", []) if table in tables]
     for table in wanted.get("entities", []):
