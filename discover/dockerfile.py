@@ -115,7 +115,7 @@ def read(text: str) -> Image:
     defaults: dict[str, str] = {}
 
     def filled(value: str) -> str:
-        return _VARIABLE.sub(lambda found: defaults.get(found[1] or found[3]) or found[2] or found[0], value)
+        return _VARIABLE.sub(lambda found: defaults.get(found[1] or found[3]) or found[2] or found[0], value[:300])
 
     for instruction in instructions(text):
         if instruction.name == "ARG" and not image.stages:

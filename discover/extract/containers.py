@@ -348,7 +348,7 @@ def _mounts_code(service: dict[str, Any]) -> bool:
 
 def _filled(value: Any) -> str:
     """Fill the defaults of variables in; those without one are left out."""
-    return _VARIABLE.sub(lambda found: found[2] or "", value) if isinstance(value, str) else ""
+    return _VARIABLE.sub(lambda found: found[2] or "", value[:300]) if isinstance(value, str) else ""
 
 
 def image_kind(rule: Rule, image: str) -> tuple[str, str]:
@@ -364,7 +364,7 @@ def image_kind(rule: Rule, image: str) -> tuple[str, str]:
     return "other", label or "an image"
 
 
-_IN_STRING = re.compile(rb"services:\s*\n\s+[\w-]+:\s*\n\s+(image|build|container_name):")
+_IN_STRING = re.compile(rb"services:[ \t]*\r?\n[ \t]+[\w-]+:[ \t]*\r?\n[ \t]+(image|build|container_name):")
 
 
 def in_strings(project: Project, unit: Unit) -> Iterator[Finding]:

@@ -319,8 +319,8 @@ def terraform(project: Project, unit: Unit) -> Iterator[Finding]:
     """Find Terraform and its like: the providers, and what they make."""
     resources: dict[str, Place] = {}
     for path in _files(project, unit, "*.tf")[:200]:
-        text = re.sub(r"^\s*(#|//).*$", "", project.text(path), flags=re.MULTILINE)
-        for found in re.finditer(r'^\s*resource\s+"(\w+)"', text, re.MULTILINE):
+        text = re.sub(r"^[ \t]*(#|//).*$", "", project.text(path), flags=re.MULTILINE)
+        for found in re.finditer(r'^[ \t]*resource[ \t]+"(\w+)"', text, re.MULTILINE):
             resources.setdefault(found[1], Place(path, text[: found.start()].count("\n") + 1))
     if resources:
         providers = dict.fromkeys(kind.partition("_")[0] for kind in resources)
@@ -458,7 +458,7 @@ def _through(project: Project, path: str) -> tuple[str, int]:
 def committed_env(project: Project, unit: Unit) -> Iterator[Finding]:
     """Name the environment files that are in the tree and that no .gitignore leaves out. They are not opened."""
     folders: dict[str, list[str]] = {}
-    for path in sorted(project.tree.closed):
+    for path in sorted(project.tree.closed)[:300]:
         name = path.rpartition("/")[2]
         owner = project.unit_of(path)
         if not re.search(r"^\.env(\..+)?$|\.env$", name, re.IGNORECASE) or owner not in (unit, project.units[0]):

@@ -14,11 +14,14 @@ from discover import rules
 from discover.code import Call, Function, Module, Node
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
+from discover.texts import logical_lines, without_comments
 from discover.wiring import Spot, fold, member, settled
 
 MAX_FILES = 400
 MAX_BYTES = 300_000
 MAX_SHOWN = 5
+MAX_ELEMENT = 20_000
+MAX_LINE = 2_000
 
 _KIND = re.compile(
     r"(load|stress|spike|soak|smoke|breakpoint|endurance|performance|perf|average|peak|capacity|baseline"
@@ -205,7 +208,7 @@ def _and(items: list[str]) -> str:
 
 def hosts_of(text: str) -> list[str]:
     """Give the hosts of the addresses in a text, its comments and imports left out."""
-    bare = re.sub(r"^\s*(#|//|\*|import\b|<!--).*$|/\*.*?\*/", "", text, flags=re.MULTILINE)
+    bare = re.sub(r"^[ \t]*(#|\*|import\b|<!--).*$", "", without_comments(text), flags=re.MULTILINE)
     return list(dict.fromkeys(found.lower().rstrip(".") for found in _HOST.findall(bare)))
 
 
@@ -598,15 +601,21 @@ def locust(project: Project, unit: Unit) -> Iterator[Script]:
 
 _GATLING_USERS = re.compile(
     r"\b(?:atOnceUsers|rampUsers|constantConcurrentUsers|stressPeakUsers"
-    r"|rampConcurrentUsers)\s*\(\s*(\d+)\s*\)(?:\s*\.?\s*to\s*\(?\s*(\d+))?"
+    r"|rampConcurrentUsers)\s{0,9}\(\s{0,9}(\d+)\s{0,9}\)(?:\s{0,9}\.?\s{0,9}to\s{0,9}\(?\s{0,9}(\d+))?"
 )
 _GATLING_RATE = re.compile(
-    r"\b(?:constantUsersPerSec|rampUsersPerSec|incrementUsersPerSec)\s*\(\s*([\d.]+)\s*\)(?:\s*\.?\s*to\s*\(?\s*([\d.]+))?"
+    r"\b(?:constantUsersPerSec|rampUsersPerSec|incrementUsersPerSec)\s{0,9}\(\s{0,9}(\d+(?:\.\d+)?)\s{0,9}\)(?:\s{0,9}\.?\s{0,9}to\s{0,9}\(?\s{0,9}(\d+(?:\.\d+)?))?"
 )
-_GATLING_THROTTLE = re.compile(r"\b(?:reachRps|jumpToRps)\s*\(\s*(\d+)\s*\)")
+_GATLING_THROTTLE = re.compile(r"\b(?:reachRps|jumpToRps)\s{0,9}\(\s{0,9}(\d+)\s{0,9}\)")
 _GATLING_REQUEST = re.compile(
-    r"\bhttp\s*\(\s*\"[^\"]*\"\s*\)\s*\.\s*(?:get|post|put|patch|delete|head)\s*\("
-    r"|\bhttp\s*\(\s*'[^']*'\s*\)\s*\.\s*(?:get|post|put|patch|delete)\s*\("
+    r"\bhttp\s{0,9}\(\s{0,9}\"[^\"]*\"\s{0,9}\)\s{0,9}\.\s{0,9}(?:get|post|put|patch|delete|head)\s{0,9}\("
+    r"|\bhttp\s{0,9}\(\s{0,9}'[^']*'\s{0,9}\)\s{0,9}\.\s{0,9}(?:get|post|put|patch|delete)\s{0,9}\("
+)
+
+
+_GATLING_PERCENTILE = re.compile(
+    r"percentile\d?\s{0,9}\(?\s{0,9}(\d+(?:\.\d+)?)?\s{0,9}\)?\s{0,9}\.\s{0,9}(?:lt|lte)\s{0,9}"
+    r"\(\s{0,9}(\d+)\s{0,9}\)"
 )
 
 
@@ -615,12 +624,10 @@ def gatling(project: Project, unit: Unit) -> Iterator[Script]:
     for path in _files(
         project, unit, "*.scala", "*.java", "*.kt", "*.gatling.js", "*.gatling.ts", "*simulation*.js", "*simulation*.ts"
     ):
-        raw = project.tree.text(path) or ""
+        raw = (project.tree.text(path) or "") if project.tree.sizes[path] < MAX_BYTES else ""
         if not re.search(r"\bio\.gatling\b|@gatling\.io/", raw):
             continue
-        text = re.sub(
-            r"(?<!:)//[^\n]*", "", re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), raw, flags=re.DOTALL)
-        )
+        text = without_comments(raw)
         if not re.search(r"\bsetUp\s*\(|\bsimulation\s*\(|\binject", text):
             continue
         project.text(path)
@@ -649,7 +656,7 @@ def gatling(project: Project, unit: Unit) -> Iterator[Script]:
         ]
         rates += [Rate(float(found[1]), place(found)) for found in _GATLING_THROTTLE.finditer(text)]
         script.rates = [max(rates, key=lambda rate: (rate.requests == 1, rate.per_second))] if rates else []
-        for found in re.finditer(r"percentile\d?\s*\(?\s*([\d.]*)\s*\)?\s*\.\s*(?:lt|lte)\s*\(\s*(\d+)\s*\)", text):
+        for found in _GATLING_PERCENTILE.finditer(text):
             script.thresholds.append(
                 f"p{number(float(found[1]))} < {found[2]} ms" if found[1] else f"percentile < {found[2]} ms"
             )
@@ -658,9 +665,8 @@ def gatling(project: Project, unit: Unit) -> Iterator[Script]:
 
 
 _JMX_ELEMENT = re.compile(
-    r"<(ThreadGroup|SetupThreadGroup|kg\.apc\.\w+|com\.blazemeter\.\w[\w.]*|ConstantThroughputTimer"
-    r"|PreciseThroughputTimer|HTTPSamplerProxy)\b([^>]*)>(.*?)</\1>",
-    re.DOTALL,
+    r"<(ThreadGroup|SetupThreadGroup|kg\.apc\.\w{1,60}|com\.blazemeter\.[\w.]{1,90}|ConstantThroughputTimer"
+    r"|PreciseThroughputTimer|HTTPSamplerProxy)\b([^<>]{0,600})>"
 )
 _JMX_VALUE = re.compile(
     r'<(?:stringProp|intProp|doubleProp|longProp)\s+name="([^"]+)"\s*>([^<]*)<|<name>(throughput)</name>\s*<value>([^<]*)<'
@@ -674,7 +680,8 @@ def jmeter(project: Project, unit: Unit) -> Iterator[Script]:
         script = Script("jmeter", Place(path, 1), word="thread")
         samplers = 0
         for found in _JMX_ELEMENT.finditer(text):
-            kind, attributes, body = found.groups()
+            kind, attributes = found.groups()
+            body = text[found.end() : text.find(f"</{kind}>", found.end(), found.end() + MAX_ELEMENT)]
             if 'enabled="false"' in attributes:
                 continue
             values = {one or three: two or four for one, two, three, four in _JMX_VALUE.findall(body)}
@@ -745,7 +752,8 @@ def commands(project: Project, unit: Unit) -> Iterator[Script]:
     seen: set[tuple[str, str]] = set()
     for path in paths:
         text = project.tree.text(path) if project.tree.sizes.get(path, MAX_BYTES) < MAX_BYTES else None
-        for line_number, line in enumerate(re.sub(r"\\\n", "  ", text or "").splitlines(), 1):
+        for line_number, whole in logical_lines(text or ""):
+            line = whole[:MAX_LINE]
             if line.lstrip().startswith("#") or re.search(r"\b(install|add|which|apt-get|brew)\b", line):
                 continue
             for tool, arguments in _COMMAND.findall(line):
@@ -768,7 +776,7 @@ def _command(path: str, line: int, tool: str, arguments: str) -> Script | None:
     )
 
     def flag(names: str) -> str:
-        found = re.search(rf"(?:^|\s)(?:{names})[ =]?([\d.]+(?:/\w+)?)", arguments) if names else None
+        found = re.search(rf"(?:^|\s)(?:{names})[ =]?(\d+(?:\.\d+)?(?:/\w+)?)", arguments) if names else None
         return found[1] if found is not None else ""
 
     script.users = int(float(flag(connections) or 0)) if "/" not in flag(connections) else 0
@@ -784,7 +792,7 @@ def _command(path: str, line: int, tool: str, arguments: str) -> Script | None:
 def wrk_scripts(project: Project, unit: Unit) -> Iterator[Script]:
     """Find scripts of wrk."""
     for path in _files(project, unit, "*.lua"):
-        if re.search(r"^\s*wrk\.(method|body|headers|path|format)\b", project.text(path), re.MULTILINE):
+        if re.search(r"^[ \t]*wrk\.(method|body|headers|path|format)\b", project.text(path), re.MULTILINE):
             yield Script("wrk", Place(path, 1), hosts=hosts_of(project.text(path)))
 
 

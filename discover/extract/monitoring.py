@@ -12,6 +12,8 @@ from discover.project import Project, Unit
 
 MAX_JSON = 3_000
 MAX_PANELS = 400
+MAX_RULES = 100
+MAX_HINTS = 5
 
 _RATE = re.compile(
     r"\b(requests?|reqs?|rps|qps|throughput|hits)\b|http_requests?_total|http_server_requests", re.IGNORECASE
@@ -67,6 +69,7 @@ def _grafana(project: Project, path: str, data: dict[str, Any]) -> Iterator[Find
     place = Place(path, project.tree.line(path, r'"panels"\s*:\s*\[') or 1)
     yield Finding(Row.LOAD, "dashboard", f"grafana dashboard JSON{named}, {len(panels)} panels", Proof.USED, [place],
                   note=f"panels: {_listed(titles, 10)}" if titles else "")  # fmt: skip
+    hints = 0
     for panel in panels:
         said = " ".join([str(panel.get("title", "")), *map(str, _expressions(panel))])
         limits = [step for step in _steps(panel) if step > 0]
@@ -74,7 +77,9 @@ def _grafana(project: Project, path: str, data: dict[str, Any]) -> Iterator[Find
             _RATE.search(said)
             and re.search(r"\b(rate|irate|rps|qps|per second|req/s)\b", said, re.IGNORECASE)
             and limits
+            and hints < MAX_HINTS
         ):
+            hints += 1
             value = f"threshold {max(limits):g} requests per s in the panel {panel.get('title', '')}".strip()
             line = project.tree.line(path, re.escape(f'"{panel.get("title", "")}"')) or 1
             yield Finding(Row.LOAD, "peak_hint", value, Proof.USED, [Place(path, line)], note="a hint, no answer")
@@ -106,13 +111,13 @@ def alerts(project: Project, unit: Unit) -> Iterator[Finding]:
     hints: list[Finding] = []
     for path in project.files(unit, "*.yml", "*.yaml", "*.rules", root=True, tests=True):
         text = project.tree.text(path) if project.tree.sizes[path] < 300_000 else None
-        if text is None or not re.search(r"^\s*-?\s*alert\s*:", text, re.MULTILINE) or "expr" not in text:
+        if text is None or not re.search(r"^[ \t]*-?[ \t]*alert[ \t]*:", text, re.MULTILINE) or "expr" not in text:
             continue
-        if re.search(r"^\s*\{\{-? *(if|range|with|define|end)", text, re.MULTILINE):
+        if re.search(r"^[ \t]*\{\{-? *(if|range|with|define|end)", text, re.MULTILINE):
             continue
         project.text(path)
         for document in yaml_documents(project, path):
-            for rule in _rules(document):
+            for rule in list(_rules(document))[:MAX_RULES]:
                 name, expression = str(rule.get("alert", "")), str(rule.get("expr", ""))
                 if not name:
                     continue

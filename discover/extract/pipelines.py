@@ -12,10 +12,12 @@ from typing import Any
 from discover import rules
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
+from discover.texts import without_comments
 from discover.tree import is_template
 
 MAX_FILES = 60
 MAX_STEPS = 4_000
+MAX_TEXT = 300_000
 
 _BUILDS = "image builds"
 _TESTS = "tests"
@@ -81,7 +83,7 @@ _INSTALLS = re.compile(
     r"\s+(?:-\S+\s+)*(?:install|i|ci|add|sync|install-deps)\b|^\s*(?:echo|cd|export|mkdir|cp|chmod|cat|touch"
     r"|set|sleep|curl|wget)\b"
 )
-_SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+|--\S+\s+)*(?:run(?:-script)?\s+)?([\w:.-]+)")
+_SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:-\S+\s+)*(?:run(?:-script)?\s+)?([\w:.-]+)")
 _OPTIONS = re.compile(r"(?<!\S)(--filter|-F|--workspace|-w|workspace|--prefix|-C|--cwd|--dir|--project)[ =]\S+")
 """Options that name a package, whatever it is called."""
 _PARTS = re.compile(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)")
@@ -136,6 +138,8 @@ class Pipeline:
     elsewhere: list[str] = field(default_factory=list)
     """Templates and shared workflows, whose content is not in the codebase."""
     jobs: int = 0
+    read: int = 0
+    """Characters of commands."""
 
     def __str__(self) -> str:
         """Write what is run, in a fixed order."""
@@ -195,7 +199,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
 def _read(project: Project, unit: Unit, pipeline: Pipeline, path: str, form: str) -> None:
     before = {kind: set(conditions) for kind, conditions in pipeline.kinds.items()}
     if form == "groovy":
-        text = re.sub(r"(?<!:)//[^\n]*|/\*.*?\*/", "", project.text(path), flags=re.DOTALL)
+        text = without_comments(project.text(path))
         if not text.strip():
             return
         pipeline.jobs += 1
@@ -344,7 +348,7 @@ def _generic(project: Project, unit: Unit, pipeline: Pipeline, data: dict[Any, A
 
 def _extended(jobs: dict[Any, Any], job: dict[Any, Any], depth: int) -> dict[Any, Any]:
     """Add what a GitLab job takes over from another one."""
-    for name in [job["extends"]] if isinstance(job.get("extends"), str) else job.get("extends") or []:
+    for name in _texts(job.get("extends")):
         if isinstance(jobs.get(name), dict) and depth < 4:
             job = {**_extended(jobs, jobs[name], depth + 1), **job}
     return job
@@ -395,15 +399,19 @@ def _texts(value: Any, depth: int = 0) -> list[str]:
 
 def _classify(project: Project, unit: Unit, pipeline: Pipeline, commands: Iterable[str], condition: str = "") -> None:
     scripts = {name: text for other in (*project.units, unit) for name, text in other.scripts.items()}
+    makefile = project.text("Makefile") if project.tree.exists("Makefile") else ""
     for command in commands:
-        for kind in kinds(command, scripts, project.text("Makefile") if project.tree.exists("Makefile") else ""):
+        pipeline.read += len(command)
+        if pipeline.read > MAX_TEXT:
+            return
+        for kind in kinds(command, scripts, makefile):
             pipeline.kinds.setdefault(kind, set()).add(condition)
 
 
 def kinds(command: str, scripts: dict[str, str], makefile: str = "", depth: int = 0) -> set[str]:
     """Tell what a shell command does; scripts of package.json and targets of a Makefile are looked up."""
     found: set[str] = set()
-    joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*$", "", command, flags=re.MULTILINE))
+    joined = re.sub(r"\\\n", " ", re.sub(r"^[ \t]*#.*$", "", command, flags=re.MULTILINE))
     for whole in _PARTS.split(joined[:20_000]):
         part = re.sub(r"\.(sh|bash)\b", "", _OPTIONS.sub("", whole[:1_000]))
         if _INSTALLS.search(part):
