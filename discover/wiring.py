@@ -17,6 +17,15 @@ from discover.rules import Rule, uses
 
 VERBS = frozenset({"get", "post", "put", "patch", "delete", "del", "all", "head", "options"})
 MAX_HOPS = 6
+_ROUTING = (
+    ".use(",
+    "Router",
+    "router",
+    "express",
+    "fastify",
+    *(f".{verb}({mark}/" for verb in ("get", "post", "put", "patch", "delete", "all", "route") for mark in "\"'`"),
+)
+"""Words of the modules that may mount something: `.get(` alone stands in almost every one."""
 
 _REQUEST = re.compile(r"^_?(req|request|ctx|context|c|event|formdata|evt|r)$", re.IGNORECASE)
 _REQUEST_TYPE = re.compile(
@@ -208,6 +217,21 @@ def effects(project: Project, unit: Unit, *names: str) -> list[Place]:
     ]
 
 
+def commands(project: Project, unit: Unit, command: str) -> list[Place]:
+    """Give the places where a process is started through a command."""
+    found = []
+    for path in project.files(
+        unit, "Dockerfile*", "*.Dockerfile", "Procfile", "*.sh", "docker-compose*.y*ml", "compose*.y*ml", root=True
+    ):
+        for number, line in enumerate(project.text(path).splitlines(), 1):
+            if command in line and not line.lstrip().startswith("#"):
+                found.append(Place(path, number))
+    manifest = f"{unit.folder}/package.json" if unit.folder else "package.json"
+    if any(command in script for script in unit.scripts.values()):
+        found.append(Place(manifest, project.tree.line(manifest, re.escape(command))))
+    return found
+
+
 def best(project: Project, places: Iterable[Place]) -> tuple[Proof, list[Place]]:
     """Give the highest proof of some places, and the places with that proof first."""
     every = list(dict.fromkeys(places))
@@ -288,7 +312,7 @@ class Mounts:
         if self._by_key is not None:
             return
         self._by_key = {}
-        for module in self.project.mentioning(self.unit, ".use(", ".post(", ".get(", ".route(", ".all("):
+        for module in self.project.mentioning(self.unit, *_ROUTING):
             if module.language == "python":
                 continue
             for call in module.calls:
@@ -310,10 +334,10 @@ class Mounts:
                 and all(isinstance(item, str) for item in value.value)
             ):
                 path, rest = ", ".join(value.value), rest[1:]
-        if verb != "use" and not path and not _chained(call.node):
-            return
-        if verb != "use" and not path:
-            path = _chained(call.node)
+        if verb != "use":
+            path = path or _chained(call.node)
+            if not path.startswith(("/", "*", "(")):
+                return
         self.every.append(Mount(module, call, verb, path))
         for item in rest:
             self._item(Mount(module, call, verb, path), Spot(module, item, call.function))
@@ -358,7 +382,9 @@ class Mounts:
     def routes(self) -> dict[Place, Route]:
         """Give the unit's routes by their place, of every extractor that knows routes."""
         if self._routes is None:
-            self._routes = {route.place: route for route in routes(self.project, self.unit)}
+            self._routes = {}
+            for route in routes(self.project, self.unit):
+                self._routes.setdefault(route.place, route)
         return self._routes
 
 
@@ -435,6 +461,15 @@ _SPAN = re.compile(
     r"([\d.]+)?\s*(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b", re.IGNORECASE
 )
 _SIZES = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+_PLAIN = re.compile(r"\b((?:settings|config|conf|env|cfg|configuration|options)(?:\(\))?(?:\.\w+)+)", re.IGNORECASE)
+
+
+def setting(text: str) -> str:
+    """Give the setting that an unknown expression speaks of: `settings.CORS_ORIGINS`."""
+    found = _PLAIN.search(text)
+    return found[1] if found else ""
 
 
 def milliseconds(text: str) -> float | None:

@@ -20,6 +20,7 @@ from discover.wiring import (
     argument,
     best,
     calls,
+    commands,
     condition,
     fold,
     follow,
@@ -29,6 +30,7 @@ from discover.wiring import (
     mounts_of,
     origin,
     packages,
+    setting,
     size,
     spots,
     walk,
@@ -153,6 +155,9 @@ def origins(project: Project, spot: Spot, depth: int = 0) -> str:
     if value.env:
         several = re.search(r"\.split\(|\.list\(|json\.loads|JSON\.parse", render(node, 400))
         return f"whitelist from {value.env}" if several else f"one origin from {value.env}"
+    text = render(node, 200)
+    if (name := setting(text)) and not (node.kind == "call" and node.items[0].kind == "name"):
+        return f"origins from {name}"
     return str(value)
 
 
@@ -180,6 +185,8 @@ def _decided(project: Project, spot: Spot) -> str:
 
 def allowed(project: Project, options: Spot | None, default: str = "any origin") -> str:
     """Say what a CORS middleware's options let in, with credentials or without."""
+    if options is not None and follow(project, options).node.kind == "function":
+        return _decided(project, follow(project, options))
     given = member(
         project, options, "origin", "origins", "allow_origins", "allow_origin", "allowOrigins", "allowedOrigins"
     )
@@ -511,7 +518,11 @@ def cors_django(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Ite
     said.sort(key=lambda item: item[1])
     parts = [f"{value} {where or 'in base'}" if len(stages) > 1 or where else value for value, where, _ in said]
     places = [place for _, _, place in said]
-    yield Said("; ".join(dict.fromkeys(parts)), [*places, *used], note="corsheaders").finding(project, rule)
+    where = ""
+    for module, _, node in settings(project, unit, "CORS_URLS_REGEX"):
+        value_of = project.fold(module, node)
+        where = f"only {value_of.value}" if value_of.known else ""
+    yield Said("; ".join(dict.fromkeys(parts)), [*places, *used], where, note="corsheaders").finding(project, rule)
     listed = next((unit.pypi[name] for name in unit.pypi if name in map(normal, rule.pypi)), None)
     if listed is not None and listed.name != "django-cors-headers":
         proof, _ = best(project, used)
@@ -795,6 +806,8 @@ def proxy_asgi(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iter
     """Read uvicorn's ProxyHeadersMiddleware."""
     for options, name, conditions in added(project, unit, r"uvicorn\.", "ProxyHeadersMiddleware"):
         yield Said(name, [options.place], "", condition(conditions)).finding(project, rule)
+    if unit.pypi and (places := commands(project, unit, "--proxy-headers")):
+        yield Said("uvicorn --proxy-headers", places).finding(project, rule)
 
 
 def _weight(project: Project, rule: Rule, options: Spot | None) -> tuple[str, Spot] | None:

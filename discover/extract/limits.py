@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from discover.code import Call, Function, Module, Node
 from discover.extract.edges import added, around, installed, plugins, scope, settings, stage, trace
 from discover.findings import Finding, Place, Proof, Row
-from discover.project import Project, Unit, Value, render
+from discover.project import Project, Unit, render
 from discover.rules import Rule, of
 from discover.wiring import (
     Mount,
@@ -128,19 +128,40 @@ def single(project: Project, rule: Rule, found: list[Limit]) -> Iterator[Finding
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def amount(value: Value | None, default: int | None) -> tuple[str, str]:
+def amount(project: Project, spot: Spot | None, default: int | None) -> tuple[str, str]:
     """Write a number, and the name of the environment that it comes from."""
-    if value is None:
+    value = fold(project, spot)
+    if spot is None or value is None:
         return (str(default), "") if default is not None else ("unknown number", "")
-    if not value.known:
-        return str(value), ""
-    return f"{value.value:g}" if isinstance(value.value, float) else str(value.value), value.env
+    if value.known:
+        return f"{value.value:g}" if isinstance(value.value, float) else str(value.value), value.env
+    held = follow(project, spot)
+    if held.node.kind == "conditional":
+        test, *sides = (Spot(held.module, item, held.function) for item in held.node.items)
+        values = [fold(project, side) for side in sides]
+        if all(side is not None and side.known and not side.env for side in values):
+            first, second = (side.value for side in values if side is not None)
+            return f"{first} if {render(test.node, 50)} else {second}", ""
+    return str(value), ""
 
 
-def length(value: Value | None, default: int | None, factor: int) -> tuple[str, str]:
+_HELPERS = {"seconds": 1000, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000, "weeks": 604_800_000}
+
+
+def length(project: Project, spot: Spot | None, default: int | None, factor: int) -> tuple[str, str]:
     """Write a window, and the name of the environment that it comes from."""
-    if value is None:
+    value = fold(project, spot)
+    if spot is None or value is None:
         return (span(default * factor), "") if default is not None else ("unknown window", "")
+    held = follow(project, spot)
+    if not value.known and held.node.kind == "call" and (first := argument(held, 0)) is not None:
+        given = fold(project, first)
+        name = held.node.items[0].dotted.rpartition(".")[2]
+        if given is not None and given.known and name in _HELPERS and isinstance(given.value, (int, float)):
+            return span(given.value * _HELPERS[name]), given.env
+        if given is not None and given.known and name == "ms":
+            parsed = milliseconds(str(given.value))
+            return (span(parsed) if parsed is not None else str(given.value)), given.env
     if not value.known:
         return str(value), ""
     if isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
@@ -157,8 +178,8 @@ def described(project: Project, rule: Rule, options: Spot | None, factor: int | 
         _returned(project, member(project, options, *rule.extra["number"])),
         member(project, options, *rule.extra["window"]),
     )
-    number, env = amount(fold(project, numbers), defaults.get("number"))
-    window, window_env = length(fold(project, windows), defaults.get("window"), factor)
+    number, env = amount(project, numbers, defaults.get("number"))
+    window, window_env = length(project, windows, defaults.get("window"), factor)
     names = [name for name in (env, window_env) if name]
     text = rate(number, window)
     if rule.extra.get("verb"):
@@ -335,8 +356,8 @@ def upstash(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterato
     """Read `Ratelimit.slidingWindow(10, "10 s")`."""
     for use in calls(project, unit, rule):
         first, second = argument(use.spot, 0), argument(use.spot, 1)
-        number, env = amount(fold(project, first), None)
-        window, _ = length(fold(project, second), None, 1)
+        number, env = amount(project, first, None)
+        window, _ = length(project, second, None, 1)
         yield Limit(
             rate(number, window) + (f" (default of {env})" if env else ""),
             [use.spot.place],
@@ -422,8 +443,8 @@ def nest(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator[L
                         text, note = described(project, rates, Spot(held.module, value, held.function), factor)
                         yield Limit(text, [here.place], where, "", note, mounted=bool(guard[1]))
                 else:
-                    number, _ = amount(fold(project, first), None)
-                    window, _ = length(fold(project, argument(here, 1)), None, factor)
+                    number, _ = amount(project, first, None)
+                    window, _ = length(project, argument(here, 1), None, factor)
                     yield Limit(rate(number, window), [here.place], where, "", mounted=bool(guard[1]))
 
 
@@ -618,7 +639,7 @@ def fastapi_limiter(project: Project, unit: Unit, rule: Rule, mounts: Mounts) ->
     """Read fastapi-limiter's `Depends(RateLimiter(times=2, seconds=5))`."""
     sizes = {"milliseconds": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
     for use in calls(project, unit, rule):
-        number, _ = amount(fold(project, keyword(use.spot, "times") or argument(use.spot, 0)), 1)
+        number, _ = amount(project, keyword(use.spot, "times") or argument(use.spot, 0), 1)
         window = 0.0
         for name, factor in sizes.items():
             value = fold(project, keyword(use.spot, name))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from discover.code import Call, Module, Node
-from discover.extract.edges import added, installed, plugins, settings, trace
+from discover.extract.edges import added, installed, plugins, settings, stage, trace
 from discover.findings import ABSENT, Finding, Place, Proof, Route, Row
 from discover.project import Project, Unit, Value, render
 from discover.rules import Rule, evidence, of
@@ -17,6 +17,7 @@ from discover.wiring import (
     argument,
     best,
     calls,
+    commands,
     condition,
     effects,
     fold,
@@ -42,8 +43,11 @@ HANDLERS = {
     "HTTPHandler": "HTTP",
     "QueueHandler": "queue",
 }
+_TOP = r"^(/?api)?(/v\d+)?/?"
 HEALTH = re.compile(
-    r"(^|/)(_?health[-_]?z?|health[-_]?checks?|live[-_]?z?|liveness|ready[-_]?z?|readiness|alive|heartbeat|ping|status)(/|$)",
+    r"(^|/)_?(health[-_]?z?|health[-_]?checks?|livez|readyz|liveness|readiness|heartbeat)"
+    r"(/(live|ready|liveness|readiness|check|db|status|startup)(ness|z)?)?/?$"
+    rf"|{_TOP}(live|ready|alive|ping|status|up)/?$",
     re.IGNORECASE,
 )
 REQUEST_IDS = re.compile(r"^(x-request-id|x-correlation-id|request-id|correlation-id|x-trace-id)$", re.IGNORECASE)
@@ -74,7 +78,7 @@ def loggers(project: Project, unit: Unit) -> Iterator[Finding]:
     for rule in of(Row.LOGS, "logger"):
         match rule.extra.get("reader", ""):
             case "fastify":
-                items = list(fastify_logger(project, unit, rule))
+                items = list(fastify_logger(project, unit, rule)) or list(_fastify_cli(project, unit, rule))
             case "django-app":
                 items = list(django_app(project, unit, rule))
             case "standard":
@@ -148,6 +152,15 @@ def fastify_logger(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding
         yield said.finding(project, rule)
 
 
+def _fastify_cli(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding]:
+    """Read `fastify start -l info app.js`."""
+    places = commands(project, unit, "fastify start")
+    script = next((text for text in unit.scripts.values() if "fastify start" in text), "")
+    level = re.search(r"(?:^|\s)(?:-l|--log-level)[= ](\w+)", script)
+    if places and level:
+        yield Said(rule.value, places, note=f'level "{level[1]}"').finding(project, rule)
+
+
 def _level(project: Project, option: Spot) -> Value | None:
     level = fold(project, member(project, settled(project, option), "level"))
     return level if level is not None and level.known else None
@@ -168,6 +181,8 @@ def standard_logging(project: Project, unit: Unit, detail: list[Finding]) -> Fin
     configured: list[Place] = []
     asked: list[Place] = []
     for module in project.importing(unit, "logging"):
+        if "alembic" in project.packages(module) or _aside(module.path):
+            continue
         for call in module.calls:
             source = project.origin(module, call.node.items[0], call.function)
             last = source.rpartition(".")[2]
@@ -177,7 +192,12 @@ def standard_logging(project: Project, unit: Unit, detail: list[Finding]) -> Fin
             elif source in ("logging.basicConfig", "logging.config.dictConfig", "logging.config.fileConfig"):
                 configured.append(place)
                 if source.endswith("dictConfig"):
-                    _named_handlers(module, handlers)
+                    given = argument(Spot(module, call.node, call.function), 0)
+                    held = settled(project, given) if given is not None else None
+                    if held is not None and held.node.kind == "object":
+                        _named_handlers(held.module, handlers, held.node)
+                    else:
+                        _named_handlers(module, handlers)
             elif source.startswith("logging.") and last in (
                 "getLogger",
                 "info",
@@ -256,7 +276,7 @@ def simple(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding]:
     """Say that a technology is used, and under which condition."""
     found = next(iter(trace(project, unit, rule, used=True)), None)
     places = effects(project, unit, *rule.extra["effects"]) if "effects" in rule.extra else []
-    places += [place for command in rule.extra.get("commands", []) for place in _commands(project, unit, command)]
+    places += [place for command in rule.extra.get("commands", []) for place in commands(project, unit, command)]
     if found is None:
         return
     if found.proof < Proof.USED and places:
@@ -266,8 +286,10 @@ def simple(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding]:
         conditions = [use.call.conditions for use in calls(project, unit, rule) if use.spot.place in found.places]
         if conditions and all(conditions):
             found.condition = condition(conditions[0])
-        elif conditions and (setting := _dsn(project, unit, rule)):
-            found.condition = setting
+        elif conditions and (needed := _dsn(project, unit, rule)):
+            found.condition = needed
+        if found.places and all(re.search(r"settings?/", place.path) for place in found.places):
+            found.scope = stage(found.places[0].path)
     yield found
 
 
@@ -290,21 +312,6 @@ def _dsn(project: Project, unit: Unit, rule: Rule) -> str:
         if value is not None and value.env:
             return f"only with {value.env}"
     return ""
-
-
-def _commands(project: Project, unit: Unit, command: str) -> list[Place]:
-    """Give the places where a process is started through a command."""
-    found = []
-    for path in project.files(
-        unit, "Dockerfile*", "*.Dockerfile", "Procfile", "*.sh", "docker-compose*.y*ml", "compose*.y*ml", root=True
-    ):
-        for number, line in enumerate(project.text(path).splitlines(), 1):
-            if command in line and not line.lstrip().startswith("#"):
-                found.append(Place(path, number))
-    manifest = f"{unit.folder}/package.json" if unit.folder else "package.json"
-    if any(command in script for script in unit.scripts.values()):
-        found.append(Place(manifest, project.tree.line(manifest, re.escape(command))))
-    return found
 
 
 # -- metrics ----------------------------------------------------------------------------------------------------------
@@ -408,6 +415,9 @@ def health(project: Project, unit: Unit) -> Iterator[Finding]:
                 library += [(rule, item) for item in django_app(project, unit, rule)]
             case _:
                 library += [(rule, item) for item in trace(project, unit, rule, used=True)]
+                for use in calls(project, unit, rule) if rule.npm else ():
+                    for mount in mounts.of(use.spot):
+                        paths.setdefault(mounts.path(mount), mount.place)
     for path, place in health_paths(project, unit, mounts):
         paths.setdefault(path, place)
     used = [(rule, item) for rule, item in library if item.proof >= Proof.USED]
@@ -423,16 +433,22 @@ def health(project: Project, unit: Unit) -> Iterator[Finding]:
     yield Finding(Row.LOGS, "health", said, proof, places)
 
 
+def is_health(path: str) -> bool:
+    """Tell whether a path is one at which a backend says whether it is well."""
+    return bool(HEALTH.search(path)) and not re.search(r"[:*{\[]", path)
+
+
 def health_paths(project: Project, unit: Unit, mounts: Mounts) -> Iterator[tuple[str, Place]]:
     """Give the routes whose path says so, shortest first."""
     found: list[tuple[str, Place]] = [
         (route.path, route.place) for route in mounts.routes.values() if _is_health(route)
     ]
     for mount in mounts.mounted():
-        if mount.verb in ("get", "all", "use") and HEALTH.search(mount.path) and not re.search(r"[:*{]", mount.path):
-            strict = mount.verb == "use" or re.search(r"ping|status", mount.path)
-            if not strict or re.search(r"health|live|ready", mount.path, re.IGNORECASE):
-                found.append((mounts.path(mount), mount.place))
+        strict = mount.verb == "use" and not re.search(r"health|livez|readyz|liveness|readiness", mount.path)
+        if mount.verb in ("get", "all", "use") and is_health(mount.path) and not strict:
+            path = mounts.path(mount)
+            if is_health(path):
+                found.append((path, mount.place))
     for module in project.mentioning(unit, "health", "livez", "readyz", "exposeStatusRoute"):
         for call in module.calls:
             name = call.node.items[0].dotted.rpartition(".")[2]
@@ -460,14 +476,7 @@ def health_paths(project: Project, unit: Unit, mounts: Mounts) -> Iterator[tuple
 
 
 def _is_health(route: Route) -> bool:
-    if route.method not in ("GET", "HEAD", "ANY", "ALL") or "{" in route.path:
-        return False
-    last = route.path.rstrip("/").rpartition("/")[2]
-    if re.fullmatch(r"ping|status|alive", last, re.IGNORECASE):
-        return route.path.count("/") <= 2
-    return bool(HEALTH.search(f"/{last}")) or bool(
-        re.search(r"(^|/)health[-_]?z?(check)?(/|$)", route.path, re.IGNORECASE)
-    )
+    return route.method in ("GET", "HEAD", "ANY", "ALL") and is_health(route.path)
 
 
 # -- request ids ------------------------------------------------------------------------------------------------------
@@ -524,7 +533,13 @@ def _id_headers(project: Project, unit: Unit) -> tuple[dict[str, list[Place]], d
         )
     ]
     for module in project.mentioning(unit, *words, "requestIdHeader", "HTTP_X_REQUEST_ID"):
-        if "use client" in module.directives:
+        if "use client" in module.directives or project.packages(module) & {
+            "axios",
+            "react",
+            "vue",
+            "ky",
+            "@angular/core",
+        }:
             continue
         written = {id(assignment.target) for assignment in module.assignments}
         for spot in spots(module):

@@ -425,8 +425,23 @@ def trpc(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Checks:
 
 
 def nest(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Checks:
-    """Read where a pipe of class-validator holds: everywhere, or on which routes."""
-    return _pipes(project, unit, rule, lambda where, node, source: _class_validator_pipe(project, where, node, source))
+    """Read where a pipe of class-validator holds: everywhere, or on which routes; or who calls it by himself."""
+    checks = _pipes(
+        project, unit, rule, lambda where, node, source: _class_validator_pipe(project, where, node, source)
+    )
+    if checks.found:
+        return checks
+    places: list[Place] = []
+    names: list[str] = []
+    for use in calls(project, unit, rule):
+        if re.fullmatch(r"class-validator\.(validate|validateOrReject|validateSync)", use.origin) and any(
+            from_request(use.spot.module, item, use.spot.function) for item in use.spot.node.arguments
+        ):
+            places.append(use.spot.place)
+            outer = _outermost(use.spot.module, use.spot.function)
+            names.append(_function_name(use.spot.module, outer) if outer is not None else "")
+    name = next(filter(None, names), "")
+    return Checks([Said(f"{rule.value} in {name}" if name else rule.value, places)] if places else [])
 
 
 def nestjs_zod(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Checks:
@@ -435,7 +450,7 @@ def nestjs_zod(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Chec
 
 
 def _class_validator_pipe(project: Project, module: Module, node: Node, source: str) -> str:
-    if source.endswith("@nestjs/common.ValidationPipe"):
+    if source.endswith("@nestjs/common.ValidationPipe") or re.search(r"nestjs-i18n\.\w*ValidationPipe$", source):
         return "ValidationPipe"
     where, made = project.find(module, node)
     if made.kind == "class" and made.value is not None:
@@ -457,7 +472,8 @@ def _pipes(project: Project, unit: Unit, rule: Rule, ours: Callable[[Module, Nod
         for call in module.calls:
             last = call.node.items[0].dotted.rpartition(".")[2]
             for item in walk(call.node):
-                provided, used = item.get("provide"), item.get("useClass") or item.get("useValue")
+                provided = item.get("provide")
+                used = item.get("useClass") or item.get("useValue") or _made(module, item.get("useFactory"))
                 if (
                     provided is not None
                     and used is not None
@@ -497,6 +513,12 @@ def _pipe(project: Project, module: Module, node: Node, ours: Callable[[Module, 
     return ours(module, inner, project.origin(module, inner))
 
 
+def _made(module: Module, node: Node | None) -> Node | None:
+    """Give what a factory returns."""
+    made = module.function(node) if node is not None else None
+    return made.returns[0] if made is not None and made.returns else None
+
+
 def _is(mark: Node, call: Call) -> bool:
     return mark is call.node or (mark.line == call.node.line and mark.dotted == call.node.dotted)
 
@@ -522,10 +544,28 @@ def _marked(module: Module, call: Call) -> Iterator[tuple[str, Place]]:
 def subclasses(project: Project, unit: Unit, pattern: str, *modules: str) -> Iterator[tuple[Module, Class]]:
     """Give the classes that derive from a base of a package, directly or through a class of the codebase."""
     base = re.compile(pattern)
-    for module in project.importing(unit, *modules):
+    found: list[tuple[Module, Class]] = []
+    seen: set[tuple[str, int]] = set()
+
+    def look(module: Module) -> None:
         for kind in module.classes:
-            if any(_derives(project, module, item, base, 0) for item in kind.bases):
-                yield module, kind
+            key = (module.path, kind.number)
+            if key not in seen and any(_derives(project, module, item, base, 0) for item in kind.bases):
+                seen.add(key)
+                found.append((module, kind))
+
+    for module in project.importing(unit, *modules):
+        look(module)
+    bases = {
+        kind.name
+        for _, kind in found
+        if re.search(r"base|schema|model|mixin|form|serializer", kind.name, re.IGNORECASE)
+    }
+    if bases and len(bases) < 60:
+        for module in project.mentioning(unit, *(f"({name}" for name in bases)):
+            if module.language == "python":
+                look(module)
+    yield from found
 
 
 def _derives(project: Project, module: Module, node: Node, pattern: re.Pattern[str], depth: int) -> bool:
@@ -787,6 +827,7 @@ def environment(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Ite
                 if any(_is_environment(project, spot.module, item, spot.function) for item in call.node.arguments[:2]):
                     places.append(spot.place)
             places += _nest_config(project, unit, rule, "validationSchema")
+            places += _nest_validate(project, unit, places, [spot for spot, _, _ in _schema_calls(project, unit, rule)])
         case "class-env":
             for use in calls(project, unit, rule):
                 if re.search(r"env|conf", use.spot.module.path, re.IGNORECASE):
@@ -824,7 +865,51 @@ def _nest_config(project: Project, unit: Unit, rule: Rule, key: str) -> list[Pla
     return places
 
 
+def _nest_validate(project: Project, unit: Unit, known: list[Place], checks: list[Spot]) -> list[Place]:
+    """Give the checks in the function that `ConfigModule.forRoot({validate})` is given."""
+    found: list[Place] = []
+    for module in project.mentioning(unit, "ConfigModule.forRoot") if checks and not known else ():
+        for call in module.calls:
+            if not call.node.items[0].dotted.endswith("ConfigModule.forRoot"):
+                continue
+            given = member(project, argument(Spot(module, call.node, call.function), 0), "validate")
+            held = follow(project, given) if given is not None else None
+            made = held.module.function(held.node) if held is not None else None
+            if held is None or made is None:
+                continue
+            found += [
+                spot.place
+                for spot in checks
+                if spot.module.path == held.module.path and held.module.within(spot.function, made.number)
+            ]
+    return found
+
+
+def objects(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Checks:
+    """Read routes whose options hold schemas: Elysia's `{body: t.Object(…)}`, hapi's `{validate: {payload: …}}`."""
+    hapi = rule.name.startswith("hapi")
+    keys = {"payload", "query", "params", "headers"} if hapi else {"body", "query", "params"}
+    places: list[Place] = []
+    library = ""
+    for module in project.importing(unit, *rule.npm):
+        for call in module.calls:
+            callee = call.node.items[0]
+            if callee.kind != "attribute" or callee.value not in (*VERBS, "route"):
+                continue
+            for given in call.node.arguments:
+                held = settled(project, Spot(module, given, call.function))
+                for item in walk(held.node) if held.node.kind in ("object", "array") else ():
+                    inner = item.get("validate") if hapi else item
+                    for key, value in inner.pairs if inner is not None else []:
+                        source = project.origin(held.module, value, held.function)
+                        if key in keys and re.match(r"elysia\.t\b|@?(hapi/)?joi|zod", source):
+                            library = "joi" if "joi" in source else "zod" if source.startswith("zod") else "TypeBox"
+                            places.append(Place(module.path, value.line))
+    return Checks([Said(f"{library} through {'hapi' if hapi else 'Elysia'}", places)] if places else [])
+
+
 READERS: dict[str, Reader] = {
+    "objects": objects,
     "schema": schema,
     "function": function,
     "called": called,
