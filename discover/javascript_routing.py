@@ -248,10 +248,19 @@ class Graph:
         if rule is None or "fastify" not in self.unit.npm:
             return found
         self.framework = rule.value
-        for module in list(self.project.importing(self.unit, "@fastify/autoload", "fastify")):
+        modules = list(self.project.importing(self.unit, "@fastify/autoload", "fastify", "fastify-plugin"))
+        if modules:
+            self.project.proof(modules[0].path)  # which finds the unit's entries
+        entries = [self.project.module(path) for path in self.unit.entries]
+        for module in [*(module for module in entries if module is not None), *modules]:
+            if found and module.path not in self.unit.entries:
+                break
             exported = self.project.exported(module.path, "default")
             plugin = self._plugin(Spot(*exported), {})[0] if exported is not None else None
-            if plugin is not None and plugin.module is module:
+            mounted = plugin is not None and any(
+                key[:2] == (plugin.module.path, plugin.node.line) for key in self.mounted
+            )
+            if plugin is not None and plugin.module is module and not mounted:
                 found += self._function(plugin, State(), (), [])
         return found
 

@@ -528,13 +528,15 @@ def _layout(project: Project, unit: Unit) -> Iterator[Finding]:
                 yield Finding(Row.API, "path_alias", ", ".join(said[:6]), Proof.USED, [Place(path, line)])
             break
     for other in project.units:
-        if (
-            other is not unit
-            and other.kind == "frontend"
-            and (other.folder.startswith(prefix) or project.units[0].workspace)
-        ):
-            name = next((shown for package, shown in _FRONTENDS.items() if package in other.npm), "")
-            value = f"{name} in {other.folder}/ with its own package.json".strip()
+        if other is unit or other.kind != "frontend" or not other.folder:
+            continue
+        if not other.folder.startswith(prefix) and not project.units[0].workspace:
+            continue
+        name = next((shown for package, shown in _FRONTENDS.items() if package in other.npm), "")
+        # A library of components has no page of its own.
+        page = any(path.startswith(f"{other.folder}/") and path.endswith("/index.html") for path in project.tree.files)
+        if name and (page or name in ("next.js", "nuxt")):
+            value = f"{name} in {other.folder}/ with its own package.json"
             yield Finding(Row.API, "frontend", value, Proof.USED, [Place(f"{other.folder}/package.json", 1)])
     yield from _committed(project, unit)
 
