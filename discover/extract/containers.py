@@ -15,6 +15,7 @@ from discover.project import Project, Unit
 from discover.rules import Rule, rules
 
 MAX_NAMED = 10
+MAX_FILES = 5
 
 _ASIDE = re.compile(
     r"(^|/)(tests?|__tests__|e2e|fixtures?|examples?|docs?|samples?|templates?|cookbook|demos?|benchmarks?|\.(?!docker|deploy|infra)[\w-]+)/",
@@ -219,7 +220,9 @@ def _value(real: list[Compose], tests: list[Compose]) -> str:
             databases = only.of("database") and not only.of("other", "broker", "search", "proxy")
             return f"{'database' if databases else 'services around the application'} only ({only}), no app service"
         return f"compose with {only}"
-    return f"{len(real)} compose files: {'; '.join(f'{compose.path} with {compose}' for compose in real)}"
+    told = [f"{compose.path} with {compose}" for compose in real[:MAX_FILES]]
+    told += [f"{len(real) - MAX_FILES} more"] if len(real) > MAX_FILES else []
+    return f"{len(real)} compose files: {'; '.join(told)}"
 
 
 def read_compose(project: Project, unit: Unit, path: str) -> Compose | None:

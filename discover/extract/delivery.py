@@ -204,9 +204,21 @@ def yaml_texts(project: Project, unit: Unit) -> Iterator[tuple[str, str]]:
 
 
 def _charts(project: Project, unit: Unit) -> list[str]:
-    return [path for path in _files(project, unit, "Chart.yaml", "Chart.yml") if "/charts/" not in path]
+    """Give the charts, without those that stand inside another one."""
+    found = _files(project, unit, "Chart.yaml", "Chart.yml")
+    folders = {path.rpartition("/")[0] for path in found}
+    kept = []
+    for path in found:
+        above, mark, _ = f"/{path.rpartition('/')[0]}".rpartition("/charts/")
+        if not mark or above.lstrip("/") not in folders:
+            kept.append(path)
+    return kept
 
 
+_API = re.compile(
+    r"v1$|(apps|batch|autoscaling|policy|extensions)/|[\w.]*\.k8s\.io/|serving\.knative|argoproj\.io|traefik|monitoring\.coreos"
+    r"|cert-manager|keda|external-secrets|secrets-store|helm\.toolkit|networking\.istio|projectcontour|getambassador"
+)
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Rollout", "ReplicaSet", "Pod")
 
 
@@ -251,9 +263,7 @@ def _manifests(items: list[Any], path: str, text: str, workloads: dict[str, Plac
             if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
                 continue
             api = str(data.get("apiVersion", ""))
-            if api.startswith(
-                ("config.", "skaffold", "kustomize", "helm.", "kind.x", "backstage", "eksctl", "ctlptl", "tilt")
-            ):
+            if not _API.match(api) or api.startswith(("config.", "kustomize.")):
                 continue
             place = Place(path, starts[number] + 1 if number < len(starts) else 1)
             spec, meta = data.get("spec"), data.get("metadata")

@@ -23,6 +23,7 @@ MAX_SHOWN = 5
 MAX_ELEMENT = 20_000
 MAX_LINE = 2_000
 
+_ASIDE = re.compile(r"(^|/)(docs?|examples?|samples?|templates?|snippets?|website)/", re.IGNORECASE)
 _KIND = re.compile(
     r"(load|stress|spike|soak|smoke|breakpoint|endurance|performance|perf|average|peak|capacity|baseline"
     r"|benchmark|volume)",
@@ -223,14 +224,14 @@ def _modules(project: Project, unit: Unit, *packages: str) -> Iterator[Module]:
     seen: set[str] = set()
     for home in _homes(project, unit):
         for module in project.importing(home, *packages, tests=True):
-            if module.path not in seen and len(seen) < MAX_FILES:
+            if module.path not in seen and len(seen) < MAX_FILES and not _ASIDE.search(module.path):
                 seen.add(module.path)
                 yield module
 
 
 def _files(project: Project, unit: Unit, *patterns: str) -> list[str]:
     found = [path for home in _homes(project, unit) for path in project.files(home, *patterns, tests=True)]
-    return list(dict.fromkeys(found))[: MAX_FILES * 2]
+    return [path for path in dict.fromkeys(found) if not _ASIDE.search(path)][: MAX_FILES * 2]
 
 
 def _integer(value: Any) -> int | None:
@@ -727,6 +728,7 @@ _COMMAND = re.compile(
     r"(?:^|[\s;&|\"'`(/=])(autocannon|wrk2?|vegeta|hey|bombardier|oha|siege|loadtest|ab|locust|artillery"
     r"|k6)\s+(?=[^\n]*(?:-|https?:))([^\n;|&\"]*)"
 )
+_NO_COMMAND = re.compile(r"\b(install|add|which|apt-get|brew)\b|^\s*(echo|printf)\b(?![^\n]*\|)")
 _FLAGS: dict[str, tuple[str, str]] = {
     "autocannon": (r"-c|--connections", r"-R|--overallRate"),
     "wrk": (r"-c|--connections", r"-R|--rate"),
@@ -754,7 +756,7 @@ def commands(project: Project, unit: Unit) -> Iterator[Script]:
         text = project.tree.text(path) if project.tree.sizes.get(path, MAX_BYTES) < MAX_BYTES else None
         for line_number, whole in logical_lines(text or ""):
             line = whole[:MAX_LINE]
-            if line.lstrip().startswith("#") or re.search(r"\b(install|add|which|apt-get|brew)\b", line):
+            if line.lstrip().startswith("#") or _NO_COMMAND.search(line):
                 continue
             for tool, arguments in _COMMAND.findall(line):
                 script = _command(path, line_number, tool, arguments)
@@ -764,10 +766,12 @@ def commands(project: Project, unit: Unit) -> Iterator[Script]:
 
 
 def _command(path: str, line: int, tool: str, arguments: str) -> Script | None:
-    vegeta = tool == "vegeta"
-    if not re.search(r"https?://|\$|\battack\b|\brun\b|\bquick\b|--host|-f\s", arguments) or (
-        vegeta and "attack" not in arguments
-    ):
+    """Read a command; words that only look like one have no option and no target."""
+    target = re.search(r"https?://|\$|--host\b|(^|\s)-f\s", arguments)
+    verb = {"vegeta": "attack", "artillery": "run|quick", "k6": "run|cloud"}.get(tool)
+    if verb is not None and not re.search(rf"\b({verb})\b", arguments):
+        return None
+    if verb is None and not (target and re.search(r"(^|\s)--?[A-Za-z]", arguments)):
         return None
     connections, rate = _FLAGS[tool]
     place = Place(path, line)
