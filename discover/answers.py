@@ -381,6 +381,10 @@ def _parts(result: Result, given: dict[str, Any]) -> _Worked:
             told_why.append(f"{part}: {'; '.join(why[part][:2])}")
         else:
             told_why.append(f"{part}: {demanded.get(part, 'a default of the template')}")
+    for law in questions()["compliance"]["choices"].values():
+        lacking = set(derive(given | {"parts": chosen, "compliance": [law]})["demanded_parts"]) - set(chosen)
+        if lacking:
+            told_why.append(f"If compliance will hold {law}, add {', '.join(sorted(lacking))} here.")
     return Answer("parts", chosen, told_why + notes), []
 
 

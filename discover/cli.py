@@ -216,7 +216,10 @@ def _ask(template: str, target: Path, answered: answering.Answers, root: Path) -
 
     _refuse_inside(target, root, "the new service")
     try:
-        run_copy(template, target, data=answered.values)
+        # The parts are asked, with what was found as the default: what a law demands follows from an answer to come.
+        data = {name: value for name, value in answered.values.items() if name != "parts"}
+        found = {name: value for name, value in answered.values.items() if name == "parts"}
+        run_copy(template, target, data=data, user_defaults=found)
     except (CopierError, ValueError, OSError) as error:
         return _tell(str(error).strip().partition("\n")[0] or f"Copier stopped: {type(error).__name__}.", STOPPED)
     return DONE

@@ -44,7 +44,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find the same in everything, at once."""
 
     def discover(path: Path, **_: Any) -> Result:
-        made = result(users(), found(Row.DELIVERY, "ci", "gitlab"))
+        made = result(users(), found(Row.DELIVERY, "ci", "gitlab"), found(Row.WHO, "api_key", "header x-api-key"))
         made.root = path.resolve()
         return made
 
@@ -240,9 +240,10 @@ def test_ask_goes_on_to_copier_with_what_is_known(code: Path, here: Path, monkey
     monkeypatch.setattr(copier, "run_copy", run_copy)
     monkeypatch.setattr("sys.stdin", _Terminal())
     assert cli.main([str(code), "--ask", "--template", str(plain_template())]) == 0
-    assert asked == {"data": {"project_name": "shop", "data_class": "personal", "ci": "gitlab"}}
+    assert asked["data"] == {"project_name": "shop", "data_class": "personal", "ci": "gitlab"}
     recorded = yaml.safe_load((here / "shop/.copier-answers.yml").read_text(encoding="utf-8"))
     assert (recorded["ci"], recorded["data_class"], recorded["deploy"]) == ("gitlab", "personal", "compose")
+    assert recorded["parts"] == ["admin", "api_keys", "email", "load_test", "second_factor"]
     assert (here / "shop/.gitlab-ci.yml").is_file()
 
 

@@ -314,6 +314,11 @@ def test_parts_hold_what_the_other_answers_demand() -> None:
     assert not asking.refusals(given)
 
 
+def test_what_a_law_would_demand_of_the_parts_is_said_beside_them() -> None:
+    made = answering.answers(result(found(Row.WHO, "api_key", "header"), users()))
+    assert "# If compliance will hold gdpr, add personal_data here.\n" in answering.write(made)
+
+
 HOSTILE = [
     '"><img src=x onerror=alert(1)>',
     "a\nci: none\n",
