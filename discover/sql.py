@@ -514,7 +514,7 @@ def _column(item: exp.ColumnDef, text: str, dialect: str, found: list[Key]) -> C
         elif isinstance(kind, exp.UniqueColumnConstraint):
             found.append(Key("unique", [column.name], name))
         elif isinstance(kind, exp.DefaultColumnConstraint):
-            column.default = default_text(kind.this, dialect)
+            column.default = safe_default(column.name, default_text(kind.this, dialect))
         elif isinstance(kind, exp.Reference):
             found.append(_foreign([column.name], kind, name, item.this.meta.get("line", 1)))
             found[-1].inline = True
@@ -559,6 +559,21 @@ def type_text(found: re.Match[str]) -> str:
 def _length(type_: str) -> int | None:
     found = re.match(r"(?:n?var)?char\w*\((\d+)\)|(?:string|binary|varbinary|nchar)\((\d+)\)", type_)
     return int(found[1] or found[2]) if found else None
+
+
+_SECRET = re.compile(r"secret|passw|token|api_?key|private|credential|dsn|salt|hash|otp|pin$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"://[^/\s]*@|^(sk|pk|rk|ghp|gho|xox[abp]|AKIA|eyJ)[-_A-Za-z0-9]{8,}|-----BEGIN|^(?=\S*\d)(?=\S*[A-Za-z])[\w+/=-]{32,}$"
+)
+
+
+def safe_default(name: str, value: str | None) -> str | None:
+    """Give a default as it may be shown: not that of a column whose name is a secret's, nor what looks like one."""
+    if value is None:
+        return None
+    plain_value = re.fullmatch(r"now|uuid4|auto increment|true|false|null|\d{1,3}|", value)
+    hidden = (_SECRET.search(name) and not plain_value) or _SECRET_VALUE.search(value)
+    return "(value not shown)" if hidden else value
 
 
 def default_text(node: Any, dialect: str) -> str:
@@ -722,7 +737,7 @@ def _alter_column(action: Any, table: str, text: str, line: int, dialect: str) -
     if action.args.get("allow_null") is not None:
         statement.changes["nullable"] = bool(action.args["allow_null"])
     if action.args.get("default") is not None:
-        statement.changes["default"] = default_text(action.args["default"], dialect)
+        statement.changes["default"] = safe_default(action.name, default_text(action.args["default"], dialect))
     elif action.args.get("drop") and kind is None and action.args.get("allow_null") is None:
         statement.changes["default"] = None
     return statement

@@ -75,7 +75,6 @@ _MODEL = re.compile(
 _CONCRETE = re.compile(r"^(?:wagtail(?:\.core)?|django\.contrib\.auth)\.models\.(Page|User|Group)$")
 """Parents of packages that make tables of their own: a class that inherits from one points to it."""
 _EXAMPLE = re.compile(r"example|sample|demo|tutorial|playground|sandbox", re.IGNORECASE)
-_SECRET = re.compile(r"passw|secret|token|api_?key|otp", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -131,7 +130,7 @@ class _Reader:
         user = self.setting("AUTH_USER_MODEL")
         if user is not None and (name := text(self.project, *user)):
             self.found.user = (name, Place(user[0].path, user[1].line))
-        for module in self.project.mentioning(self.unit, "models", "Model"):
+        for module in self.project.mentioning(self.unit, "models.", "Model)", "Model,"):
             if module.language != "python" or "/migrations/" in module.path:
                 continue
             for kind in module.classes:
@@ -390,8 +389,8 @@ class _Reader:
         column.index = flag(self.project, module, call.get("db_index")) is True
         column.primary_key = flag(self.project, module, call.get("primary_key")) is True
         column.column = text(self.project, module, call.get("db_column"))
-        if not _SECRET.search(column.name):
-            column.default = default(self.project, module, call.get("default") or call.get("db_default"))
+        given = call.get("default") or call.get("db_default")
+        column.default = default(self.project, module, given, column.name)
         if any(flag(self.project, module, call.get(name)) is True for name in ("auto_now", "auto_now_add")):
             column.default = "now"
         if (choices := call.get("choices")) is not None:

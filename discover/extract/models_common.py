@@ -10,6 +10,7 @@ from discover.code import Class, Member, Module, Node
 from discover.findings import Entity, Finding, Place, Proof, Row
 from discover.folding import fold
 from discover.project import Project, Unit
+from discover.sql import safe_default
 
 MAX_PARENTS = 40
 
@@ -110,8 +111,12 @@ def flag(project: Project, module: Module, node: Node | None) -> bool | None:
     return bool(value.value) if value is not None and value.known else None
 
 
-def default(project: Project, module: Module, node: Node | None) -> str | None:
-    """Write a default: a constant as text, `now` and `uuid4` for functions that everybody knows."""
+def default(project: Project, module: Module, node: Node | None, name: str = "") -> str | None:
+    """Write a column's default: a constant as text, `now` and `uuid4` for functions that everybody knows."""
+    return safe_default(name, _default(project, module, node))
+
+
+def _default(project: Project, module: Module, node: Node | None) -> str | None:
     if node is None or node.kind == "null":
         return None
     value = fold(project, module, node)

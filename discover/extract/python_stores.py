@@ -44,7 +44,6 @@ _TYPES = {
     "emailstr": "string", "pydanticobjectid": "objectid", "link": "objectid", "indexed": "string",
 }  # fmt: skip
 _REFERENCES = ("ForeignKeyField", "OneToOneField", "ReferenceField", "LazyReferenceField", "DeferredForeignKey")
-_SECRET = re.compile(r"passw|secret|token|api_?key", re.IGNORECASE)
 _NAMES = re.compile(r"(Database|init|register_tortoise|RegisterTortoise|connect)$")
 _OPENS = re.compile(
     r"^tortoise\.(Tortoise\.init|contrib\.\w+\.(register_tortoise|RegisterTortoise))$|^playhouse\.db_url\.connect$"
@@ -223,8 +222,8 @@ def _column(
             column.nullable = holds
         elif keyword == "required":
             column.nullable = not holds
-        elif keyword == "default" and not _SECRET.search(name):
-            column.default = default(project, module, item)
+        elif keyword == "default":
+            column.default = default(project, module, item, name)
         elif keyword in ("column_name", "db_column", "source_field", "db_field"):
             column.column = text(project, module, item)
         elif keyword in ("auto_now", "auto_now_add") and holds:
@@ -269,6 +268,6 @@ def _annotated(
     if link is not None:
         column.type = "objectid"
         column.references = f"{models[target].table}._id" if target in models else ""
-    if value is not None and value.kind != "call" and not _SECRET.search(name):
-        column.default = default(project, module, value)
+    if value is not None and value.kind != "call":
+        column.default = default(project, module, value, name)
     return column

@@ -71,7 +71,6 @@ TYPES = {
     "emailstr": "string", "anyurl": "string", "httpurl": "string", "utcdatetime": "timestamptz",
     "datetimeutc": "timestamptz",
 }  # fmt: skip
-_SECRET = re.compile(r"passw|secret|token|api_?key", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -468,8 +467,8 @@ class Reader:
             case "name" if item.kind == "string":
                 column.column = str(item.value) if item.value != column.name else ""
             case "default" | "server_default" | "default_factory" | "insert_default":
-                if column.default is None and not _SECRET.search(column.name):
-                    column.default = default(self.project, module, item)
+                if column.default is None:
+                    column.default = default(self.project, module, item, column.name)
 
     def type(self, module: Module, column: Column, node: Node, scope: int) -> None:
         """Read a type: `String(64)`, `sa.DateTime(timezone=True)`, `Enum(Status)`, `ARRAY(Integer)`."""
@@ -614,15 +613,15 @@ class Reader:
         if value is None:
             return column
         if value.kind != "call":
-            column.default = None if _SECRET.search(name) else default(self.project, module, value)
+            column.default = default(self.project, module, value, name)
             return column
         inner = value.get("sa_column")
         if inner is not None and (call := self.column_call(module, inner)) is not None:
             return self.column(module, name, call, None)
         if (kind := value.get("sa_type")) is not None:
             self.type(module, column, kind, -1)
-        if value.arguments and value.arguments[0].kind not in ("other",) and not _SECRET.search(name):
-            column.default = default(self.project, module, value.arguments[0])
+        if value.arguments and value.arguments[0].kind not in ("other",):
+            column.default = default(self.project, module, value.arguments[0], name)
         for keyword, item in value.pairs:
             self.option(module, column, keyword, item)
             if keyword == "foreign_key":
