@@ -11,6 +11,7 @@ from discover.code import Module, Node
 from discover.findings import Finding, Place, Proof, Row
 from discover.folding import shown
 from discover.project import SCRIPTS, Project, Unit
+from discover.tree import is_template
 from discover.wiring import spots, walk
 
 _KEYS = ("orm", "query_builder", "database", "datastore", "second_store", "search")
@@ -51,6 +52,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         yield finding
     yield from _two(project, unit)
     yield from _generators(project, unit)
+    yield from _copies(project, unit)
 
 
 def _condition(project: Project, place: Place) -> str:
@@ -150,3 +152,16 @@ def _generators(project: Project, unit: Unit) -> Iterator[Finding]:
         folder = path[: found.end() - 1]
         places = [Place(folder), Place(path)]
         yield Finding(Row.DATA, "generators", f"{posixpath.basename(folder)} templates", Proof.USED, places)
+
+
+def _copies(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Name folders whose source files are snippets or copies of code of the server: they are left out."""
+    folders: dict[str, list[str]] = {}
+    for path in project.tree.files:
+        if path.endswith(SCRIPTS) and is_template(path) and not _GENERATORS.search(path):
+            folders.setdefault(posixpath.dirname(path), []).append(path)
+    for folder, paths in folders.items():
+        if len(paths) > 1 and project.unit_of(paths[0]) is unit:
+            end = posixpath.splitext(paths[0])[1]
+            value = f"{folder}/*{end} hold copies of server code: {len(paths)} files, left out"
+            yield Finding(Row.DATA, "decoy_code", value, Proof.USED, [Place(folder), Place(paths[0])])
