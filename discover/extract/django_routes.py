@@ -15,6 +15,7 @@ from discover.extract.python_web import (
     class_of,
     clean,
     last,
+    only_if,
     piece,
     pinned,
     validates,
@@ -264,7 +265,7 @@ class Urls:
                 and not any(map(_DEBUG.search, assignment.conditions))
             ):
                 for route, parts in self.patterns(module, assignment.value.items[1], -1, pieces, guards, steps + 1):
-                    yield replace(route, note=f"only if {' and '.join(assignment.conditions)}"), parts
+                    yield replace(route, note=only_if(assignment.conditions)), parts
 
     def patterns(
         self, module: Module, node: Node, function: int, pieces: list[Piece], guards: list[str], steps: int
@@ -319,7 +320,7 @@ class Urls:
             return
         for item, condition in ((then, render(test)), (other, f"not ({render(test)})")):
             for route, parts in self.patterns(module, item, function, pieces, guards, steps + 1):
-                yield replace(route, note=f"only if {condition}"), parts
+                yield replace(route, note=only_if([condition])), parts
 
     def pattern(
         self, module: Module, node: Node, function: int, pieces: list[Piece], guards: list[str], steps: int

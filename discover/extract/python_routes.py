@@ -7,6 +7,7 @@ Django's are in `django_routes.py`. Rules of key `python_framework` name what ma
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -23,6 +24,7 @@ from discover.extract.python_web import (
     expressions,
     kind_of,
     last,
+    only_if,
     piece,
     pinned,
     validates,
@@ -249,6 +251,11 @@ class Graph:
             rule, app, Place(module.path, node.line), piece(self.project, module, given, function), function=function
         )
         holder.guards = self.guards.of_list(module, node.get("dependencies"), function)
+        kind = class_of(self.project, module, node.items[0], function)
+        started = kind.function("__init__") if kind is not None else None
+        for call in started[0].calls_in(started[1].number) if started is not None else []:
+            if last(call.node.items[0].dotted) == "__init__" and started is not None:
+                holder.guards += self.guards.of_list(started[0], call.node.get("dependencies"), call.function)
         if (auth := node.get("auth")) is not None and (guard := self.guards.name(module, auth, function)):
             holder.guards.append(guard)
         if name == "Api" and node.arguments:
@@ -372,6 +379,7 @@ class Graph:
             auth = decorator.get("auth")
             guards = [
                 *self.guards.of_list(module, decorator.get("dependencies"), function.parent),
+                *self._of_owner(module, function),
                 *self.guards.of_parameters(module, function),
                 *self.guards.of_decorators(
                     module, [item for item in function.decorators if item is not decorator], function.parent
@@ -394,6 +402,18 @@ class Graph:
                     self.conditions,
                 )
             )
+
+    def _of_owner(self, module: Module, function: Function) -> list[str]:
+        """Give the guards that a class of handlers has: dependencies among its attributes, its bases' too."""
+        owner = next((class_ for class_ in module.classes if class_.name == function.owner), None)
+        if owner is None:
+            return []
+        kind = kind_of(self.project, module, owner)
+        return [
+            name
+            for where, member in kind.members.values()
+            if member.value is not None and (name := self.guards.of_dependency(where, member.value, -1))
+        ]
 
     def _hook(self, module: Module, function: Function, decorator: Node) -> None:
         if decorator.kind != "attribute" or decorator.value not in ("before_request", "before_app_request"):
@@ -828,7 +848,7 @@ class Graph:
                     path = self._joined(pieces, holder)
                     conditions = tuple(dict.fromkeys((*way.conditions, *added.conditions)))
                     mounted = bool(known[key])
-                    note = f"only if {' and '.join(conditions)}" if conditions else ""
+                    note = only_if(conditions)
                     if not mounted:
                         note = "; ".join(filter(None, [note, "mounted nowhere that was found"]))
                     unknown = added.path is not None and not added.path.known
@@ -905,27 +925,36 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
 
 def _count(project: Project, made: Graph, every: list[Counted]) -> Iterator[Finding]:
     """Count what an application answers always; what could not be read makes it "at least"."""
-    mounted = [
-        one for one in every if one.mounted and one.route.method != "WS" and one.route.note != django_routes.ADMIN
-    ]
-    counted = [
-        one for one in mounted if not (one.conditional or one.unknown or one.route.note.startswith("routes of "))
-    ]
+    operations = [one for one in every if one.route.method != "WS" and one.route.note != django_routes.ADMIN]
+    counted = [one for one in operations if not aside(one)]
     if not counted:
         return
-    asides = (
-        ([one for one in mounted if one.conditional], "only under a condition"),
-        ([one for one in every if not one.mounted], "on routers whose mount was not found"),
-        ([one for one in mounted if one.unknown and not one.conditional], "with a path that is no constant"),
-        ([one for one in mounted if one.route.note.startswith("routes of ")], "inclusions of a package's own routes"),
-    )
-    notes = [f"{len(aside)} {why}" for aside, why in asides if aside]
+    notes = [f"{number} {why}" for why, number in Counter(map(aside, operations)).items() if why]
     if made.lost:
         notes.append(f"whatever is registered at {', '.join(map(str, made.lost[:3]))}")
     note = f"and {', '.join(notes)}" if notes else ""
+    if some := len([one for one in counted if one.conditional]):
+        note = "; ".join(filter(None, [f"{some} of them only under a condition", note]))
     places = [one.route.place for one in counted]
     best = max(places, key=lambda place: (project.proof(place.path), -len(place.path)))
     yield Finding(Row.API, "endpoint_count", len(counted), project.proof(best.path), [best], note=note)
+
+
+_DEVELOPMENT = re.compile(
+    r"debug|\bdev|develop|local|\btest|production|environment|_env\b|\benv\b|staging|docs|swagger|spectacular|openapi",
+    re.IGNORECASE,
+)
+
+
+def aside(one: Counted) -> str:
+    """Say why a route is not counted; `` if it is."""
+    if not one.mounted:
+        return "on routers whose mount was not found"
+    if one.conditional and _DEVELOPMENT.search(one.route.note):
+        return "only under a condition"
+    if one.unknown:
+        return "with a path that is no constant"
+    return "inclusions of a package's own routes" if one.route.note.startswith("routes of ") else ""
 
 
 def _language(project: Project, unit: Unit) -> Finding:
@@ -979,7 +1008,7 @@ def _callers(project: Project, unit: Unit, name: str) -> list[Place]:
 def _versions(project: Project, every: list[Counted]) -> Iterator[Finding]:
     """Tell the versions in paths: `path /api/v1`, at the place where that is written."""
     prefixes: dict[str, tuple[Place, int]] = {}
-    mounted = [one for one in every if one.mounted and not one.conditional]
+    mounted = [one for one in every if not aside(one)]
     for one in mounted:
         route = one.route
         if not route.version:

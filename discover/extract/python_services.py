@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discover.code import Module, Node
-from discover.extract.python_web import inner, last
+from discover.extract.python_web import inner, last, only_if
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit, Value
 from discover.rules import Rule, each, of
@@ -219,10 +219,19 @@ def _first(project: Project, unit: Unit, given: list[tuple[Module, Node, int]]) 
         if value.known and value.value is None:
             continue
         kind = kind_of_url(str(value.value)) if value.known else ""
-        if kind := kind or _from_environment(project, unit, value, node):
+        if kind := kind or _from_environment(project, unit, value, node) or _scheme(project, module, node, function):
             return kind, place
-        unknown = unknown or (str(value) if not value.known else f"unknown (URL at {place})", place)
+        # A URL may hold a password: it is named by its place.
+        unknown = unknown or (f"unknown ({node.dotted or 'URL'} at {place})", place)
     return unknown
+
+
+def _scheme(project: Project, module: Module, node: Node, function: int) -> str:
+    """Tell what a URL that is put together means, if all that it may start with means the same."""
+    _, found, _ = project.follow(module, node, function)
+    starts = {part.value for part in inner(found) if part.kind == "string" and "://" in str(part.value)}
+    kinds = {kind for text in starts if (kind := kind_of_url(str(text)))}
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def kind_of_url(text: str) -> str:
@@ -413,7 +422,7 @@ def _search(project: Project, unit: Unit) -> Iterator[Finding]:
                         found.places.insert(0, project.place(module, call))
                         if call.conditions:
                             found.value = f"{rule.value} (optional)"
-                            found.condition = f"only if {' and '.join(call.conditions)}"
+                            found.condition = only_if(call.conditions)
             found.places = list(dict.fromkeys(found.places))[:5]
         yield found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from discover.code import Class, Function, Member, Module, Node
@@ -29,6 +29,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _REFUSED = re.compile(r"\b40[13]\b|_40[13]_|UNAUTHORIZED|FORBIDDEN")
+_SECRET = re.compile(r"secret|passw|token|api_?key|private|credential|dsn|salt", re.IGNORECASE)
 _VERSION = re.compile(r"^v\d+(\.\d+)*$|^\d+\.\d+$", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:Depends|Security)\(\s*([A-Za-z_][\w.]*)")
 _CHECKS = re.compile(
@@ -61,6 +62,17 @@ def node_of(dotted: str, line: int) -> Node:
     return made
 
 
+def masked(text: str) -> str:
+    """Leave literals out of source that has a secret word."""
+    return re.sub(r"([\"']).*?(\1|$)", '"…"', text) if _SECRET.search(text) else text
+
+
+def only_if(conditions: Iterable[str]) -> str:
+    """Write when something holds."""
+    said = [masked(text) for text in conditions]
+    return f"only if {' and '.join(said)}" if said else ""
+
+
 def inner(node: Node, depth: int = 0) -> Iterator[Node]:
     """Give an expression and every expression in it, those of lambdas left out."""
     yield node
@@ -91,7 +103,7 @@ def piece(project: Project, module: Module, node: Node | None, function: int = -
         return Piece(value.value, value.place if value.place.path else place)
     if value.known and value.value is None:
         return None
-    return Piece(f"/{{{re.sub(r'[^A-Za-z0-9_.]+', '_', render(node, 40)).strip('_')}}}", place, known=False)
+    return Piece(f"/{{{re.sub(r'[^A-Za-z0-9_.]+', '_', masked(render(node, 40))).strip('_')}}}", place, known=False)
 
 
 def clean(path: str) -> str:
@@ -158,7 +170,7 @@ class Guards:
 
     def name(self, module: Module, node: Node, function: int = -1) -> str:
         """Give the name of a guard, `` if it is none."""
-        text = node.dotted if node.kind in ("name", "attribute") else render(node, 60)
+        text = node.dotted if node.kind in ("name", "attribute") else masked(render(node, 60))
         # What is written leaves keyword arguments out: `required=False` makes another guard of it.
         key = (module.path, function, f"{text} {self._optional(node)}")
         if key not in self.known:
