@@ -40,6 +40,8 @@ class Key:
     on_delete: str = ""
     line: int = 0
     """Of a foreign key: where it stands."""
+    later: bool = False
+    """It was added to a table that was there."""
     inline: bool = False
     """It stands in a column's definition."""
     values: list[str] = field(default_factory=list)

@@ -117,6 +117,8 @@ class Catalogue:
         """Path → how many statements could not be read."""
         self.added: dict[tuple[str, str], Place] = {}
         """(table, column), both in lower case → where a column was added to a table that was there."""
+        self.gone: set[str] = set()
+        """Tables that were dropped; SQLite's way to change one is to drop it and to make it again."""
         self._spelling: dict[str, str] = {}
 
     # -- applying ---------------------------------------------------------------------------------------------------
@@ -184,6 +186,7 @@ class Catalogue:
             if key.name and any(other.name.lower() == key.name.lower() for other in known):
                 continue
             known.append(key)
+            key.later = statement.kind == "add_key"
             if key.kind == "foreign":
                 block = statement.block + shift if statement.block else 0
                 self.foreign.append((key, Place(path, (key.line or statement.line) + shift), block))
@@ -193,8 +196,7 @@ class Catalogue:
         self.keys.pop(table, None)
         self.secured.pop(table, None)
         self.policies = {key: place for key, place in self.policies.items() if key[0] != table}
-        for other, keys in self.keys.items():
-            self.keys[other] = [key for key in keys if key.kind != "foreign" or key.table.lower() != table]
+        self.gone.add(table)
 
     def _rename(self, table: str, to: str) -> None:
         if table not in self.tables:
@@ -333,6 +335,11 @@ class Catalogue:
         for table, entity in self.tables.items():
             columns = {column.name.lower(): column for column in entity.columns}
             entity.indexes.clear()
+            self.keys[table] = [
+                key
+                for key in self.keys.get(table, [])
+                if key.kind != "foreign" or key.table.lower() not in self.gone - self.tables.keys()
+            ]
             for column in entity.columns:
                 bare = column.type.removesuffix("[]").lower()
                 if bare in self.enums:
@@ -440,8 +447,42 @@ def _read_once(project: Project, unit: Unit) -> _Read:
             _run(project, [Script(path, project.text(path))], "", result)
             if result.tables and not read.dump:
                 read.dump = path
+    if not result.tables and not _models(project, unit):
+        _run(project, list(_embedded(project, unit)), "", result, quiet=True)
+        read.dump = min((entity.place.path for entity in result.tables.values()), default="")
     read.tables = result.finish()
     return read
+
+
+_UNKNOWN = "unknown_expression"
+_UNKNOWN_TABLE = re.compile(rf"\bcreate\s+table\s+(if\s+not\s+exists\s+)?\S*{_UNKNOWN}", re.IGNORECASE)
+_TABLE_IN_CODE = re.compile(r"\bcreate\s+table\b[^(]*\(", re.IGNORECASE)
+
+
+def _embedded(project: Project, unit: Unit) -> Iterator[Script]:
+    """Find `CREATE TABLE` in the code's strings, where neither migrations nor a schema file say what the tables are."""
+    for module in project.mentioning(unit, "CREATE TABLE", "create table"):
+        pending = [node for call in module.calls for node in call.node.arguments]
+        pending += [
+            *module.bindings.values(),
+            *(item for scope in module.functions for item in scope.bindings.values()),
+        ]
+        pending += [member.value for kind in module.classes for member in kind.members if member.value is not None]
+        seen: set[int] = set()
+        while pending:
+            node = pending.pop(0)
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node.kind in ("string", "template"):
+                parts = node.items if node.kind == "template" else [node]
+                written = "".join(str(part.value) if part.kind == "string" else _UNKNOWN for part in parts)
+                if _TABLE_IN_CODE.search(written) and not _UNKNOWN_TABLE.search(written):
+                    yield Script(
+                        module.path, written if written.rstrip().endswith(";") else f"{written};", "", node.line
+                    )
+            elif node.kind in ("array", "object", "binary", "conditional"):
+                pending += [*node.items, *(value for _, value in node.pairs)]
 
 
 def _run(project: Project, scripts: list[Script], dialect: str, result: Catalogue, *, quiet: bool = False) -> None:
@@ -733,7 +774,7 @@ def entities(project: Project, unit: Unit) -> Iterator[Entity]:
 def _is_mentioned(project: Project, unit: Unit, path: str) -> bool:
     """Tell whether anything of the codebase names a schema file, or a database's image reads it."""
     name = path.rpartition("/")[2]
-    if "initdb" in path or any(True for _ in project.mentioning(unit, name)):
+    if not path.endswith(".sql") or "initdb" in path or any(True for _ in project.mentioning(unit, name)):
         return True
     others = project.files(
         unit, "package.json", "Makefile", "Dockerfile*", "*compose*.y*ml", "*.sh", "justfile", "Taskfile*", root=True
@@ -753,7 +794,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
             yield Finding(Row.DATA, "migrations_down", migrations.down, Proof.USED, [migrations.down_place])
         if migrations.supabase:
             yield _supabase(project, migrations, read)
-    if not result.tables:
+    if not result.tables or (read.dump and _models(project, unit)):
         return
     proof = Proof.USED if not read.dump or _is_mentioned(project, unit, read.dump) else Proof.NAMED
     yield from _source(project, unit, read, proof)
@@ -790,14 +831,14 @@ def _source(project: Project, unit: Unit, read: _Read, proof: Proof) -> Iterator
         yield Finding(Row.DATA, "schema_source", value, proof, [first], note=note)
 
 
-_HOW = ("column REFERENCES clauses", "table-level FOREIGN KEY clauses")
+_HOW = ("column REFERENCES clauses", "table-level FOREIGN KEY clauses", "ALTER TABLE statements")
 
 
 def _foreign_keys(result: Catalogue, proof: Proof) -> Iterator[Finding]:
     alive = {id(key) for keys in result.keys.values() for key in keys}
     there = [one for one in result.foreign if id(one[0]) in alive]
     if there:
-        how = sorted({_HOW[not key.inline] for key, _, _ in there}, reverse=True)
+        how = [_HOW[number] for number in sorted({0 if key.inline else 2 if key.later else 1 for key, _, _ in there})]
         value = f"{len(there)}: {' and '.join(how)}"
         yield Finding(Row.DATA, "foreign_keys", value, proof, [place for _, place, _ in there][:5])
     blocks = [Place(place.path, block) for _, place, block in there if block]
