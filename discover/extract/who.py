@@ -53,14 +53,19 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     proof = max((way.proof for way in ways), default=Proof.USED)
     if tokens.auth or any(re.search(r"jwt", way.text, re.IGNORECASE) for way in ways):
         said += who_tokens.lifetimes(project, unit, tokens, proof)
+    social = list(_social(project, unit, said))
+    if not ways:
+        ways += [
+            Way(f"OAuth: {found.value}".replace("OAuth: OAuth", "OAuth"), found.places, found.proof) for found in social
+        ]
     yield from _auth(ways, said)
     yield from said
+    yield from social
     yield from _other_tokens(project, tokens)
     yield from who_python.not_pinned(project, tokens)
     yield from who_node.guards(project, unit)
     yield from _passwords(project, unit)
     yield from _factors(project, unit)
-    yield from _social(project, unit, said)
     yield from _api_keys(project, unit)
     yield from _permissions(project, unit)
     yield from _roles(project, unit)
@@ -373,7 +378,7 @@ def _social(project: Project, unit: Unit, said: list[Finding]) -> Iterator[Findi
 
 _KEY_NAME = r"(?:x[-_])?(?:[\w]+[-_])?api[-_]?key|x[-_](?:auth|access)[-_](?:key|token)"
 _KEY_READ = re.compile(
-    rf"""(?:headers?(?:\.get)?\s*[\[(]|\.(?:header|get)\(|Header\([^)]*alias\s*=\s*|APIKeyHeader\([^)]*name\s*=\s*|apiKeyHeader["']?\s*:\s*|META(?:\.get\(|\[))\s*["'](?P<name>{_KEY_NAME}|HTTP_X_API_KEY)["']""",
+    rf"""(?:headers?(?:\.get)?\s*[\[(]|\b(?:req(?:uest)?|ctx|context|c)(?:\.req|\.raw)?\.(?:header|get)\(|Header\([^)]*alias\s*=\s*|APIKeyHeader\([^)]*name\s*=\s*|apiKeyHeader["']?\s*:\s*|META(?:\.get\(|\[))\s*["'](?P<name>{_KEY_NAME}|HTTP_X_API_KEY)["']""",
     re.IGNORECASE,
 )
 _KEY_WORDS = (
@@ -642,7 +647,9 @@ def _role_columns(module: Module, columns: dict[str, Place], assigned: dict[str,
                         if item.kind == "string":
                             assigned.setdefault(str(item.value), Place(module.path, item.line))
     for class_ in module.classes:
-        if re.search(r"(Form|Schema|Serializer)\b", " ".join([class_.name, *(base.dotted for base in class_.bases)])):
+        if re.search(
+            r"(Form|Schema|Serializer|Validator)\b", " ".join([class_.name, *(base.dotted for base in class_.bases)])
+        ):
             continue
         decorated = any(
             item.kind == "call" and item.items[0].dotted in ("Entity", "Table", "Schema") for item in class_.decorators

@@ -23,6 +23,8 @@ PURPOSES = {
     ),
     "invitations": re.compile(r"invit", re.IGNORECASE),
     "unsubscribe links": re.compile(r"unsubscribe", re.IGNORECASE),
+    "signed links to files": re.compile(r"pre_?sign|signed_?url|upload|download", re.IGNORECASE),
+    "the state of OAuth": re.compile(r"oauth_?state|state_?token|\bnonce", re.IGNORECASE),
     "sign-in links": re.compile(r"magic|login_?link", re.IGNORECASE),
     "identity tokens of another service": re.compile(r"id_?token|google|facebook|apple|microsoft|oidc", re.IGNORECASE),
     "calls to other services": re.compile(r"github_?app|apns|webhook|service_?account|docusign|zoom", re.IGNORECASE),

@@ -121,9 +121,11 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
             continue
         for call in module.calls:
             dotted = call.node.items[0].dotted
-            if dotted.endswith("use") and len(call.node.arguments) == 2 and call.node.arguments[0].kind == "string":
-                made = project.find(module, call.node.arguments[1], call.function)[1]
-                registered[id(made)] = str(call.node.arguments[0].value)
+            if dotted.endswith("use") and len(call.node.arguments) == 2:
+                named = project.fold(module, call.node.arguments[0], call.function)
+                if named.known and isinstance(named.value, str):
+                    made = project.find(module, call.node.arguments[1], call.function)[1]
+                    registered[id(made)] = named.value
             if dotted.endswith(".authenticate") and "passport" in project.origin(
                 module, call.node.items[0], call.function
             ):
@@ -153,6 +155,7 @@ def _passport(project: Project, unit: Unit) -> Iterator[Way | Finding]:
                     else None
                 )
                 said = name or _strategy(rule, package)
+                said = "OAuth" if said == "passport" else said
                 if said == "jwt":
                     said = _extraction(project, Spot(module, call.node, call.function)) or said
                 names.setdefault(said, project.place(module, call))
@@ -947,6 +950,8 @@ def _mounted(project: Project, unit: Unit) -> Iterator[Finding]:
                     name = _strategy_name(project, module, node, call)
                 elif "Router" in project.origin(module, named, call.function):
                     name = ""
+                elif callee.value == "use" and node.kind != "call" and name.rpartition(".")[2] == "auth":
+                    name = name if project.find(module, named, call.function)[1].kind == "function" else ""
                 if not name:
                     continue
                 if callee.value == "use":
@@ -1016,7 +1021,7 @@ def _prefix(module: Module) -> str:
     for name in ("routes", "controllers", "modules"):
         if name in parts:
             inner = parts[parts.index(name) + 1 :]
-            return "/" + "/".join(re.sub(r"^_(\w+)$", r"{\1}", part) for part in inner)
+            return "/" + "/".join(re.sub(r"^_(\w+)$", r"{\1}", part) for part in inner) if inner else ""
     return ""
 
 

@@ -81,7 +81,8 @@ def read(project: Project, unit: Unit) -> Tokens:
             if not signs and not _fits(rule, "verify", use.origin):
                 _chained(project, use, tokens)
                 continue
-            names = f"{around(use.spot.module, use.spot.function)} {_bound(use)}"
+            stem = use.spot.module.path.rpartition("/")[2].partition(".")[0]
+            names = f"{stem} {around(use.spot.module, use.spot.function)} {_bound(use)}"
             words = f"{names} {' '.join(render(node, 300) for node in _options(use))}"
             token = Token(rule, use, signs, purpose(words, signs), bool(re.search(r"refresh", words, re.IGNORECASE)))
             if signs:
@@ -225,7 +226,7 @@ def _algorithms(project: Project, use: Use, into: list[str]) -> None:
 
 _LASTS = re.compile(r"expir|lifetime|(?<![a-z])ttl|max_?age|duration|valid(ity|_?for)", re.IGNORECASE)
 _OTHER = re.compile(
-    r"reset|verif|confirm|invit|magic|otp|session|cache|cookie|passw|forgot|e?mail|csrf|oauth|google|github|state|activat|sign_?url|presign|upload|2fa|mfa|rate|code|webhook|leeway",
+    r"reset|verif|confirm|invit|cancel|magic|otp|session|cache|cookie|passw|forgot|e?mail|csrf|oauth|google|github|state|activat|sign_?url|presign|upload|2fa|mfa|rate|code|webhook|leeway",
     re.IGNORECASE,
 )
 
