@@ -172,7 +172,8 @@ class Call(Plain):
     function: int
     """The number of the function that it stands in, -1 at the top."""
     conditions: tuple[str, ...] = ()
-    """The source of each `if`, `&&` or `? :` around it, outermost first; `not (…)` in an else branch."""
+    """The source of each `if`, `&&` or `? :` around it, outermost first; `not (…)` in an else branch. A `case` of a
+    `switch` reads `value === case`."""
     decorator: bool = False
 
 

@@ -179,6 +179,7 @@ class _Reader:
             "assignment_expression": self._assign, "augmented_assignment_expression": self._assign,
             "update_expression": self._update, "sequence_expression": self._sequence,
             "lexical_declaration": self._variables, "variable_declaration": self._variables,
+            "switch_statement": self._switch,
             "if_statement": self._if, "return_statement": self._return, "for_in_statement": self._for_in,
             "import_statement": self._import, "import_alias": self._import_alias, "export_statement": self._export,
         }  # fmt: skip
@@ -869,6 +870,27 @@ class _Reader:
             self.when(condition, then)
         if other is not None:
             self.when(f"not ({condition})", other)
+        return Node("null", _line(node))
+
+    def _switch(self, node: Syntax) -> Node:
+        value, body = _field(node, "value"), _field(node, "body")
+        tested = self._condition(value) if value is not None else ""
+        if value is not None:
+            self.read(value)
+        fallen: list[str] = []
+        for child in _children(body) if body is not None else []:
+            case = _field(child, "value")
+            if case is not None:
+                self.read(case)
+                fallen.append(f"{tested} === {self._condition(case)}")
+            statements = child.children_by_field_name("body")
+            for statement in statements:
+                if case is None:
+                    self.read(statement)
+                else:
+                    self.when(" || ".join(fallen), statement)
+            if statements:
+                fallen = []
         return Node("null", _line(node))
 
     def _for_in(self, node: Syntax) -> Node:

@@ -39,8 +39,9 @@ _CALLS = re.compile(
 _HANDS_ON = re.compile(rb"export\s*(?:\*|\{[^}]*\})\s*from|module\.exports|exports\.\w+\s*=\s*require")
 _ROUTERS = re.compile(r"^(koa-[\w-]*router[\w-]*|koa-swagger-decorator\.SwaggerRouter|[\w@/-]*-router\.Router)$")
 _GUARD = re.compile(
-    r"auth|guard|jwt|passport|\bprotect|permi(t|ssion)|roles?\b|role[A-Z]|has_?role|check_?role|is_?admin|admin_?only|require_?(user|login|admin|role|scope)"
-    r"|logged_?in|(check|verify|valid|require|ensure|parse|with)\w*(token|session|user)|bearer|api_?key|\bacl\b|rbac|ensure_?login|is_?owner|firewall",
+    r"auth|guard|jwt|passport|\bprotect|permi(t|ssion)|\broles?\b|(has|check|require|allow|verify)_?(any_?)?roles?\b|is_?admin"
+    r"|is_?moderator|admin_?only|(require|ensure|with|current)_?(user|login|admin|scope)s?\b|logged_?in|bearer|api_?key|\bacl\b"
+    r"|(check|verify|valid|validate|require|ensure|parse|with)_?\w*(token|session)|rbac|ensure_?login|is_?owner|firewall",
     re.IGNORECASE,
 )
 _NO_GUARD = re.compile(

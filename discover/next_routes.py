@@ -104,8 +104,11 @@ def read(project: Project, unit: Unit, graph: Graph) -> Next:
                 continue
             found.pages[path] = made[0]
             exported = project.exported(path, "default")
-            for method in _methods(module):
-                _answer(graph, found, module, exported, method, join(prefix, made[0]))
+            if any(brought.module == "next-connect" for brought in module.imports):
+                found.answers += _connected(project, graph, module, join(prefix, made[0]))
+            else:
+                for method in _methods(module):
+                    _answer(graph, found, module, exported, method, join(prefix, made[0]))
             for part in made[1]:
                 found.segments.setdefault(part, Place(path, 1))
     return found
@@ -128,9 +131,30 @@ def _methods(module: Module) -> list[str]:
     found = {
         match[1]
         for text in texts
-        for match in re.finditer(r"""\bmethod\s*={2,3}\s*["'](GET|POST|PUT|PATCH|DELETE)["']""", text)
+        for match in re.finditer(r"""\bmethod\??\s*[!=]={1,2}\s*["'](GET|POST|PUT|PATCH|DELETE)["']""", text)
     }
     return [method for method in METHODS if method in found] or ["ANY"]
+
+
+def _connected(project: Project, graph: Graph, module: Module, path: str) -> Iterator[Answer]:
+    """Give the methods of a router of `next-connect`."""
+    shared: list[str] = []
+    for call in module.calls:
+        callee = call.node.items[0]
+        if callee.kind != "attribute" or not call.node.arguments:
+            continue
+        if not project.origin(module, callee.items[0], call.function).startswith("next-connect"):
+            continue
+        given = [Spot(module, argument, call.function) for argument in call.node.arguments]
+        if callee.value == "use":
+            shared += [name for name in (graph.guard(spot, {}) for spot in given) if name]
+        elif str(callee.value).upper() in METHODS:
+            guards, validated = graph.handlers(given, {})
+            version = version_prefix(path)
+            place = Place(module.path, call.node.line)
+            every = list(dict.fromkeys([*shared, *guards]))
+            route = Route(str(callee.value).upper(), path, place, every, validated, version.rpartition("/")[2])
+            yield Answer(route, version=version, version_place=place if version else None, framework="next.js")
 
 
 def _plain(found: Next, module: Module, method: str, path: str) -> None:
