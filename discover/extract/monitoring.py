@@ -71,18 +71,27 @@ def _grafana(project: Project, path: str, data: dict[str, Any]) -> Iterator[Find
                   note=f"panels: {_listed(titles, 10)}" if titles else "")  # fmt: skip
     hints = 0
     for panel in panels:
-        said = " ".join([str(panel.get("title", "")), *map(str, _expressions(panel))])
-        limits = [step for step in _steps(panel) if step > 0]
-        if (
-            _RATE.search(said)
-            and re.search(r"\b(rate|irate|rps|qps|per second|req/s)\b", said, re.IGNORECASE)
-            and limits
-            and hints < MAX_HINTS
-        ):
+        limits = [step for step in _steps(panel) if step > 1]
+        if limits and _counts_requests(panel) and hints < MAX_HINTS:
             hints += 1
             value = f"threshold {max(limits):g} requests per s in the panel {panel.get('title', '')}".strip()
             line = project.tree.line(path, re.escape(f'"{panel.get("title", "")}"')) or 1
             yield Finding(Row.LOAD, "peak_hint", value, Proof.USED, [Place(path, line)], note="a hint, no answer")
+
+
+def _counts_requests(panel: dict[str, Any]) -> bool:
+    """Tell whether a panel shows requests per second, by its title, or by its unit."""
+    title = str(panel.get("title", ""))
+    if re.search(r"error|fail|latency|duration|budget|slo|availab|burn|[45]xx|status|%", title, re.IGNORECASE):
+        return False
+    config = panel.get("fieldConfig")
+    defaults = config.get("defaults") if isinstance(config, dict) else None
+    unit = str(defaults.get("unit", "")) if isinstance(defaults, dict) else ""
+    rated = re.search(r"\b(rate|rps|qps|per sec(ond)?|throughput)\b|/s(ec)?\b", title, re.IGNORECASE) or unit in (
+        "reqps",
+        "rps",
+    )
+    return bool(rated) and any(_RATE.search(text) for text in (title, *_expressions(panel)))
 
 
 def _expressions(panel: dict[str, Any]) -> Iterator[str]:

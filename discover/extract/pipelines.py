@@ -25,7 +25,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("lint", r"eslint|ruff(?! format\b.*--fix)|flake8|pylint|black|isort|prettier|biome|standard|tslint|oxlint"
              r"|rubocop|stylelint"
              r"|pre-commit run|hadolint|golangci-lint|djlint|pycodestyle|super-linter|reviewdog"
-             r"|pre-commit/action|ruff-action"),
+             r"|pre-commit/action|ruff-action"
+             r"|[\w-]*lint-action|action-[\w-]*lint[\w-]*|lint-[\w-]+-action"),
     ("types", r"mypy|pyright|basedpyright|pyre check|ty check|tsc(?=.*--noEmit)|vue-tsc"),
     (_TESTS, r"pytest|py\.test|jest|vitest|mocha|ava|playwright test|cypress run|cypress-io/github-action"
              r"|manage\.py test|flask test"
