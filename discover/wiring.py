@@ -422,10 +422,19 @@ def mounts_of(project: Project, unit: Unit) -> Mounts:
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
+_SECRET = re.compile(r"secret|passw|token|api_?key|private|credential|salt", re.IGNORECASE)
+
+
+def concealed(text: str) -> str:
+    """Leave the literals out of a source text that has a secret word."""
+    return re.sub(r"([\"'`]).*?(\1|$)", '"…"', text) if _SECRET.search(text) else text
+
+
 def condition(conditions: Iterable[str]) -> str:
     """Write conditions for a reader: `only in production (config.env === 'production')`."""
     said = []
     for text in dict.fromkeys(" ".join(item.split()) for item in conditions):
+        text = concealed(text)
         short = text if len(text) <= 80 else f"{text[:79]}…"
         bare = re.fullmatch(r"\(?([\w.?]+)\)?", text)
         if re.search(r"={2,3}\s*[\"'](prod|production)[\"']|[\"'](prod|production)[\"']\s*={2,3}", text) or (

@@ -21,6 +21,7 @@ from discover.wiring import (
     argument,
     best,
     calls,
+    concealed,
     condition,
     fold,
     follow,
@@ -141,7 +142,7 @@ def amount(project: Project, spot: Spot | None, default: int | None) -> tuple[st
         values = [fold(project, side) for side in sides]
         if all(side is not None and side.known and not side.env for side in values):
             first, second = (side.value for side in values if side is not None)
-            return f"{first} if {render(test.node, 50)} else {second}", ""
+            return f"{first} if {concealed(render(test.node, 50))} else {second}", ""
     return str(value), ""
 
 
@@ -188,7 +189,7 @@ def described(project: Project, rule: Rule, options: Spot | None, factor: int | 
         text += f" (default{'s' if len(names) > 1 else ''} of {', '.join(dict.fromkeys(names))})"
     note = ""
     if window_env and windows is not None:
-        note = f"window {render(windows.node)}"
+        note = f"window {concealed(render(windows.node))}"
     return text, note
 
 
@@ -280,7 +281,7 @@ def skipped(project: Project, options: Spot | None) -> str:
     function = found.module.function(found.node)
     if function is None or not function.returns:
         return ""
-    return f"not if {render(function.returns[-1], 80)}"
+    return f"not if {concealed(render(function.returns[-1], 80))}"
 
 
 def middleware(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator[Limit]:
@@ -691,6 +692,8 @@ def own(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator[Li
     for module in project.mentioning(unit, "imit", "hrottl"):
         if module.language == "python":
             yield from _own_python(project, unit, mounts, module)
+    yield from _own_guards(project, unit)
+    yield from _own_called(project, unit, mounts)
     seen: set[tuple[str, int]] = set()
     for mount in mounts.named(OWN):
         where, made = mount[1].module, mount[1].node
@@ -706,6 +709,53 @@ def own(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator[Li
                 scope(mounts, found),
                 condition(mount[0].call.conditions),
             )
+
+
+def _own_guards(project: Project, unit: Unit) -> Iterator[Limit]:
+    """Find NestJS guards of the codebase's own that limit: `@UseGuards(RateLimitGuard)`, `APP_GUARD`."""
+    for module in project.mentioning(unit, "UseGuards", "useGlobalGuards", "APP_GUARD"):
+        for call in module.calls:
+            last = call.node.items[0].dotted.rpartition(".")[2]
+            given = [
+                (item, last == "UseGuards") for item in call.node.arguments if last in ("UseGuards", "useGlobalGuards")
+            ]
+            for item in walk(call.node):
+                provided, used = item.get("provide"), item.get("useClass")
+                if provided is not None and used is not None and provided.dotted == "APP_GUARD":
+                    given.append((used, False))
+            for item, local in given:
+                where, made = project.find(module, item.items[0] if item.kind == "new" else item, call.function)
+                if made.kind == "class" and OWN.search(_name(where, made)) and not _borrowed(project, where):
+                    owner = _owner(module, call) if local else ""
+                    places = [Place(where.path, made.line), Place(module.path, call.node.line)]
+                    yield Limit(_store(project, where), places, f"only {owner}" if owner else "")
+
+
+def _own_called(project: Project, unit: Unit, mounts: Mounts) -> Iterator[Limit]:
+    """Find limiters that handlers ask themselves, and answer 429: `await limiter.check(request)`."""
+    seen: set[tuple[str, int]] = set()
+    candidates = list(project.mentioning(unit, "429", "TOO_MANY", "Too many", "Too Many")) if unit.npm else []
+    handlers = {place.path for place in mounts.routes} if candidates else set()
+    for module in candidates:
+        if module.path not in handlers:
+            continue
+        for call in module.calls:
+            callee = call.node.items[0]
+            inner = callee.items[0] if callee.kind == "attribute" else callee
+            where, made, function = project.follow(module, inner, call.function)
+            if made.kind in ("call", "new"):
+                where, made, function = project.follow(where, made.items[0], function)
+            key = (where.path, made.line)
+            known = made.kind in ("function", "class") and where.path != module.path and key not in seen
+            if not known or not OWN.search(_name(where, made)) or _borrowed(project, where):
+                continue
+            seen.add(key)
+            users = [other.path for other in project.mentioning(unit, _name(where, made)) if other.path in handlers]
+            routes = [f"{route.method} {route.path}" for place, route in mounts.routes.items() if place.path in users]
+            few = (
+                f"one route only: {routes[0]}" if len(routes) == 1 else f"{len(routes)} routes: {', '.join(routes[:5])}"
+            )
+            yield Limit(_store(project, where), [Place(where.path, made.line), Place(module.path, call.node.line)], few)
 
 
 def _own_python(project: Project, unit: Unit, mounts: Mounts, module: Module) -> Iterator[Limit]:
@@ -727,6 +777,11 @@ def _own_python(project: Project, unit: Unit, mounts: Mounts, module: Module) ->
                 condition(call.conditions),
             )
     for function in module.functions:
+        hooked = [
+            mark for mark in function.decorators if re.search(r"\.(before_request|middleware)(\(\))?$", mark.dotted)
+        ]
+        if hooked and OWN.search(function.name) and not _borrowed(project, module):
+            yield Limit(_store(project, module), [Place(module.path, function.line)])
         for mark in function.decorators:
             inner = mark.items[0] if mark.kind == "call" else mark
             where, made = project.find(module, inner, function.parent)

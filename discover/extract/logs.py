@@ -18,6 +18,7 @@ from discover.wiring import (
     best,
     calls,
     commands,
+    concealed,
     condition,
     effects,
     fold,
@@ -148,7 +149,7 @@ def fastify_logger(project: Project, unit: Unit, rule: Rule) -> Iterator[Finding
         if level is not None:
             said.note = f'level "{level.value}" unless {level.env} is set' if level.env else f'level "{level.value}"'
         if follow(project, option).node.kind == "conditional" or (value.known and value.env):
-            said.note = said.note or f"if {render(option.node)}"
+            said.note = said.note or f"if {concealed(render(option.node))}"
         yield said.finding(project, rule)
 
 
