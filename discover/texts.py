@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+_SECRET = re.compile(r"secret|passw|token|api_?key|private|credential|dsn|salt", re.IGNORECASE)
+_LITERAL = re.compile(r"([\"'`])[^\"'`]*\1")
 _LINE_COMMENT = re.compile(r"(?<!:)//[^\n]*")
 
 
@@ -38,3 +40,8 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         joined = []
     if joined:
         yield start, " ".join(joined)
+
+
+def shown(text: str) -> str:
+    """Give a source text for a person; literals beside a secret word are left out."""
+    return _LITERAL.sub('"…"', text) if _SECRET.search(text) else text

@@ -14,6 +14,7 @@ from discover.code import Call, Module, Node
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
 from discover.rules import Rule
+from discover.texts import shown
 from discover.tree import Tree
 from discover.workers import TaskError
 
@@ -558,7 +559,7 @@ def queues(project: Project, unit: Unit) -> Iterator[Finding]:
             f"{value} ({details})" if details else value,
             best,
             [Place(module.path, call.node.line) for module, call, _ in found if project.proof(module.path) == best][:5],
-            condition=f"only if {optional}" if optional else "",
+            condition=f"only if {shown(optional)}" if optional else "",
             note=f"queues: {names}" if names else "",
         )
 
@@ -569,8 +570,15 @@ def _condition(call: Call) -> str:
     )
 
 
+_NAMES_QUEUE = re.compile(
+    r"(^|\.)(\w*Queue\w*|\w*Worker|QueueEvents|FlowProducer|Processor|consume|process|define|topic|subscribe|publish|send|work)$"
+)
+
+
 def _names(project: Project, module: Module, call: Call) -> Iterator[str]:
     """Give the names of queues that a call makes or reads."""
+    if not _NAMES_QUEUE.search(call.node.items[0].dotted):
+        return
     for argument in call.node.arguments[:1]:
         node = argument.get("name") or argument.get("topic") if argument.kind == "object" else argument
         if node is not None and node.kind in ("string", "name", "attribute"):

@@ -12,7 +12,7 @@ from typing import Any
 from discover import rules
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit
-from discover.texts import without_comments
+from discover.texts import shown, without_comments
 from discover.tree import is_template
 
 MAX_FILES = 60
@@ -272,7 +272,7 @@ def _github(project: Project, unit: Unit, pipeline: Pipeline, data: dict[Any, An
             continue
         pipeline.jobs += 1
         condition = re.sub(r"^\$\{\{\s*|\s*\}\}$", "", str(job.get("if", "")))
-        condition = condition if re.search(r"\bvars\.\w+", condition) and len(condition) <= 80 else ""
+        condition = shown(condition) if re.search(r"\bvars\.\w+", condition) and len(condition) <= 80 else ""
         uses = job.get("uses")
         if isinstance(uses, str) and not uses.startswith("./"):
             _classify(project, unit, pipeline, [uses], condition)
