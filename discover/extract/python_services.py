@@ -37,6 +37,11 @@ BROKERS = {
 _SETUP = re.compile(
     r"\b(pip3?|poetry|uv|apt(-get)?|apk|pipenv|conda)\s+(-\S+\s+)*(install|add|sync|pip)\b|\b(COPY|ADD|ENV|LABEL|ARG|FROM)\b\s"
 )
+_NO_COMMAND = re.compile(
+    r"\b(echo|image|name|container_name|service|hostname|depends_on|description)\b\s*[:\"']?|^\.PHONY"
+)
+"""What stands before a word that is no program."""
+
 _APPLICATION = re.compile(r"[\w.]+:\w+|\s-{1,2}\w")
 _DEVELOPMENT = re.compile(r"--reload\b|(^|[-_./])(dev|local|development|debug)([-_./]|$)", re.IGNORECASE)
 _ASSIGNED = re.compile(r"^\s*-?\s*[\"']?([A-Z][A-Z0-9_]+)[\"']?\s*[:=]\s*[\"']?([^\"'#\s]+)")
@@ -93,21 +98,15 @@ def _opens(text: str) -> bool:
 
 def starts(rule: Rule, command: Command) -> bool:
     """Tell whether a line starts a rule's program: the program is a word of its own, and not what is installed."""
-    if _SETUP.search(command.text):
-        return False
-    if command.place.path.rpartition("/")[2] in ("Makefile",) and command.text.startswith("."):
-        return False
     words = "|".join(re.escape(word).replace(r"\ ", r"[\s\"',]+") for word in rule.extra.get("commands", ()))
-    if not words:
-        return False
-    found = re.search(rf"(?:^|[\s\"'=/\[;&|(]|:\s*)(?:{words})(?=[\s\"',\]]|$)", command.text)
-    if found is None:
-        return False
-    before = command.text[: found.start()]
-    # What comes before a program is a path, a key, other programs or their options; a sentence is none of these.
-    return not re.search(
-        r"\b(echo|image|name|container_name|service|hostname|depends_on|description)\b\s*[:\"']?", before
-    ) and bool(re.search(r"[\s\"',]+[\w./$\"'{-]", command.text[found.end() :]))
+    program = re.compile(rf"(?:^|[\s\"'=/\[|(]|:\s*)(?:{words})(?=[\s\"',\]]|$)")
+    for part in re.split(r"&&|\|\||;", command.text) if words else ():
+        found = program.search(part)
+        if found is None or _SETUP.search(part) or _NO_COMMAND.search(part[: found.start()]):
+            continue
+        if re.search(r"[\s\"',]+[\w./$\"'{-]", part[found.end() :]):
+            return True
+    return False
 
 
 # -- queues -----------------------------------------------------------------------------------------------------------
