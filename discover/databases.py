@@ -25,7 +25,8 @@ KINDS = {
     "mariadb": ("mariadb",),
     "sqlite": (
         "sqlite", "sqlite3", "better-sqlite3", "libsql", "turso", "d1", "sql.js", "sqljs", "expo-sqlite", "op-sqlite",
-        "bun-sqlite", "@libsql/client", "durable-sqlite", "expo", "capacitor", "cordova", "react-native",
+        "bun-sqlite", "better-sqlite", "d1-http", "@libsql/client", "durable-sqlite", "expo", "capacitor",
+        "cordova", "react-native",
     ),
     "mssql": ("mssql", "sqlserver", "tedious"),
     "oracle": ("oracle", "oracledb"),
@@ -143,7 +144,8 @@ def default_text(project: Project, module: Module, column: str, node: Node, func
     if node.kind == "new" and dotted == "Date()" and not node.arguments:
         return "now"
     if re.search(r"(^|\.)(uuid(v\d)?|randomUUID|UUIDV\d|nanoid|cuid|createId)(\(\))?$", dotted):
-        return dotted.rpartition(".")[2].removesuffix("()").lower()
+        name = dotted.rpartition(".")[2].removesuffix("()").lower()
+        return "uuid" if "uuid" in name else name
     value = project.fold(module, node, function)
     if not value.known:
         return shown(node)
@@ -180,6 +182,11 @@ def enum_values(project: Project, spot: Spot) -> list[str]:
             else member.name
             for member in members
         ]
+    if made.kind == "call" and made.items[0].dotted in ("Object.values", "Object.keys") and made.arguments:
+        held = project.follow(where, made.arguments[0], inside)
+        if held[1].kind == "class" and held[1].value is not None:
+            names = [member.name for member in held[0].classes[int(held[1].value)].members]
+            return names if made.items[0].dotted.endswith("keys") else enum_values(project, Spot(*held))
     value = project.fold(where, made, inside)
     if value.known and isinstance(value.value, dict):
         return [str(item) for item in value.value.values()]

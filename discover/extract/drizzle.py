@@ -257,7 +257,7 @@ def _builtin(project: Project, key: str, spot: Spot, first: Node, origin: str) -
         if value.known and isinstance(value.value, str) and value.value != key:
             column.column = value.value
     options = next((item for item in arguments if item.kind == "object"), None)
-    if re.search(r"-core\.\w+Enum\(\)$", origin):
+    if re.search(r"-core\.(\w+Enum|\w+Schema\(\)\.enum)\(\)$", origin):
         where, made, inside = project.follow(spot.module, first.items[0], spot.function)
         column.type, column.enum = "enum", _values(project, Spot(where, made, inside))
         return column

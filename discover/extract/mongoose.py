@@ -267,13 +267,18 @@ def _from_class(project: Project, entity: Entity, module: Module, kind: Class) -
 def _property(project: Project, entity: Entity, name: str, annotation: str, spot: Spot) -> None:
     """Read one decorated property: what the decorator says, else the annotation."""
     held = settled(project, Spot(spot.module, spot.node.arguments[0], spot.function)) if spot.node.arguments else None
+    nested: Spot | None = None
     if held is not None and held.node.kind == "call" and held.node.arguments:
-        held = settled(project, Spot(held.module, held.node.arguments[0], held.function))
+        nested = settled(project, Spot(held.module, held.node.arguments[0], held.function))
+        held = None
     parts = [part.strip() for part in annotation.split("|") if part.strip() not in ("null", "undefined")]
     bare = re.sub(r"^Array<(.*)>$", r"\1[]", parts[0] if parts else "mixed")
     many = bare.endswith("[]")
     last = re.sub(r"<.*|\[\]$", "", bare.removeprefix("mongoose.").removeprefix("Types.")).rpartition(".")[2].lower()
     fallback = "string" if re.match(r"""["']""", bare) else _TYPES.get(last, "object")
+    own = databases.class_of(project, Spot(spot.module, Node("name", spot.node.line, bare.removesuffix("[]"))))
+    if own is not None and own[1].kind == "enum":
+        fallback = "string"
     if held is not None and (held.node.kind != "object" or "type" in dict(held.node.pairs)):
         column = _column(project, entity, name, held)
     else:
@@ -281,6 +286,8 @@ def _property(project: Project, entity: Entity, name: str, annotation: str, spot
         if held is not None:
             _apply(project, column, held)
         entity.columns.append(column)
+        if nested is not None:
+            _nest(project, entity, column, nested, 0)
     if column is not None and column.type == "unknown":
         column.type = f"{fallback}[]" if many else fallback
 

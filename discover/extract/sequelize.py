@@ -219,11 +219,16 @@ def _read(project: Project, unit: Unit) -> tuple[list[_Model], list[_Association
             value = project.fold(module, node, spot.function) if node is not None else None
             if value is not None and isinstance(value.value, dict):
                 defaults |= value.value
+    listed = next(
+        (home.npm[name] for home in databases.homes(unit) for name in _DECORATED[:1] if name in home.npm), None
+    )
+    old = listed is not None and bool(re.match(r"[~^]?0\.", listed.version))
+    first: dict[str, Any] = {"timestamps": False, "freezeTableName": True} if old else {}
     models: list[_Model] = []
     for module in modules:
         spots = (Spot(module, call.node, call.function) for call in module.calls)
         models += [made for spot in spots if (made := _declared(project, spot, defaults)) is not None]
-        kinds = (_decorated(project, module, kind, defaults) for kind in module.classes)
+        kinds = (_decorated(project, module, kind, first | defaults) for kind in module.classes)
         models += [made for made in kinds if made is not None]
     associations: list[_Association] = []
     for module in {module.path: module for module in [*modules, *project.mentioning(unit, *_ASSOCIATIONS)]}.values():
