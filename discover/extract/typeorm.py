@@ -234,7 +234,19 @@ def entities(project: Project, unit: Unit) -> Iterator[Entity]:
             item.entity.kind = "join"
         yield item.entity
     yield from joins
-    yield from _schemas(project, unit)
+    tables = {item.kind.name: item.entity for item in declared.values()}
+    schemas = list(_schemas(project, unit))
+    tables |= {entity.name: entity for entity in schemas}
+    for entity in schemas:
+        for column in entity.columns:
+            if column.references.startswith("?"):
+                target = tables.get(column.references[1:])
+                keys = [key for key in target.columns if key.primary_key] if target is not None else []
+                column.references = f"{target.table}.{keys[0].name if keys else 'id'}" if target is not None else ""
+                column.type = keys[0].type if keys else column.type
+        for relation in entity.relations:
+            relation.target = tables[relation.target].table if relation.target in tables else relation.target
+        yield entity
 
 
 def _table(project: Project, kind: Class, spot: Spot) -> tuple[str, str]:
@@ -420,6 +432,11 @@ def _class_keys(project: Project, entity: Entity, module: Module, kind: Class) -
     """Read `@Index([...])` and `@Unique([...])` of a class."""
     by_name = {column.name: column for column in entity.columns}
     for name, spot in databases.decorations(project, module, kind.decorators, "typeorm"):
+        if name == "TableInheritance":
+            value = next((project.fold(module, item, kind.function).value for item in spot.node.arguments), None)
+            given = value.get("column") if isinstance(value, dict) else None
+            given = given if isinstance(given, dict) else {"name": given or "type"}
+            entity.columns.append(Column(str(given.get("name") or "type"), str(given.get("type") or "varchar"), False))
         if name not in ("Index", "Unique"):
             continue
         values = [project.fold(module, argument, kind.function) for argument in spot.node.arguments]
@@ -598,11 +615,11 @@ def _schema_relations(project: Project, entity: Entity, held: Spot) -> None:
     for key, node in relations.pairs if relations is not None else []:
         value = project.fold(held.module, node, held.function)
         option = value.value if isinstance(value.value, dict) else {}
-        target = databases.snake(str(option.get("target", "")))
+        target = str(option.get("target", ""))
         join = option.get("joinColumn")
         if option.get("type") == "many-to-one" or (option.get("type") == "one-to-one" and join):
             stored = str(join["name"]) if isinstance(join, dict) and join.get("name") else f"{key}Id"
-            column = Column(f"{key}Id", "int", column=stored if stored != f"{key}Id" else "", references=f"{target}.id")
+            column = Column(f"{key}Id", "int", column=stored if stored != f"{key}Id" else "", references=f"?{target}")
             column.nullable = option.get("nullable") is not False
             column.on_delete = str(option.get("onDelete") or "").lower().replace(" ", "-")
             if not any(stored in (known.name, known.column) for known in entity.columns):
