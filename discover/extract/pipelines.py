@@ -327,7 +327,7 @@ def _generic(project: Project, unit: Unit, pipeline: Pipeline, data: dict[Any, A
     elif form == "circleci":
         orbs = data.get("orbs")
         workflows = str(data.get("workflows", ""))
-        jobs = data.get("jobs") or {}
+        jobs = data["jobs"] if isinstance(data.get("jobs"), dict) else {}
         used = {
             name: job
             for name, job in jobs.items()
