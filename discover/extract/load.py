@@ -776,7 +776,11 @@ def _command(path: str, line: int, tool: str, arguments: str) -> Script | None:
     connections, rate = _FLAGS[tool]
     place = Place(path, line)
     script = Script(
-        tool, place, word="connection" if tool not in ("locust", "k6") else "user", hosts=hosts_of(arguments)
+        tool,
+        place,
+        word="connection" if tool not in ("locust", "k6") else "user",
+        hosts=hosts_of(arguments),
+        command=True,
     )
 
     def flag(names: str) -> str:
