@@ -128,6 +128,8 @@ def _default(project: Project, module: Module, node: Node | None) -> str | None:
     function = module.function(node)
     if function is not None and len(function.returns) == 1:
         target = function.returns[0]
+    if target.kind == "call" and target.items[0].dotted == "str" and target.arguments:
+        target = target.arguments[0]
     if target.kind in ("array", "object") and not target.items and not target.pairs:
         return "[]" if target.kind == "array" else "{}"
     name = target.dotted.removesuffix("()").rpartition(".")[2]

@@ -42,6 +42,8 @@ _PLAIN = re.compile(
 _COLUMN = re.compile(r"(^|\.)(Column|mapped_column)$")
 _WRAPPING = re.compile(r"(^|\.)(deferred|column_property|mapped_column)$")
 _RELATION = re.compile(r"(^|\.)(relationship|Relationship|dynamic_loader|relation)$")
+_OWN_FLASK = re.compile(r"#\w+\(\)\.Model$")
+"""`db.Model` where `db` is made by a class of the codebase that extends Flask-SQLAlchemy's."""
 _NO_COLUMN = re.compile(
     r"(^|\.)(association_proxy|synonym|composite|column_property|query_expression|column_keyed_dict)$"
 )
@@ -68,6 +70,9 @@ TYPES = {
     "numeric": "numeric", "decimal": "numeric", "largebinary": "binary", "binary": "binary", "bytes": "binary",
     "pickletype": "binary", "uuid": "uuid", "uuid4": "uuid", "guid": "uuid", "json": "json", "jsonb": "jsonb",
     "dict": "json", "date": "date", "time": "time", "interval": "interval", "timedelta": "interval",
+    "scalarlisttype": "text", "passwordtype": "binary", "choicetype": "string", "emailtype": "string",
+    "phonenumbertype": "string", "urltype": "string", "uuidtype": "uuid", "arrowtype": "datetime", "jsontype": "json",
+    "ipaddresstype": "string", "encryptedtype": "string", "stringencryptedtype": "string", "localetype": "string",
     "emailstr": "string", "anyurl": "string", "httpurl": "string", "utcdatetime": "timestamptz",
     "datetimeutc": "timestamptz",
 }  # fmt: skip
@@ -118,6 +123,7 @@ class Reader:
         self.project = project
         self.unit = unit
         self.found = _Read()
+        self.flask = any(True for _ in project.importing(unit, "flask_sqlalchemy"))
         self.tables: dict[tuple[str, int], str] = {}
         self.models: dict[tuple[str, int], Model] = {}
 
@@ -157,7 +163,7 @@ class Reader:
     def is_mapped(self, found: Model) -> bool:
         """Tell whether a class has a declarative base among its parents."""
         for root in found.roots:
-            if _ROOT.search(root):
+            if _ROOT.search(root) or (self.flask and _OWN_FLASK.search(root)):
                 if any(mark in root for mark in ("DeclarativeBase", "_base()")) and len(found.line) == 1:
                     self.found.bases.append(found.place)
                 return True
@@ -193,7 +199,10 @@ class Reader:
                 return ""  # single-table inheritance: the parent's table
         elif any(root.startswith("sqlmodel.") for root in found.roots):
             name = found.kind.name.lower()
-        elif any(re.search(r"SQLAlchemy\(\)\.Model|flask_sqlalchemy", root) for root in found.roots):
+        elif any(
+            re.search(r"SQLAlchemy\(\)\.Model|flask_sqlalchemy", root) or _OWN_FLASK.search(root)
+            for root in found.roots
+        ):
             name = snake(found.kind.name) if self.has_primary_key(found) else ""
         elif any("advanced_alchemy" in root for root in found.roots):
             name = snake(found.kind.name)
@@ -308,7 +317,7 @@ class Reader:
 
     def columns(self, module: Module, kind: Class, found: Model) -> list[Column]:
         """Read the columns that stand in one class."""
-        columns = []
+        columns: list[Column] = []
         sqlmodel = any(root.startswith("sqlmodel.") for root in found.roots)
         for member in kind.members:
             value = member.value
@@ -322,7 +331,9 @@ class Reader:
                     continue
                 value, scope = (body.returns[0], body.number) if body.returns else (None, -1)
             call = self.column_call(module, value, scope)
-            if call is not None:
+            if value is not None and value.kind == "call" and value.items[0].dotted.rpartition(".")[2] == "composite":
+                columns += self.composite(module, value, written, scope)
+            elif call is not None:
                 columns.append(self.column(module, member.name, call, written, scope))
             elif value is not None and self.helper(module, value) is not None:
                 columns.append(self.from_helper(module, member.name, value, written))
@@ -336,6 +347,22 @@ class Reader:
             ):
                 columns.append(self.sqlmodel_column(module, member.name, value, written))
         return columns
+
+    def composite(self, module: Module, value: Node, written: Annotation | None, scope: int) -> Iterator[Column]:
+        """Read the columns that one value is made of, as far as they have names."""
+        where, made = self.project.find(module, named(written.name)) if written is not None else (module, value)
+        fields = []
+        if made.kind == "class" and made.value is not None:
+            fields = [member for member in where.classes[int(made.value)].members if member.type]
+        calls = [call for item in value.arguments if (call := self.column_call(module, item, scope)) is not None]
+        for number, call in enumerate(calls):
+            first = call.arguments[0] if call.arguments else None
+            name = text(self.project, module, first, scope) or text(self.project, module, call.get("name"), scope)
+            if name:
+                column = self.column(module, name, call, None, scope)
+                if not column.type and len(fields) == len(calls):
+                    self.apply_annotation(where, column, annotation(fields[number].type))
+                yield column
 
     def is_relation(self, module: Module, value: Node | None, written: Annotation | None) -> bool:
         """Tell whether a member is a relation and no column."""
@@ -970,11 +997,18 @@ def _say(
         return
     said: set[str] = set()
     for one, holder, condition in found:
-        others = one.env and re.search(r"UR[IL]|DATABASE|DSN", one.env)
-        value = f"{one.name} by default, {one.env} otherwise" if others and one.name == "sqlite" else str(one)
+        env = one.env or (unknown[0][1] if unknown and re.fullmatch(r"[A-Z][A-Z0-9_]+", unknown[0][1]) else "")
+        others = env and re.search(r"UR[IL]|DATABASE|DSN", env)
+        value = f"{one.name} by default, {env} otherwise" if others and one.name == "sqlite" else str(one)
         if value not in said:
             said.add(value)
-            note = holder if holder == _REWRITTEN else f"default of {one.env}" if others and value == str(one) else ""
+            note = (
+                holder
+                if holder == _REWRITTEN
+                else f"default of {env}"
+                if one.env and others and value == str(one)
+                else ""
+            )
             yield Finding(
                 Row.DATA, "database", value, project.proof(one.place.path), [one.place], condition=condition, note=note
             )
