@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from discover import databases, rules
 from discover.code import Class, Module, Node
 from discover.extract import typeorm
-from discover.findings import Column, Entity, Finding, Place, Relation, Row
+from discover.findings import Column, Entity, Finding, Place, Proof, Relation, Row
 from discover.project import Project, Unit
 from discover.wiring import Spot, settled
 
@@ -25,6 +25,9 @@ _TYPES = {
     "array": "array",
     "bigint": "bigint", "int32": "int", "double": "double", "uuid": "uuid", "any": "mixed", "long": "bigint",
 }  # fmt: skip
+MAX_NESTED = 2
+MAX_COLUMNS = 400
+"""A schema may hold itself: what is nested is followed so far and no further."""
 _NOUN = re.compile(r"(SchemaClass|Schema|Entity|Model|Document|Class)$")
 
 
@@ -61,6 +64,7 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
     opened.sort(key=lambda place: -project.proof(place.path))
     yield Finding(Row.DATA, "database", "mongodb", evidence.proof, opened[:3] or evidence.places[:2])
     yield from databases.soft_deletes(project, made)
+    yield from _migrations(project, unit)
     for module in project.importing(unit, "mongoose-delete", "mongoose-delete-soft"):
         for call in module.calls:
             if call.node.items[0].dotted.endswith(".plugin") and any(
@@ -69,6 +73,19 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
             ):
                 proof = project.proof(module.path)
                 yield Finding(Row.DATA, "soft_delete", "mongoose-delete", proof, [project.place(module, call)])
+
+
+def _migrations(project: Project, unit: Unit) -> Iterator[Finding]:
+    """Count the scripts of migrate-mongo."""
+    if not databases.has(unit, "migrate-mongo", "ts-migrate-mongoose", "migrate-mongoose"):
+        return
+    found = [
+        Place(module.path, 1)
+        for module in project.modules(unit, "migrations/*", "*/migrations/*")
+        if "up" in module.exports
+    ]
+    if found:
+        yield Finding(Row.DATA, "migrations", f"migrate-mongo, {len(found)}", Proof.USED, found[:3])
 
 
 def entities(project: Project, unit: Unit) -> Iterator[Entity]:
@@ -416,8 +433,17 @@ def _type(project: Project, spot: Spot) -> tuple[str, Spot | None]:
 
 
 def _nest(project: Project, entity: Entity, column: Column, nested: Spot, depth: int) -> None:
+    if column.name.count(".") >= MAX_NESTED or len(entity.columns) > MAX_COLUMNS:
+        return
     mark = "[]." if column.type.endswith("[]") else "."
-    _definition(project, entity, settled(project, nested), f"{column.name}{mark}", depth + 1)
+    held = settled(project, nested)
+    kind = databases.class_of(project, held) if held.node.kind == "class" else None
+    for where, declared in databases.lineage(project, *kind) if kind is not None else []:
+        for member in declared.members:
+            for name, spot in databases.decorations(project, where, member.decorators, *_DECORATED):
+                if name in ("Prop", "prop"):
+                    _property(project, entity, f"{column.name}{mark}{member.name}", member.type, spot)
+    _definition(project, entity, held, f"{column.name}{mark}", depth + 1)
 
 
 def _apply(project: Project, column: Column, spot: Spot, *, references: bool = False) -> None:

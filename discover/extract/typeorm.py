@@ -273,18 +273,18 @@ def _decorations(project: Project, module: Module, member: Member) -> list[tuple
     return list(databases.decorations(project, module, member.decorators, "typeorm"))
 
 
-def _settings(project: Project, spot: Spot) -> dict[str, tuple[Value, Spot]]:
+def _settings(project: Project, spot: Spot, depth: int = 0) -> dict[str, tuple[Value, Spot]]:
     """Give what a decorator's object of options says, each folded."""
     found: dict[str, tuple[Value, Spot]] = {}
     for argument in spot.node.arguments:
         held = settled(project, Spot(spot.module, argument, spot.function))
         for key, node in held.node.pairs if held.node.kind == "object" else []:
             inner = Spot(held.module, node, held.function)
-            if key == "...":
+            if key == "..." and depth < 4:
                 spread = node.items[0] if node.kind == "spread" else node
                 wrapped = Node("call", node.line, None, [Node("name", node.line, ""), spread])
-                found |= _settings(project, Spot(held.module, wrapped, held.function))
-            elif key:
+                found |= _settings(project, Spot(held.module, wrapped, held.function), depth + 1)
+            elif key and key != "...":
                 found[key] = (project.fold(inner.module, node, inner.function), inner)
     return found
 
@@ -298,7 +298,7 @@ def _column(project: Project, entity: Entity, module: Module, member: Member, sn
     name, spot = mark
     settings = _settings(project, spot)
     arguments = spot.node.arguments
-    if name == "Column" and arguments and arguments[0].kind == "function":
+    if name == "Column" and arguments and arguments[0].kind == "function" and prefix.count(" ") < 3:
         held = databases.class_of(project, Spot(module, arguments[0]))
         if held is not None and _embeds(project, *held):
             own = settings.get("prefix")
