@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -54,9 +55,13 @@ _VALIDATING = frozenset(
      "validationResult", "assert", "checkBody", "matchedData", "validateBody", "validateRequest"}
 )  # fmt: skip
 _INPUT = frozenset({"body", "query", "params", "files", "file"})
-_TRIVIAL = re.compile(r"require\.main|module\.parent|isMaster|isPrimary|isMainThread|import\.meta|typeof ")
+_TRIVIAL = re.compile(
+    r"require\.main|module\.parent|isMaster|isPrimary|isMainThread|import\.meta|typeof |\bfile(n|N)?(ame)?\b|endsWith\("
+)
 _VERSION = re.compile(r"v\d+(?:\.\d+)*", re.IGNORECASE)
 UNKNOWN = "{unknown}"
+EVERY_FILE = "*"
+_LISTINGS = frozenset({"readdirSync", "readdir", "globSync", "sync", "glob"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ class Answer:
     version_place: Place | None = None
     framework: str = ""
     generated: str = ""
+    header: str = ""
+    """The version that the header `Accept-Version` must have."""
 
 
 def braces(path: str) -> str:
@@ -300,6 +307,10 @@ class Graph:
             return
         made = self._callee(module, call)
         if made is None:
+            if _dynamic(callee) is not None and _lists_folder(module):
+                for number, argument in enumerate(call.node.arguments):
+                    for ref in self.routers(Spot(module, argument, call.function)):
+                        self.events.setdefault(ref.key, []).append(Event(module, call, ref, "", number, EVERY_FILE))
             return
         for number, argument in enumerate(call.node.arguments):
             if argument.kind in ("name", "attribute", "call"):
@@ -847,7 +858,20 @@ class Graph:
             note = f"path unknown ({self.project.fold(event.module, arguments[0].node, event.call.function).text})"
         guards, validated = self.handlers(rest, state.env)
         for path in paths:
-            yield self.answer(place, method, path, state, guards, validated, note)
+            yield self._constrained(self.answer(place, method, path, state, guards, validated, note), rest, state.env)
+
+    def _constrained(self, answer: Answer, given: list[Spot], env: Env) -> Answer:
+        """Take the version that Fastify matches with the header `Accept-Version`."""
+        for spot in given:
+            options = self.at(spot, env)
+            constraints = options.node.get("constraints")
+            held = constraints.get("version") if constraints is not None else None
+            held = held or (options.node.get("version") if options.node.get("url") is not None else None)
+            if held is not None and (text := self.text(Spot(options.module, held, options.function), env)):
+                answer.header = text
+                answer.route.version = text
+                answer.route.note = "; ".join(filter(None, [answer.route.note, f"header Accept-Version: {text}"]))
+        return answer
 
     def handlers(self, given: list[Spot], env: Env) -> tuple[list[str], bool | None]:
         """Read the middleware and the handler of a route: (guards, whether its input is checked)."""
@@ -1067,7 +1091,7 @@ class Graph:
             if self._unread(spot, state.env):
                 pieces = tuple((path, place) for path in (paths or [])[:1])
                 self.unread.append((event.ref.key, replace(state, pieces=(*state.pieces, *pieces))))
-                yield from self._folder(event, paths or [""], state, stack)
+                yield from self._folder(event, spot, paths or [""], state, stack)
             elif name := self.guard(spot, state.env):
                 if (paths or len(flat) > 1) or self._decides(spot, state.env):
                     passed.append(name)
@@ -1124,18 +1148,15 @@ class Graph:
             and (not node.arguments or node.arguments[0].kind != "string")
         )
 
-    def _folder(self, event: Event, paths: list[str], state: State, stack: tuple[Key, ...]) -> Iterator[Answer]:
+    def _folder(
+        self, event: Event, spot: Spot, paths: list[str], state: State, stack: tuple[Key, ...]
+    ) -> Iterator[Answer]:
         """Follow `readdirSync(__dirname).forEach(file => router.use(require(file)))`."""
         module = event.module
-        if not any(
-            str(call.node.items[0].value) in ("readdirSync", "readdir", "globSync", "sync") for call in module.calls
-        ):
+        if not _lists_folder(module):
             return
-        folder = module.path.rpartition("/")[0]
         named = paths == [UNKNOWN] or self._names_file(event)
-        for path in self.project.sources(self.unit):
-            if path == module.path or path.rpartition("/")[0] != folder:
-                continue
+        for path in self._files(module, self.at(spot, state.env).node):
             found = self.project.exported(path, "default") or self.project.exported(path, "router")
             if found is None:
                 continue
@@ -1150,12 +1171,57 @@ class Graph:
         if self.unread:
             self.unread.pop()
 
+    def _files(self, module: Module, node: Node) -> list[str]:
+        """Give the files that `require(join(__dirname, file))` and the like load, one after the other."""
+        inner = _dynamic(node)
+        here = module.path.rpartition("/")[0]
+        text = ""
+        if inner is not None and inner.arguments:
+            first = inner.arguments[0]
+            texts = [str(item.value) for item in _ordered(first) if item.kind == "string"]
+            text = next((part for part in texts if part.startswith(".")), "")
+            if not text and first.kind == "call" and texts:
+                text = f"./{texts[0]}/"
+        if not text:
+            # The list of the folder says where: glob.sync("./routes/*.js"), readdirSync(join(__dirname, "routes")).
+            listing = next((call.node for call in module.calls if str(call.node.items[0].value) in _LISTINGS), None)
+            texts = [str(item.value) for item in _ordered(listing) if item.kind == "string"] if listing else []
+            text = next((part for part in texts if "/" in part or part.isidentifier()), "")
+            text = f"./{text.split('*')[0].removeprefix('./')}{'' if '*' in text else '/'}" if text else "./"
+        for base in (here, self.unit.folder):
+            folder = posixpath.normpath(posixpath.join(base, text.rpartition("/")[0])).removeprefix("./")
+            folder = "" if folder == "." else folder
+            found = [
+                path
+                for path in self.project.sources(self.unit)
+                if path.rpartition("/")[0] == folder and path != module.path and path.endswith(SCRIPTS)
+            ]
+            if found:
+                return found
+        return []
+
+    def _every_file(self, event: Event, state: State, stack: tuple[Key, ...]) -> Iterator[Answer]:
+        """Follow `readdirSync("routes").forEach(file => require(file)(app))`."""
+        found = False
+        for path in self._files(event.module, event.call.node.items[0]):
+            exported = self.project.exported(path, "default")
+            plugin = self._plugin(Spot(*exported), {})[0] if exported is not None else None
+            if plugin is not None:
+                for answer in self._function(plugin, state, stack, []):
+                    found = True
+                    yield answer
+        if found:
+            self.discoveries.append(("every file of the folder is mounted", self._place(event)))
+
     @staticmethod
     def _names_file(event: Event) -> bool:
         first = event.call.node.arguments[0]
         return first.kind in ("template", "binary") and len(event.call.node.arguments) > 1
 
     def _passed(self, event: Event, arguments: list[Spot], state: State, stack: tuple[Key, ...]) -> Iterator[Answer]:
+        if event.member == EVERY_FILE:
+            yield from self._every_file(event, state, stack)
+            return
         made = self._callee(event.module, event.call)
         if made is None:
             return
@@ -1213,7 +1279,8 @@ class Graph:
                 for text in paths:
                     method_name = "ANY" if name == "*" else name.upper()
                     place = Place(first.module.path, first.node.line) if first.node is not arguments[0].node else None
-                    yield self.answer(place or self._place(event), method_name, text, state, guards, checked)
+                    made = self.answer(place or self._place(event), method_name, text, state, guards, checked)
+                    yield self._constrained(made, [first], state.env)
             return
         if len(arguments) > 1:
             path_text = self.text(arguments[0], state.env)
@@ -1420,6 +1487,19 @@ class Graph:
                     parts.append(part)
         folder = "/".join(parts)
         return folder if any(path.startswith(f"{folder}/") for path in self.project.sources(self.unit)) else None
+
+
+def _dynamic(node: Node) -> Node | None:
+    """Give the call of `require` or `import` in `(await import(x)).default` whose module only runs can tell."""
+    while node.kind in ("attribute", "await") and node.value in (None, "default", "router", "routes", "route"):
+        node = node.items[0]
+    if node.kind == "call" and node.items[0].dotted in ("require", "import"):
+        return node if not node.arguments or node.arguments[0].kind != "string" else None
+    return None
+
+
+def _lists_folder(module: Module) -> bool:
+    return any(str(call.node.items[0].value) in _LISTINGS for call in module.calls)
 
 
 def _ordered(node: Node) -> Iterator[Node]:

@@ -29,6 +29,8 @@ class Application:
     prefix: str = ""
     prefix_place: Place | None = None
     prefix_env: str = ""
+    prefix_text: str = ""
+    """The prefix as a reader is told it."""
     excluded: list[tuple[str, str]] = field(default_factory=list)
     """(method, path) that the prefix is not put before."""
     kind: str = ""
@@ -232,6 +234,7 @@ def _application(project: Project, unit: Unit) -> Application:
             elif callee.value == "setGlobalPrefix" and arguments:
                 value = project.fold(module, arguments[0], call.function)
                 found.prefix = str(value.value) if value.known else UNKNOWN
+                found.prefix_text = str(value.value) if value.known else str(value)
                 found.prefix_place, found.prefix_env = (value.place if value.known else place), value.env
                 options = arguments[1] if len(arguments) > 1 else None
                 listed = options.get("exclude") if options is not None else None

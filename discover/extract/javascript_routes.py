@@ -86,9 +86,9 @@ def _read(project: Project, unit: Unit) -> Read:
 
 
 def _once(answers: list[Answer]) -> list[Answer]:
-    kept: dict[tuple[str, str], Answer] = {}
+    kept: dict[tuple[str, str, str], Answer] = {}
     for answer in answers:
-        key = (answer.route.method, answer.route.path)
+        key = (answer.route.method, answer.route.path, answer.header)
         if key not in kept or (kept[key].conditional and not answer.conditional):
             kept[key] = answer
     return list(kept.values())
@@ -412,7 +412,7 @@ def _nest(project: Project, read: Read) -> Iterator[Finding]:
         env = f" ({application.prefix_env})" if application.prefix_env else ""
         place = application.prefix_place
         note = f"not before {', '.join(path for _, path in application.excluded)}" if application.excluded else ""
-        value = f"{application.prefix}{env}"
+        value = f"{application.prefix_text}{env}"
         yield Finding(Row.API, "global_prefix", value, project.proof(place.path), [place], note=note)
     if not application.kind or application.versioning_place is None:
         return
@@ -440,6 +440,12 @@ def _versioning(project: Project, read: Read) -> Iterator[Finding]:
     """Say which versions stand in paths."""
     if read.nest is not None and read.nest.application.kind == "URI":
         return
+    headers = [answer for answer in read.answers if answer.header]
+    if headers:
+        names = sorted({answer.header for answer in headers})
+        value = f"header Accept-Version, version{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        proof, places = best(project, [answer.route.place for answer in headers])
+        yield Finding(Row.VERSIONS, "versioning", value, proof, places)
     versioned: dict[str, list[Answer]] = {}
     for answer in read.answers:
         if answer.version and not answer.catch_all:
