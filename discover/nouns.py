@@ -241,6 +241,8 @@ class _Making:
         bad = {*vocabulary()["taken_nouns"], *vocabulary()["reserved"]}
         if plural in bad or keyword.iskeyword(single) or keyword.issoftkeyword(single) or single in ("owner", plural):
             plural, single = f"own_{plural}", f"own_{single}"
+        if single in vocabulary()["taken_singulars"]:
+            single = f"{single}_entry"
         plural, single = plural[:longest].strip("_"), single[:longest].strip("_")
         used = {name for name, _ in self.names.values()}
         number = 2
@@ -424,13 +426,19 @@ class _Making:
         wanted = name
         name = re.sub(r"_+", "_", re.sub(r"^[^a-z]+", "", name)).strip("_") or "value"
         bad = {*vocabulary()["reserved"], *vocabulary()["taken_fields"], *vocabulary()["own"], "id"}
+        bad.add(f"{noun.singular}_id")
         if name in bad or keyword.iskeyword(name) or keyword.issoftkeyword(name):
             name = f"{noun.singular}_{name}"
-        name = name[: vocabulary()["longest"] - (3 if reference else 0)].strip("_")
+        name = _short(noun, name, spec)
+        if not name:
+            noun.notes.append(
+                f"{wanted} is left out: with {noun.name}, the names of its constraints would be too long."
+            )
+            return wanted
         columns = {f"{key}_id" if value.startswith("ref(") else key for key, value in noun.fields.items()}
         stem, number = name, 2
         while name in noun.fields or (f"{name}_id" if reference else name) in columns:
-            name = f"{stem[:25]}_{number}"
+            name = f"{stem[:-2] if len(stem) > 6 else stem}_{number}"
             number += 1
         if name != wanted:
             noun.notes.append(f"{name} was {wanted}.")
@@ -462,6 +470,32 @@ class _Making:
             self._add(rest, f"{re.sub('_id$', '', name)}_id", "uuid?")
         else:
             self._add(rest, re.sub("_id$", "", name), f"ref({self.names[end][0]})?", reference=True)
+
+
+def _short(noun: Noun, name: str, spec: str) -> str:
+    """Shorten a field's name until every name made of it fits into PostgreSQL; empty where none does."""
+    known = vocabulary()
+    for size in (known["longest"] - 3, 20, 16, 12, 8, 4, 2):
+        tried = name[:size].strip("_")
+        if all(len(made) <= known["longest_made"] for made in _made(noun, tried, spec)):
+            return tried
+    return ""
+
+
+def _made(noun: Noun, name: str, spec: str) -> list[str]:
+    """Give the names of constraints and indexes that are made of a field's."""
+    to = re.match(r"(ref|many)\((\w+)", spec)
+    other = noun.name if to and to[2] == "self" else to[2] if to else ""
+    if to and to[1] == "many":
+        table = f"{noun.singular}_{name}"
+        return [
+            f"uq_{table}_{noun.singular}_id_{name}_id",
+            f"fk_{table}_{name}_id_{other}",
+            f"fk_{table}_{noun.singular}_id_{noun.name}",
+        ]
+    column = f"{name}_id" if to else name
+    made = [f"ck_{noun.name}_{column}_is_in_range", f"ix_{noun.name}_owner_id_{column}_id"]
+    return [*made, f"uq_{noun.name}_owner_id_{column}", f"fk_{noun.name}_{column}_{other}"]
 
 
 def nouns(result: Result) -> Nouns:

@@ -573,6 +573,28 @@ def test_names_that_a_service_refuses_get_others_and_secrets_none() -> None:
     assert set(links["fields"]) == {"nd_choice"}
 
 
+def test_names_that_are_too_long_together_are_shortened() -> None:
+    tags = table("accessibility_items", column("name"))
+    links = table("x", refers("a", "location_of_the_organisation"), refers("b", "accessibility_items"), kind="join")
+    places = table(
+        "location_of_the_organisation",
+        column("a_rather_long_name_of_a_column_of_it", unique=True),
+        refers("accessibility_items_that_it_may_have_id", "accessibility_items"),
+    )
+    made = naming.nouns(result(tags, places, links)).nouns
+    assert [sorted(noun.fields) for noun in made][1:] == [["a_rather_long_na", "acce"]]
+    assert any("would be too long" in note for note in made[1].notes)
+    for noun in made:
+        for name, spec in noun.fields.items():
+            assert max(map(len, naming._made(noun, name, spec))) <= 63, name
+
+
+def test_one_of_them_is_no_word_of_the_code() -> None:
+    made = nouns(table("emails", column("subject")), table("captchas", column("captcha_id", "int")))
+    assert made["nouns"][0] | {"name": "emails", "singular": "email_entry"} == made["nouns"][0]
+    assert made["nouns"][1]["fields"] == {"captcha_captcha_id": "int"}
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_stay_within_the_schema(text: str, tmp_path: Path) -> None:
     hostile = table(text, column(text), column("a", "enum", enum=[text]), refers(f"{text}_id", text), note=text)
@@ -597,6 +619,10 @@ def test_the_vocabulary_is_the_templates() -> None:
     folders = [path.name for room in ("platform", "adapters") for path in (ROOT / "template/app" / room).iterdir()]
     there = {name.removesuffix(".py") for name in folders if not name.startswith("__")}
     assert there - set(known["taken_nouns"]) <= {"schema"}
+    patterns = [path.read_text(encoding="utf-8") for path in (ROOT / "template/proof/workshop/pattern").glob("*.txt")]
+    imported = re.findall(r"^from \S+ import (\([^)]+\)|.+)$", "\n".join(patterns), re.MULTILINE)
+    spoken = {words(each) for line in imported for each in re.findall(r"\b[A-Z]\w+(?!\w*\$)\b", line)}
+    assert spoken <= {*known["taken_singulars"], "can_read", "can_write"}
     logging = (ROOT / "template/app/kit/logging.py").read_text(encoding="utf-8")
     assert f'r"{known["secret"]}"' in logging
 
