@@ -167,7 +167,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
         paths = [
             path
             for path in project.tree.files
-            if any(fnmatchcase(path, pattern) for pattern in rule.files) and not is_template(path)
+            if not is_template(path)
+            and any(fnmatchcase(path, pattern) and path.count("/") == pattern.count("/") for pattern in rule.files)
         ][:MAX_FILES]
         pipeline = Pipeline(rule.value)
         for path in paths:
