@@ -26,6 +26,8 @@ CHAINED = frozenset(
 )  # fmt: skip
 MAX_DEPTH = 14
 MAX_ROUTES = 4_000
+MAX_VISITS = 5_000
+"""How often routers are gone through: ten that mount each other would be so millions of times."""
 MAX_ELEMENTS = 200
 
 Key = tuple[str, int, str]
@@ -188,6 +190,7 @@ class Graph:
         self.exempt: dict[str, list[str]] = {}
         """Paths that a guard lets through, by its name."""
         self.framework = ""
+        self.visits = 0
         self._read()
 
     # -- gathering ----------------------------------------------------------------------------------------------------
@@ -707,7 +710,8 @@ class Graph:
 
     def visit(self, ref: Ref, state: State, stack: tuple[Key, ...], share: State | None = None) -> Iterator[Answer]:
         """Give what a router answers where it is mounted; `share` takes the guards that it adds."""
-        if ref.key in stack or len(stack) > MAX_DEPTH:
+        self.visits += 1
+        if ref.key in stack or len(stack) > MAX_DEPTH or self.visits > MAX_VISITS:
             return
         stack = (*stack, ref.key)
         env = state.env | ref.env
