@@ -12,6 +12,8 @@ from discover.findings import Place
 from discover.project import Project, Value, render
 
 MAX_DEPTH = 24
+MAX_NODES = 50_000
+"""Expressions that one constant may be made of: lists of lists of themselves double with each level."""
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 _SECRET = re.compile(r"secret|passw|token|api_?key|private|credential|dsn|salt", re.IGNORECASE)
 _ENVIRONMENT = re.compile(r"(^|\.)(process\.env|import\.meta\.env|os\.environ|Deno\.env|Bun\.env)$")
@@ -32,6 +34,9 @@ _CASTS: dict[str, Callable[[Any], Any]] = {
     "Boolean": bool,
 }
 
+_spent = [0]
+"""How many expressions the constant at hand has taken so far."""
+
 
 def fold(
     project: Project,
@@ -44,7 +49,8 @@ def fold(
     """Compute a constant; `Project.fold` says what is followed. `given` are the arguments of the helper around it."""
     place = Place(module.path, node.line)
     unknown = Value(False, place=place, text=shown(node))
-    if depth > MAX_DEPTH:
+    _spent[0] = _spent[0] + 1 if depth else 0
+    if depth > MAX_DEPTH or _spent[0] > MAX_NODES:
         return unknown
 
     def inner(item: Node) -> Value:
