@@ -108,9 +108,9 @@ def settled(project: Project, spot: Spot) -> Spot:
     return spot
 
 
-def member(project: Project, spot: Spot | None, *keys: str) -> Spot | None:
+def member(project: Project, spot: Spot | None, *keys: str, depth: int = 0) -> Spot | None:
     """Give the first of these members that an object of options has, spreads followed."""
-    if spot is None:
+    if spot is None or depth > MAX_HOPS:
         return None
     held = settled(project, spot)
     for key in keys:
@@ -118,7 +118,8 @@ def member(project: Project, spot: Spot | None, *keys: str) -> Spot | None:
             return Spot(held.module, value, held.function)
     if held.node.kind == "object":
         for name, value in held.node.pairs:
-            if name == "..." and (found := member(project, Spot(held.module, value, held.function), *keys)):
+            inner = Spot(held.module, value, held.function)
+            if name == "..." and (found := member(project, inner, *keys, depth=depth + 1)):
                 return found
     return None
 
@@ -346,7 +347,7 @@ class Mounts:
         assert self._by_key is not None
         found = follow(self.project, spot)
         if found.node.kind == "array":
-            for item in found.node.items:
+            for item in found.node.items if depth < MAX_HOPS else ():
                 self._item(mount, Spot(found.module, item, found.function), depth + 1)
             return
         self._by_key.setdefault(found.key, []).append(mount)

@@ -128,7 +128,7 @@ def origins(project: Project, spot: Spot, depth: int = 0) -> str:
     if node.kind == "regex":
         return f"origins that match {node.value}"
     if node.kind == "function":
-        return _decided(project, found)
+        return _decided(project, found) if depth < 2 else "decided by a function"
     if node.kind == "array" and node.items:
         kinds = [follow(project, Spot(found.module, item, found.function)) for item in node.items]
         values = [fold(project, kind) for kind in kinds]
@@ -830,6 +830,7 @@ def limits(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator
         if use.origin.count("(") and not re.search(r"\(\)\.(json|urlencoded|useBodyParser)$", use.origin):
             continue
         first, second = argument(use.spot, 0), argument(use.spot, 1)
+        first = member(project, first, "useFactory") or first
         weight = _weight(project, rule, first) or _weight(project, rule, second)
         if weight is None:
             without.append(use.spot.place)
@@ -837,6 +838,7 @@ def limits(project: Project, unit: Unit, rule: Rule, mounts: Mounts) -> Iterator
         what = "body" if body else "per file"
         name = f"body-parser {use.origin.rpartition('.')[2]}" if use.origin.startswith("body-parser") else rule.value
         name = use.origin.replace("()", "") if use.origin.startswith("express") else name
+        name = "Nest MulterModule" if "MulterModule" in use.origin else name
         value = f"{weight[0]} {what} ({name})"
         said.setdefault(value, Said(value, [], condition=condition(use.conditions))).places.append(weight[1].place)
     yield from (item.finding(project, rule) for item in said.values())

@@ -250,6 +250,7 @@ def console(project: Project, unit: Unit) -> Finding | None:
             if call.node.items[0].dotted == "NestFactory.create"
         ]
         if places:
+            places.sort(key=lambda place: not re.search(r"(^|/)main\.\w+$", place.path))
             proof, places = best(project, places)
             return Finding(rule.row, rule.key, f"{ABSENT} (Nest default)", proof, places)
     places = []

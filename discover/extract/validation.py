@@ -64,7 +64,8 @@ def findings(project: Project, unit: Unit) -> Iterator[Finding]:
             continue
         if checks.aside:
             aside.append((rule, checks.aside))
-        yield from trace(project, unit, rule)
+        else:
+            yield from trace(project, unit, rule)
         yield from unlisted(project, unit, rule)
     for rule, places in aside:
         if not claimed:
@@ -181,8 +182,10 @@ def _in_action(module: Module, function: int) -> bool:
     return "use server" in module.directives
 
 
-def _parameter_of(module: Module, node: Node, function: int) -> int:
+def _parameter_of(module: Module, node: Node, function: int, depth: int = 0) -> int:
     """Give the function whose parameter an expression is made of; -1 for none."""
+    if depth > 6:
+        return -1
     for item in walk(node):
         scope = function
         while item.kind == "name" and scope != -1:
@@ -190,7 +193,7 @@ def _parameter_of(module: Module, node: Node, function: int) -> int:
             if any(parameter.name == item.value or item.value in parameter.pattern for parameter in kind.parameters):
                 return scope
             if item.value in kind.bindings:
-                return _parameter_of(module, kind.bindings[str(item.value)], scope)
+                return _parameter_of(module, kind.bindings[str(item.value)], scope, depth + 1)
             scope = kind.parent
     return -1
 
