@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_STATEMENT = 200_000
 MAX_NESTING = 40
 MAX_STATEMENTS = 5_000
+MAX_UNCLOSED = 50
+"""Dollar quotes without an end that are looked for, each to the end of the text."""
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
@@ -208,7 +210,7 @@ def split(text: str, dialect: str = "") -> Iterator[tuple[int, str]]:
     """Cut SQL into statements, comments taken out: (line, statement). An unclosed quote is read over."""
     pieces: list[str] = []
     line, counted, start, position, end = 1, 0, -1, 0, ";"
-    size = len(text)
+    size, unclosed = len(text), 0
 
     def take(until: int) -> None:
         nonlocal start
@@ -271,7 +273,8 @@ def split(text: str, dialect: str = "") -> Iterator[tuple[int, str]]:
                 take(close)
                 position = close
         elif mark.startswith("$"):
-            close = text.find(mark, after)
+            close = text.find(mark, after) if unclosed < MAX_UNCLOSED else -1
+            unclosed += close < 0
             close = after if close < 0 else close + len(mark)
             take(close)
             position = close
