@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
+from sys import intern
 from typing import Any, ClassVar
 
 
@@ -50,6 +51,15 @@ class Node(Plain):
     items: list[Node] = field(default_factory=list)
     pairs: list[tuple[str, Node]] = field(default_factory=list)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.pairs:
+            return _node, (self.kind, self.line, self.value, self.items, self.pairs)
+        return _node, (self.kind, self.line, self.value, self.items) if self.items else (
+            self.kind,
+            self.line,
+            self.value,
+        )
+
     def get(self, key: str) -> Node | None:
         """Give the member of an object, or the keyword argument of a call."""
         return next((value for name, value in self.pairs if name == key), None)
@@ -75,6 +85,21 @@ class Node(Plain):
                 return self.items[0].dotted
             case _:
                 return ""
+
+
+_NO_ITEMS: list[Node] = []
+_NO_PAIRS: list[tuple[str, Node]] = []
+
+
+def _node(
+    kind: str,
+    line: int,
+    value: str | float | bool | int | None,
+    items: list[Node] = _NO_ITEMS,
+    pairs: list[tuple[str, Node]] = _NO_PAIRS,
+) -> Node:
+    """Make a node again: most are leaves, which share a few names and the same empty lists; nobody changes those."""
+    return Node(intern(kind), line, intern(value) if type(value) is str else value, items, pairs)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from discover.code import Class, Module, Node
 from discover.findings import Place
-from discover.project import Project, Value, render
+from discover.project import Project, Unit, Value, render
 
 MAX_DEPTH = 24
 MAX_NODES = 50_000
@@ -348,6 +348,14 @@ def by_name(project: Project, module: Module, name: str, depth: int = 0) -> Valu
     if not _UPPER.fullmatch(name) or depth > MAX_DEPTH // 2:
         return None
     unit = project.unit_of(module.path)
+    key = (unit.folder, name)
+    if key not in project.defaults:
+        project.defaults[key] = None  # for a default that refers to itself
+        project.defaults[key] = _declared(project, unit, name, depth)
+    return project.defaults[key]
+
+
+def _declared(project: Project, unit: Unit, name: str, depth: int) -> Value | None:
     found: list[Value] = []
     for path in project.declaring(unit, name):
         other = project.module(path)
@@ -412,14 +420,23 @@ def _setting(project: Project, module: Module, key: str, depth: int) -> Value | 
     if "." not in key:
         return by_name(project, module, key, depth)
     namespace, _, name = key.partition(".")
-    unit = project.unit_of(module.path)
-    for other in project.importing(unit, "@nestjs/config"):
-        for call in other.calls:
-            arguments = call.node.arguments
-            if call.node.items[0].dotted == "registerAs" and len(arguments) > 1 and arguments[0].value == namespace:
-                _, made, _ = project.follow(other, arguments[1], call.function)
-                scope = other.function(made)
-                for returned in scope.returns if scope is not None else []:
-                    if (value := returned.get(name)) is not None and scope is not None:
-                        return fold(project, other, value, scope.number, depth + 4)
+    for path, number in _namespaces(project, project.unit_of(module.path)).get(namespace, []):
+        other = project.module(path)
+        for returned in other.functions[number].returns if other is not None else []:
+            if (value := returned.get(name)) is not None and other is not None:
+                return fold(project, other, value, number, depth + 4)
     return None
+
+
+def _namespaces(project: Project, unit: Unit) -> dict[str, list[tuple[str, int]]]:
+    """Give the functions that `registerAs` is given, by the namespace: (path, number)."""
+    if unit.folder not in project.namespaces:
+        found = project.namespaces[unit.folder] = {}
+        for module in project.importing(unit, "@nestjs/config"):
+            for call in module.calls:
+                arguments = call.node.arguments
+                if call.node.items[0].dotted == "registerAs" and len(arguments) > 1:
+                    _, made, _ = project.follow(module, arguments[1], call.function)
+                    if (scope := module.function(made)) is not None:
+                        found.setdefault(str(arguments[0].value), []).append((module.path, scope.number))
+    return project.namespaces[unit.folder]

@@ -112,7 +112,7 @@ class Scan:
     """It lists a folder or loads one by itself."""
 
 
-CACHED_MODULES = 900
+CACHED_MODULES = 500
 
 _JS_SPECIFIER = re.compile(rb"""(?:\bfrom|\bimport|\brequire\(|\bimport\()\s*["']([^"'\n]+)["']""")
 _PY_FROM = re.compile(rb"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
@@ -152,6 +152,10 @@ class Project:
         self._reach = Reach(self)
         self._index = Index(self)
         self._sources: dict[tuple[str, bool], list[str]] = {}
+        self.defaults: dict[tuple[str, str], Value | None] = {}
+        """What folding.py found for a unit's names of the environment."""
+        self.namespaces: dict[str, dict[str, list[tuple[str, int]]]] = {}
+        """What folding.py found of NestJS's namespaces of settings, by unit."""
         self._resolved: dict[tuple[str, bool, str], str] = {}
         self._declaring: dict[str, list[str]] | None = None
         for path in self.every_source:

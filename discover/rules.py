@@ -13,6 +13,9 @@ from typing import Any
 from discover.findings import Finding, Place, Proof, Row
 from discover.project import Project, Unit, normal
 
+PLACES = 5
+"""So many places are shown, and a technology that runs in so many is not looked for any further."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -91,6 +94,8 @@ def evidence(project: Project, unit: Unit, rule: Rule) -> Finding | None:
             best.setdefault(Proof.LISTED, []).append(dependency.place)
     python = rule.modules or tuple(name.replace("-", "_") for name in rule.pypi)
     for module in project.importing(unit, *rule.npm, *python) if rule.npm or python else []:
+        if len(best.get(Proof.RUNS, ())) >= PLACES:
+            break
         wanted = python if module.language == "python" else rule.npm
         for brought in module.imports:
             if not brought.type_only and any(
@@ -103,7 +108,7 @@ def evidence(project: Project, unit: Unit, rule: Rule) -> Finding | None:
     if not best:
         return None
     top = max(best)
-    return Finding(rule.row, rule.key, rule.value, top, best[top][:5])
+    return Finding(rule.row, rule.key, rule.value, top, best[top][:PLACES])
 
 
 def uses(rule: Rule, wanted: tuple[str, ...], origin: str) -> bool:

@@ -494,6 +494,8 @@ def _rendered(project: Project, unit: Unit) -> Iterator[Finding]:
 
 def _engine(project: Project, module: Module, call: Call) -> Iterator[str]:
     name = call.node.items[0].value
+    if name not in ("set", "setViewEngine", "engine", "register"):
+        return
     arguments = call.node.arguments
     texts = []
     for argument in arguments[:2]:
