@@ -16,6 +16,7 @@ from typing import TypeVar
 from discover import extract
 from discover.findings import ABSENT, Entity, Finding, Proof, Route, Row
 from discover.manifests import units as find_units
+from discover.merging import merge
 from discover.project import SOURCES, Project, Unit
 from discover.tree import Tree
 from discover.workers import Workers
@@ -108,36 +109,44 @@ def discover(
     every = find_units(tree)
     chosen = choose(every, unit)
     # What is read stays until the end: looking for garbage among it again and again costs a third of the time.
-    gc.set_threshold(200_000, 20, 100)
-    with nullcontext(workers) if workers is not None else Workers() as parsers:
-        project = Project(tree, every, parsers, deadline=start + seconds)
-        project.strict = strict
-        result = Result(tree.root, chosen, every)
-        for module in extractors():
-            if monotonic() > start + seconds:
-                tree.skipped["."] = f"the limit of {seconds:g} s was reached: not everything was looked at"
-                break
-            progress(f"looking for {module.__name__.rpartition('.')[2].replace('_', ' ')}")
-            result.findings += _run(module, "findings", project, chosen, Finding, tree)
-            result.routes += _run(module, "routes", project, chosen, Route, tree)
-            result.entities += _run(module, "entities", project, chosen, Entity, tree)
-        whole = "." not in tree.skipped
-        every_item: tuple[Finding | Route | Entity, ...] = (*result.findings, *result.routes, *result.entities)
-        for item in every_item:
-            item.unit = chosen.folder
-        from discover.merging import merge
-
-        merge(project, result)
-        if whole:
-            result.findings += absent(result, tree)
-        rows = list(Row)
-        result.findings.sort(key=lambda found: (rows.index(found.row), found.proof < Proof.USED, found.value == ABSENT))
-        result.routes.sort(key=lambda route: (route.path, route.method))
-        result.unread = dict(sorted(tree.skipped.items()))
-        result.read = len([name for name in tree.files if name not in tree.skipped and name.endswith(SOURCES)]) + len(
-            project.opened
-        )
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with nullcontext(workers) if workers is not None else Workers() as parsers:
+            project = Project(tree, every, parsers, deadline=start + seconds)
+            project.strict = strict
+            result = _look(project, chosen, start + seconds)
+    finally:
+        if collecting:
+            gc.enable()
     result.seconds = monotonic() - start
+    return result
+
+
+def _look(project: Project, chosen: Unit, deadline: float) -> Result:
+    """Run every extractor, and put together what they found."""
+    tree = project.tree
+    result = Result(tree.root, chosen, project.units)
+    for module in extractors():
+        if monotonic() > deadline:
+            tree.skipped["."] = "the limit of seconds was reached: not everything was looked at"
+            break
+        tree.progress(f"looking for {module.__name__.rpartition('.')[2].replace('_', ' ')}")
+        result.findings += _run(module, "findings", project, chosen, Finding)
+        result.routes += _run(module, "routes", project, chosen, Route)
+        result.entities += _run(module, "entities", project, chosen, Entity)
+    every: tuple[Finding | Route | Entity, ...] = (*result.findings, *result.routes, *result.entities)
+    for item in every:
+        item.unit = chosen.folder
+    merge(project, result)
+    if "." not in tree.skipped:
+        result.findings += absent(result, tree)
+    rows = list(Row)
+    result.findings.sort(key=lambda found: (rows.index(found.row), found.proof < Proof.USED, found.value == ABSENT))
+    result.routes.sort(key=lambda route: (route.path, route.method))
+    result.unread = dict(sorted(tree.skipped.items()))
+    sources = [path for path in tree.files if path.endswith(SOURCES) and path not in tree.skipped]
+    result.read = len(sources) + len(project.opened)
     return result
 
 
@@ -147,7 +156,7 @@ def extractors() -> list[ModuleType]:
     return [importlib.import_module(f"discover.extract.{name}") for name in names]
 
 
-def _run(module: ModuleType, name: str, project: Project, unit: Unit, kind: type[Item], tree: Tree) -> list[Item]:
+def _run(module: ModuleType, name: str, project: Project, unit: Unit, kind: type[Item]) -> list[Item]:
     """Run one function of an extractor. One that fails costs its own findings, and is counted as not read."""
     function = getattr(module, name, None)
     found: list[Item] = []
@@ -159,7 +168,7 @@ def _run(module: ModuleType, name: str, project: Project, unit: Unit, kind: type
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         if project.strict:
             raise
-        tree.skipped[f"({module.__name__.rpartition('.')[2]})"] = f"this part failed: {type(error).__name__}"
+        project.tree.skipped[f"({module.__name__.rpartition('.')[2]})"] = f"this part failed: {type(error).__name__}"
     return found
 
 

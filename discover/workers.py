@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import pickle
@@ -47,9 +48,15 @@ def _serve(pipe: Connection) -> None:
     import sys
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Trees refer to themselves all over: looking for garbage in the middle of one finds none.
+    gc.disable()
+    done = 0
     sys.setrecursionlimit(RECURSION)
     _limit_memory()
     while True:
+        done += 1
+        if not done % 50:
+            gc.collect()
         try:
             name, arguments = pipe.recv()
         except (EOFError, OSError):

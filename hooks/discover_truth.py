@@ -1,7 +1,7 @@
 """Compare `discover` with a ground truth: facts found, wrong claims, and what must not be claimed.
 
-`make discover-truth repos=FOLDER truth=FILE`: the folder holds the repositories as `OWNER+NAME` or `NAME`, the file is a
-list of repositories with `facts`, `entities` and `must_not_claim`.
+`make discover-truth repos=FOLDER truth=FILE`: the folder holds the repositories as `OWNER+NAME` or `NAME`, the file is
+a list of repositories with `facts`, `entities` and `must_not_claim`.
 """
 
 from __future__ import annotations
@@ -52,11 +52,15 @@ ALIASES = (
     {"secret_fallback", "committed_secret", "committed_key"},
 )
 NOISE = frozenset(
-    "a an the of in on by for to and or with through via only is are be not no own one from at as it its per set up all"
-    " default defaults using used".split()
-)
-SAME = {"postgres": "postgresql", "javascript": "js", "typescript": "ts", "nextjs": "next", "next.js": "next", "nestjs": "nest",
-        "minutes": "min", "minute": "min", "hours": "h", "hour": "h", "days": "day", "weeks": "week", "seconds": "s",
+    {
+        "a", "an", "the", "of", "in", "on", "by", "for", "to", "and", "or", "with", "through", "via", "only", "is",
+        "are", "be", "not", "no", "own", "one", "from", "at", "as", "it", "its", "per", "set", "up", "all", "default",
+        "defaults", "using", "used",
+    }
+)  # fmt: skip
+SAME = {"postgres": "postgresql", "javascript": "js", "typescript": "ts", "nextjs": "next", "next.js": "next",
+        "nestjs": "nest", "minutes": "min", "minute": "min", "hours": "h", "hour": "h", "days": "day",
+        "weeks": "week", "seconds": "s",
         "session": "sessions", "route": "routes", "test": "tests"}  # fmt: skip
 
 
@@ -151,8 +155,12 @@ def compare(result: Result, truth: dict[str, Any], prose: list[dict[str, str]]) 
         if rule is None:
             score.broken.append(f"{truth['repo']}: no rule in {PROSE.name} for: {sentence}")
             continue
-        for name, texts in (("finding", lines), ("table", [*tables, *(entity.name for entity in result.entities)]),
-                            ("route", [f"{route.method} {route.path} {route.place}" for route in result.routes])):  # fmt: skip
+        said = {
+            "finding": lines,
+            "table": [*tables, *(entity.name for entity in result.entities)],
+            "route": [f"{route.method} {route.path} {route.place}" for route in result.routes],
+        }
+        for name, texts in said.items():
             if name in rule:
                 score.broken += [
                     f"{truth['repo']}: {sentence}: {text}"
@@ -287,12 +295,10 @@ def summary(total: Score, *, show: bool) -> int:
     share = facts / expected if expected else 0.0
     columns = total.columns_found / total.columns if total.columns else 0.0
     wrong = len(total.wrong) / total.claims if total.claims else 0.0
-    print(
-        f"\nfacts {facts}/{expected} ({share:.1%}, wanted 92%), columns {total.columns_found}/{total.columns} ({columns:.1%}, wanted 90%)"
-    )
-    print(
-        f"wrong claims {len(total.wrong)} of {total.claims} ({wrong:.1%}, at most 2%), broken {len(total.broken)} (wanted 0)"
-    )
+    print(f"\nfacts {facts}/{expected} ({share:.1%}, wanted 92%)")
+    print(f"columns {total.columns_found}/{total.columns} ({columns:.1%}, wanted 90%)")
+    print(f"wrong claims {len(total.wrong)} of {total.claims} ({wrong:.1%}, at most 2%)")
+    print(f"broken {len(total.broken)} (wanted 0)")
     for title, lines in (("Wrong", total.wrong), ("Broken", total.broken)):
         if lines:
             print(f"\n{title}:", *lines, sep="\n  ")

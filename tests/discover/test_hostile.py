@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from discover.engine import NotFoundError, UnitNeededError, discover
 from discover.tree import MAX_FILE_BYTES, Tree
 
@@ -261,7 +262,7 @@ def test_several_services_are_listed_and_never_merged(tmp_path: Path) -> None:
     with pytest.raises(UnitNeededError, match=r"(?s)2 services.*--unit apps/orders.*--unit apps/users"):
         discover(root)
     assert discover(root, unit="apps/users").unit.name == "users"
-    with pytest.raises(UnitNeededError, match="No unit is called 'x'. There are: "):
+    with pytest.raises(UnitNeededError, match=r"No unit is called 'x'\. There are: "):
         discover(root, unit="x")
 
 

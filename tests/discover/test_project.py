@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from codebases import Codebase
+from codebases import Codebase, opened
+
 from discover.code import Call, Module
 from discover.findings import Proof
 from discover.project import Project
+from discover.workers import Workers
+
+
+@pytest.fixture
+def codebase(tmp_path: Path) -> Iterator[Codebase]:
+    """Write files into a folder, and open it."""
+    with Workers(count=1) as workers:
+        yield lambda files: opened(tmp_path, files, workers)
 
 
 def last(project: Project, path: str) -> tuple[Module, Call]:
