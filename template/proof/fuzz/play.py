@@ -238,9 +238,13 @@ def _usual(operation: Operation, document: Json) -> dict[str, object]:
     examples = {name: cast("list[object]", node(each).get("examples") or []) for name, each in fields}
     asked = [each for each in entries(operation.spec.get("parameters")) if each["in"] == "query"]
     query: dict[str, object] = {
-        f"?{each['name']}": node(each.get("schema"))["minimum"] for each in asked if "minimum" in node(each.get("schema"))
+        f"?{each['name']}": node(each.get("schema"))["minimum"]
+        for each in asked
+        if "minimum" in node(each.get("schema"))
     }
-    query |= {f"-{each['name']}": None for each in asked if not each.get("required") and f"?{each['name']}" not in query}
+    query |= {
+        f"-{each['name']}": None for each in asked if not each.get("required") and f"?{each['name']}" not in query
+    }
     return {name: found[0] for name, found in examples.items() if found} | query
 
 
