@@ -16,7 +16,7 @@ from discover.rules import Rule, rules
 from discover.workers import Workers
 
 FIXTURES = Path(__file__).parent / "fixtures"
-NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/expected.yml"))
+NAMES = sorted(path.stem for path in FIXTURES.glob("*.yml"))
 ALONE = {name: rule for name, rule in rules().items() if rule.example}
 
 
@@ -27,15 +27,20 @@ def workers() -> Iterator[Workers]:
 
 
 def expected(name: str) -> dict[str, Any]:
-    read = yaml.safe_load((FIXTURES / name / "expected.yml").read_text(encoding="utf-8"))
+    read = yaml.safe_load((FIXTURES / f"{name}.yml").read_text(encoding="utf-8"))
     assert isinstance(read, dict), name
     return read
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_codebase_is_what_its_fixture_says(name: str, workers: Workers) -> None:
+def test_a_codebase_is_what_its_fixture_says(name: str, tmp_path: Path, workers: Workers) -> None:
     wanted = expected(name)
-    result = discover(FIXTURES / name, unit=wanted.get("unit"), strict=True, workers=workers)
+    root = tmp_path / name
+    root.mkdir()
+    for path, content in (wanted["files"] or {}).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content, encoding="utf-8")
+    result = discover(root, unit=wanted.get("unit"), strict=True, workers=workers)
     assert [
         each for each in wanted.get("findings", []) if not any(fits(item, each) for item in result.findings)
     ] == [], lines(result)
