@@ -414,7 +414,7 @@ class Graph:
         value = self.project.fold(spot.module, node, spot.function)
         return str(value.value) if value.known and isinstance(value.value, str | int) else None
 
-    def texts(self, spot: Spot, env: Env) -> list[str] | None:
+    def texts(self, spot: Spot, env: Env, depth: int = 0) -> list[str] | None:
         """Give the paths that an expression is worth: one, or those of a list; None if it is none."""
         if spot.node.kind == "regex":
             return [str(spot.node.value)]
@@ -425,10 +425,16 @@ class Graph:
         found = self.at(spot, env)
         if found.node.kind == "regex":
             return [str(found.node.value)]
-        if found.node.kind != "array" or not found.node.items:
+        # Express takes lists in lists; one that refers to itself doubles with each level.
+        if found.node.kind != "array" or not found.node.items or depth > 2:
             return None
-        every = [self.texts(Spot(found.module, item, found.function), env) for item in found.node.items]
-        return None if None in every else [text for texts in every for text in texts or []]
+        every: list[str] = []
+        for item in found.node.items[:MAX_ELEMENTS]:
+            texts = self.texts(Spot(found.module, item, found.function), env, depth + 1)
+            if texts is None:
+                return None
+            every += texts
+        return every
 
     def elements(self, spot: Spot, env: Env, depth: int = 0) -> list[Spot] | None:
         """Give the elements of a list that stands in the code."""

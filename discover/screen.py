@@ -126,5 +126,5 @@ def _unread(result: Result) -> str:
     said = f"{counted(result.read, 'file')} in {result.seconds:.1f} s"
     if not result.unread:
         return f"{said}; nothing was left unread"
-    why = ", ".join(f"{len(paths)} {reason}" for reason, paths in reasons(result).items())
+    why = ", ".join(f"{len(paths)} ({reason})" for reason, paths in reasons(result).items())
     return f"{said}; not read: {_cut(why, 200)}"

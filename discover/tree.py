@@ -120,7 +120,7 @@ class Tree:
                     tree.skipped[path] = "cannot be read"
                     continue
                 if stat.S_ISLNK(mode):
-                    tree.skipped[path] = "a link"
+                    tree.skipped[path] = "a link, not followed"
                 elif stat.S_ISDIR(mode):
                     if entry.name in SKIPPED_FOLDERS:
                         continue

@@ -121,7 +121,10 @@ def headline(result: Result) -> str:
     for key in ("language", "framework", "database", "datastore", "orm", "query_builder"):
         values = [plain(each.value) for each in result.used(key) if not is_absent(each) and not each.unknown]
         named += [value for value in values[:2] if value not in named]
-    count = [counted(len(result.routes), "operation")] if result.routes else []
+    # What is only answered under a condition is listed, and not counted.
+    counts = [each.value for each in result.used("endpoint_count") if isinstance(each.value, int)]
+    operations = counts[0] if counts else len(result.routes)
+    count = [counted(operations, "operation")] if operations else []
     count += [counted(len(tables(result)), "table")] if tables(result) else []
     what = ", ".join(named) or "No framework was recognised"
     return f"{what}{': ' if count else ''}{' and '.join(count)}."

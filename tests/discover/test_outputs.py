@@ -667,7 +667,7 @@ def test_the_screen_says_what_was_found_how_far_it_is_proven_and_what_is_missing
         "not there: logger",
         "! posts.title is text in a.prisma:4",
         "Seen, no use found: winston (listed)",
-        "1 may hold secrets, 1 larger than 2 MB",
+        "1 (may hold secrets), 1 (larger than 2 MB)",
         "Remain open: peak_rps, data_gb",
         "uvx copier copy x y",
     ):
