@@ -160,6 +160,10 @@ class Project:
         self._declaring: dict[str, list[str]] | None = None
         for path in self.every_source:
             self.scans[path] = self._scan(path)
+        # A folder named by a question is rendered later: whatever the code will have, nothing of it is absent.
+        for path in tree.files:
+            if "{{" in path and path.endswith(SOURCES):
+                tree.skipped[path] = "a template that code is generated from"
 
     # -- files ------------------------------------------------------------------------------------------------------
 

@@ -245,6 +245,16 @@ def test_nothing_is_called_absent_where_a_source_could_not_be_read(tmp_path: Pat
     assert not [found for found in discover(root).findings if found.value == "absent"]
 
 
+def test_nothing_is_called_absent_where_code_is_generated_later(tmp_path: Path) -> None:
+    files = {
+        "cookiecutter.json": "{}",
+        "{{cookiecutter.name}}/app.py": "from flask import Flask\napp = Flask(__name__)\n",
+    }
+    result = discover(write(tmp_path, files), strict=True)
+    assert result.unread == {"{{cookiecutter.name}}/app.py": "a template that code is generated from"}
+    assert not [found for found in result.findings if found.value == "absent" or found.key == "framework"]
+
+
 def test_a_path_that_is_no_codebase_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="is no folder"):
         discover(tmp_path / "nowhere")
