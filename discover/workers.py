@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import multiprocessing
+import os
 import pickle
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,9 @@ from time import monotonic
 from typing import Any
 
 SECONDS = 3.0
-"""The time limit of one task."""
+"""The time limit of one task: of processor time, where the system tells it."""
+PATIENCE = 10
+"""So many times as long may a task take on a busy machine."""
 MEMORY = 1 << 30
 """Bytes of address space that a worker may have beyond what it starts with."""
 RECURSION = 3_000
@@ -33,6 +36,27 @@ class _Worker:
     pipe: Connection
     task: int = -1
     since: float = 0.0
+    used: float = 0.0
+    """Seconds of processor time that it had used when the task began."""
+
+    def begin(self, task: int) -> None:
+        """Start the clock of a task."""
+        self.task, self.since, self.used = task, monotonic(), processor_seconds(self.process.pid)
+
+    def left(self, seconds: float) -> float:
+        """Give the seconds that its task has left: of processor time, since a busy machine is nobody's fault."""
+        waited = monotonic() - self.since
+        spent = processor_seconds(self.process.pid) - self.used if self.used >= 0 else waited
+        return min(seconds - spent, PATIENCE * seconds - waited)
+
+
+def processor_seconds(pid: int | None) -> float:
+    """Give the processor time that a process has used; -1 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return -1.0
 
 
 def _limit_memory() -> None:
@@ -133,7 +157,7 @@ class Workers:
         while True:
             while (idle := self._idle()) is not None and (task := next(waiting, None)) is not None:
                 number, (function, arguments) = task
-                idle.task, idle.since = number, monotonic()
+                idle.begin(number)
                 try:
                     idle.pipe.send((function, arguments))
                 except (BrokenPipeError, OSError):
@@ -141,8 +165,8 @@ class Workers:
             busy = [worker for worker in self._workers if worker.task >= 0]
             if not busy:
                 return
-            first = min(worker.since for worker in busy) + self._seconds
-            ready = wait([worker.pipe for worker in busy], max(0.0, first - monotonic()))
+            least = min(worker.left(self._seconds) for worker in busy)
+            ready = wait([worker.pipe for worker in busy], max(0.0, least))
             for worker in busy:
                 if worker.pipe in ready:
                     number = worker.task
@@ -153,7 +177,7 @@ class Workers:
                     else:
                         worker.task = -1
                         yield number, packed if good else TaskError(packed.decode())
-                elif monotonic() - worker.since >= self._seconds:
+                elif worker.left(self._seconds) <= 0:
                     number = worker.task
                     yield number, self._lost(worker, f"took longer than {self._seconds:g} s")
                 else:

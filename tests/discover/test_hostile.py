@@ -15,6 +15,7 @@ import pytest
 
 from discover.engine import NotFoundError, UnitNeededError, discover
 from discover.tree import MAX_FILE_BYTES, Tree
+from discover.workers import TaskError, Workers, processor_seconds
 
 SECRET = "planted-9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 
@@ -310,3 +311,14 @@ def test_the_command_stays_within_its_memory(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 500_000
+
+
+@pytest.mark.skipif(
+    processor_seconds(os.getpid()) < 0, reason="this system does not tell the processor time of a process"
+)
+def test_what_waits_for_a_busy_machine_goes_on_and_what_computes_without_end_is_ended() -> None:
+    with Workers(count=1, seconds=1) as workers:
+        assert workers.run("time:sleep", 1.5) is None
+        with pytest.raises(TaskError, match="took longer than 1 s"):
+            workers.run("operator:pow", 7, 10**10)
+        assert workers.run("operator:add", 1, 2) == 3
