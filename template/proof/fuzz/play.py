@@ -164,9 +164,8 @@ def flatmap_case(_context: object, case: Case) -> SearchStrategy[Case]:
 
     def so(names: set[str]) -> Case:
         if isinstance(case.body, dict):
-            case.body = {**cast("Json", case.body), **{name: usual[name] for name in names if name[0] not in "?-"}}
-        left = {name: value for name, value in case.query.items() if f"-{name}" not in names}
-        case.query = {**left, **{name[1:]: usual[name] for name in names if name[0] == "?"}}
+            case.body = {**cast("Json", case.body), **{name: usual[name] for name in names if name[0] != "?"}}
+        case.query = {**case.query, **{name[1:]: usual[name] for name in names if name[0] == "?"}}
         return case
 
     return st.sets(st.sampled_from(sorted(usual))).map(so)
@@ -230,20 +229,13 @@ def _fields(operation: Operation, document: Json) -> Json:
 
 
 def _usual(operation: Operation, document: Json) -> dict[str, object]:
-    """Of each field of its body the first example, of each number in its query the least, and of a filter nothing.
-
-    Names in the query begin with `?`, and those that are left out with `-`: a made-up filter finds nothing.
-    """
+    """Of each field of its body the first example, and of each number in its query the least."""
     fields = _fields(operation, document).items()
     examples = {name: cast("list[object]", node(each).get("examples") or []) for name, each in fields}
-    asked = [each for each in entries(operation.spec.get("parameters")) if each["in"] == "query"]
-    query: dict[str, object] = {
+    query = {
         f"?{each['name']}": node(each.get("schema"))["minimum"]
-        for each in asked
-        if "minimum" in node(each.get("schema"))
-    }
-    query |= {
-        f"-{each['name']}": None for each in asked if not each.get("required") and f"?{each['name']}" not in query
+        for each in entries(operation.spec.get("parameters"))
+        if each["in"] == "query" and "minimum" in node(each.get("schema"))
     }
     return {name: found[0] for name, found in examples.items() if found} | query
 
